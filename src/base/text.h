@@ -1,0 +1,21 @@
+// Small things done to text.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace mohona {
+
+// The candidate that `word` was probably meant to be, or "" when none is near enough to say so.
+std::string nearest(std::string_view word, const std::vector<std::string_view>& candidates);
+
+std::vector<std::string_view> split(std::string_view text, char separator);
+std::string_view trim(std::string_view text);
+std::string lower(std::string_view text);
+std::string join(const std::vector<std::string>& parts, std::string_view between);
+
+// NAME with everything outside [A-Z0-9_] as '_': how a job's name enters an environment variable.
+std::string environment_name(std::string_view name);
+
+}  // namespace mohona

@@ -1,0 +1,120 @@
+// A job as its author wrote it: a plain value, complete, with every default filled in.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/time.h"
+#include "model/resources.h"
+
+namespace mohona {
+
+enum class Kind { task, data, train, serve };
+
+using Variables = std::vector<std::pair<std::string, std::string>>;
+
+// `target` inside the job's working directory, or absolute; `source` an absolute local path.
+struct FileMount {
+  std::string target, source;
+  friend bool operator==(const FileMount&, const FileMount&) = default;
+};
+
+// A data job's parts. Either files to be listed when the job's turn comes (globs, which may name
+// $MOHONA_INPUT_…), or items known from the start. `array` marks a Slurm array: items are its
+// indices.
+struct Shards {
+  std::vector<std::string> globs;
+  std::vector<std::string> items;
+  bool array = false;
+  std::int64_t at_once_max = 0;  // 0: as many as fit
+  friend bool operator==(const Shards&, const Shards&) = default;
+};
+
+// What survives an attempt, and how the work is told to write it.
+struct Checkpoint {
+  std::string path;  // as the job sees it, relative to its working directory or absolute
+  friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
+};
+
+// How work is stopped: hooks, then this signal, then after `grace` KILL of the whole tree.
+struct StopPolicy {
+  std::string signal = "TERM";
+  Duration grace = std::chrono::seconds(30);
+  friend bool operator==(const StopPolicy&, const StopPolicy&) = default;
+};
+
+// SkyPilot's `config.hooks`: run before the signal, on these events (stop, preemption, down).
+struct Hook {
+  std::string run;
+  std::vector<std::string> events;
+  Duration timeout = std::chrono::hours(1);
+  friend bool operator==(const Hook&, const Hook&) = default;
+};
+
+// How often a task that fails by itself is tried again, and after what pause (doubled each time).
+// Losses of a machine are not the work's fault and do not count.
+struct Retries {
+  std::int64_t max = 0;
+  Duration backoff = std::chrono::seconds(1);
+  friend bool operator==(const Retries&, const Retries&) = default;
+};
+
+struct ReadinessProbe {
+  std::string path = "/";
+  std::string post_data;  // JSON text: the probe is a POST when there is one
+  Duration initial_delay = std::chrono::seconds(1200);
+  Duration timeout = std::chrono::seconds(15);
+  Duration interval = std::chrono::seconds(1);
+  std::int64_t failures_max = 5;  // this many in a row make a ready replica a dead one
+  friend bool operator==(const ReadinessProbe&, const ReadinessProbe&) = default;
+};
+
+struct Service {
+  ReadinessProbe probe;
+  std::int64_t replicas = 1;
+  friend bool operator==(const Service&, const Service&) = default;
+};
+
+// Where a job's commands run: on every node (SkyPilot), or on the first alone, which starts the
+// others by `srun` (Slurm).
+enum class Script { every_node, first_node };
+
+struct JobSpec {
+  std::string name;
+  Kind kind = Kind::task;
+  std::string workdir;  // absolute, copied when the job first starts; empty: an empty directory
+  std::string submit_directory;  // where the author stood: Slurm scripts run there
+  std::int64_t num_nodes = 1;
+  std::int64_t tasks_per_node = 1;
+  Script script = Script::every_node;
+  Resources resources;
+  Variables envs;
+  std::vector<std::string> secrets;  // names only; values never enter the journal
+  std::vector<FileMount> file_mounts;
+  std::string setup, run;
+  std::vector<std::string> needs;  // names, or numbers of jobs accepted earlier
+  std::optional<Shards> shards;
+  std::optional<Duration> max_duration;
+  std::optional<Timestamp> deadline;
+  std::optional<Checkpoint> checkpoint;
+  StopPolicy stop;
+  Retries retries;
+  bool restart_after_loss = true;
+  std::string queue = "default";
+  std::int64_t priority = 0;  // higher first
+  std::optional<Money> budget;
+  std::optional<Service> service;
+  std::vector<Hook> hooks;
+  friend bool operator==(const JobSpec&, const JobSpec&) = default;
+};
+
+enum class JobState { pending, starting, running, recovering, succeeded, failed, cancelled };
+
+constexpr bool is_terminal(JobState s) {
+  return s == JobState::succeeded || s == JobState::failed || s == JobState::cancelled;
+}
+
+}  // namespace mohona

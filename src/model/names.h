@@ -1,0 +1,46 @@
+// The one spelling of every enum: in job files, in the journal, in JSON and on the screen.
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string_view>
+
+#include "model/job.h"
+#include "model/resources.h"
+
+namespace mohona {
+
+template <class T>
+struct Tag {};
+
+constexpr auto names(Tag<Purchase>) {
+  return std::array<std::string_view, 3>{"reserved", "on_demand", "spot"};
+}
+constexpr auto names(Tag<Kind>) {
+  return std::array<std::string_view, 4>{"task", "data", "train", "serve"};
+}
+constexpr auto names(Tag<Script>) {
+  return std::array<std::string_view, 2>{"every_node", "first_node"};
+}
+constexpr auto names(Tag<JobState>) {
+  return std::array<std::string_view, 7>{"pending",   "starting", "running",  "recovering",
+                                         "succeeded", "failed",   "cancelled"};
+}
+
+// The spelling of an enumerator: name(Kind::train) == "train".
+template <class E>
+requires std::is_enum_v<E>
+constexpr std::string_view name(E value) {
+  return names(Tag<E>{}).at(static_cast<std::size_t>(value));
+}
+
+template <class E>
+constexpr std::optional<E> parse_name(std::string_view text) {
+  const auto all = names(Tag<E>{});
+  for (std::size_t i = 0; i < all.size(); ++i) {
+    if (all[i] == text) return static_cast<E>(i);
+  }
+  return std::nullopt;
+}
+
+}  // namespace mohona

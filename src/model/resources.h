@@ -1,0 +1,68 @@
+// What work asks of one machine, and what machines are offered.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/money.h"
+
+namespace mohona {
+
+enum class Purchase { reserved, on_demand, spot };
+
+// What one node of a gang holds. Cores in thousandths, memory in MiB.
+struct Demand {
+  std::int64_t cpus_milli = 1'000;
+  std::int64_t memory_mib = 0;
+  std::string gpu;  // the accelerator's name, lower case; empty: none
+  std::int64_t gpus = 0;
+  friend bool operator==(const Demand&, const Demand&) = default;
+  friend auto operator<=>(const Demand&, const Demand&) = default;
+};
+
+// One acceptable way to run: a demand and where it may be met. Empty text means anywhere.
+struct Choice {
+  Demand demand;
+  std::string cloud, region, zone;
+  std::string instance_type;
+  bool use_spot = false;  // SkyPilot's meaning: true is spot only, false never spot
+  friend bool operator==(const Choice&, const Choice&) = default;
+  friend auto operator<=>(const Choice&, const Choice&) = default;
+};
+
+// SkyPilot's `resources`: any of the choices (the cheapest wins) or, `ordered`, the first that
+// fits. Never empty: a job that says nothing has one default choice.
+struct Resources {
+  std::vector<Choice> choices = {Choice{}};
+  bool ordered = false;
+  std::vector<std::string> ports;
+  bool limit_cpus = false;    // the file said `cpus`: hold the work to them
+  bool limit_memory = false;  // the file said `memory`: likewise
+  friend bool operator==(const Resources&, const Resources&) = default;
+};
+
+// What a machine is.
+struct Shape {
+  std::string name;
+  std::int64_t cpus_milli = 0;
+  std::int64_t memory_mib = 0;
+  std::string gpu;
+  std::int64_t gpus = 0;
+  friend bool operator==(const Shape&, const Shape&) = default;
+};
+
+// Machines of one shape in one zone, on one engine, paid in one way.
+struct Pool {
+  std::string name;
+  std::string cloud, region, zone;
+  Shape shape;
+  std::int64_t nodes = 0;
+  std::string engine = "local";
+  Purchase purchase = Purchase::on_demand;
+  Price price;  // per node-hour
+  friend bool operator==(const Pool&, const Pool&) = default;
+};
+
+}  // namespace mohona
