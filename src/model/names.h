@@ -5,6 +5,7 @@
 #include <optional>
 #include <string_view>
 
+#include "model/attempt.h"
 #include "model/job.h"
 #include "model/resources.h"
 
@@ -25,6 +26,14 @@ constexpr auto names(Tag<Script>) {
 constexpr auto names(Tag<JobState>) {
   return std::array<std::string_view, 7>{"pending",   "starting", "running",  "recovering",
                                          "succeeded", "failed",   "cancelled"};
+}
+
+constexpr auto names(Tag<StopReason>) {
+  return std::array<std::string_view, 5>{"cancelled", "reclaimed", "time_limit", "budget",
+                                         "unready"};
+}
+constexpr auto names(Tag<End>) {
+  return std::array<std::string_view, 3>{"exited", "lost", "not_launched"};
 }
 
 // The spelling of an enumerator: name(Kind::train) == "train".

@@ -59,6 +59,7 @@ struct Pool {
   std::string cloud, region, zone;
   Shape shape;
   std::int64_t nodes = 0;
+  bool share_nodes = false;  // several members of one gang may stand on one node (this machine)
   std::string engine = "local";
   Purchase purchase = Purchase::on_demand;
   Price price;  // per node-hour

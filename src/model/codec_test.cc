@@ -1,0 +1,70 @@
+#include "model/codec.h"
+
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+namespace mohona {
+namespace {
+
+JobSpec full_spec() {
+  JobSpec spec;
+  spec.name = "pre\"train\n\x01 ü";
+  spec.kind = Kind::train;
+  spec.num_nodes = 2;
+  spec.envs = {{"A", "1"}, {"B", ""}};
+  spec.resources.choices = {Choice{}, Choice{.demand = {.cpus_milli = 0}, .use_spot = true}};
+  spec.checkpoint = Checkpoint{"ckpt"};
+  spec.budget = Money{12'500'000};
+  spec.max_duration = std::chrono::hours(1);
+  spec.service = Service{};
+  spec.retries.max = 3;
+  return spec;
+}
+
+TEST(Codec, AFactIsReadBackAsWritten) {
+  const Facts facts = {
+      ControllerStarted{Epoch{3}, Timestamp(Duration(5))},
+      JobSubmitted{JobId{7}, full_spec(), {JobId{1}}, "key", "", Timestamp(Duration(9))},
+      AttemptPlaced{{.id = {JobId{7}, 0, 2}, .pool = "aws", .holdings = {{1, {0, 3}}}}},
+      AttemptEnded{{JobId{7}, 0, 2}, {End::lost, 0, "gone"}, Timestamp(Duration(11))},
+      JobEnded{JobId{7}, JobState::failed, "why", {}},
+  };
+  for (const Fact& fact : facts) {
+    const auto read = decode_fact(encode(fact));
+    ASSERT_TRUE(read) << read.error().message;
+    EXPECT_EQ(*read, fact) << encode(fact);
+  }
+}
+
+TEST(Codec, OnlyWhatDiffersFromADefaultIsWritten) {
+  EXPECT_EQ(encode(Fact{JobEnded{JobId{7}, JobState::succeeded, "", Timestamp(Duration(5))}}),
+            R"({"job_ended":{"job":{"id":7},"at":5}})");
+  // A false that is not the default must survive.
+  JobSpec spec;
+  spec.restart_after_loss = false;
+  EXPECT_EQ(encode(spec), R"({"restart_after_loss":false})");
+}
+
+TEST(Codec, UnknownFieldsAreSkippedAndUnknownFactsAreNot) {
+  EXPECT_TRUE(decode_fact(R"({"job_ended":{"job":{"id":7},"colour":"red"}})"));
+  const auto newer = decode_fact(R"({"job_melted":{}})");
+  ASSERT_FALSE(newer);
+  EXPECT_EQ(newer.error().message,
+            "the journal holds a fact that cannot be read: a fact of a newer version: job_melted\n"
+            "  {\"job_melted\":{}}");
+  for (const char* damaged :
+       {"", "{", "[]", "7", "{}", R"({"job_ended":3})", R"({"job_ended":{"state":"melted"}})"}) {
+    EXPECT_FALSE(decode_fact(damaged)) << damaged;
+  }
+}
+
+RC_GTEST_PROP(Codec, AnyBytesInATextSurvive, (const std::vector<std::uint8_t>& bytes)) {
+  // Text of a job file is UTF-8 by the time it gets here; ASCII covers every escape.
+  std::string text;
+  for (const std::uint8_t b : bytes) text += static_cast<char>(b & 0x7f);
+  const Fact fact = JobEnded{JobId{1}, JobState::failed, text, {}};
+  RC_ASSERT(*decode_fact(encode(fact)) == fact);
+}
+
+}  // namespace
+}  // namespace mohona

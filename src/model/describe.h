@@ -1,0 +1,313 @@
+// The fields of every value that is stored, by name. Adding a field to a struct means adding it
+// here; nothing else knows how values are written.
+#pragma once
+
+#include "model/fact.h"
+#include "model/names.h"
+#include "model/record.h"
+
+namespace mohona {
+
+// describe(visit, Tag<T>) calls visit("name", &T::field) for each stored field of T.
+
+template <class V>
+void describe(V&& v, Tag<JobId>) {
+  v("id", &JobId::value);
+}
+template <class V>
+void describe(V&& v, Tag<Epoch>) {
+  v("epoch", &Epoch::value);
+}
+template <class V>
+void describe(V&& v, Tag<Money>) {
+  v("micros", &Money::micros);
+}
+template <class V>
+void describe(V&& v, Tag<Price>) {
+  v("nanos", &Price::nanos);
+}
+template <class V>
+void describe(V&& v, Tag<Fraction>) {
+  v("held", &Fraction::held);
+  v("whole", &Fraction::whole);
+}
+template <class V>
+void describe(V&& v, Tag<Demand>) {
+  v("cpus_milli", &Demand::cpus_milli);
+  v("memory_mib", &Demand::memory_mib);
+  v("gpu", &Demand::gpu);
+  v("gpus", &Demand::gpus);
+}
+template <class V>
+void describe(V&& v, Tag<Choice>) {
+  v("demand", &Choice::demand);
+  v("cloud", &Choice::cloud);
+  v("region", &Choice::region);
+  v("zone", &Choice::zone);
+  v("instance_type", &Choice::instance_type);
+  v("use_spot", &Choice::use_spot);
+}
+template <class V>
+void describe(V&& v, Tag<Resources>) {
+  v("choices", &Resources::choices);
+  v("ordered", &Resources::ordered);
+  v("ports", &Resources::ports);
+  v("limit_cpus", &Resources::limit_cpus);
+  v("limit_memory", &Resources::limit_memory);
+}
+template <class V>
+void describe(V&& v, Tag<Shape>) {
+  v("name", &Shape::name);
+  v("cpus_milli", &Shape::cpus_milli);
+  v("memory_mib", &Shape::memory_mib);
+  v("gpu", &Shape::gpu);
+  v("gpus", &Shape::gpus);
+}
+template <class V>
+void describe(V&& v, Tag<Pool>) {
+  v("name", &Pool::name);
+  v("cloud", &Pool::cloud);
+  v("region", &Pool::region);
+  v("zone", &Pool::zone);
+  v("shape", &Pool::shape);
+  v("nodes", &Pool::nodes);
+  v("share_nodes", &Pool::share_nodes);
+  v("engine", &Pool::engine);
+  v("purchase", &Pool::purchase);
+  v("price", &Pool::price);
+}
+template <class V>
+void describe(V&& v, Tag<FileMount>) {
+  v("target", &FileMount::target);
+  v("source", &FileMount::source);
+}
+template <class V>
+void describe(V&& v, Tag<Shards>) {
+  v("globs", &Shards::globs);
+  v("items", &Shards::items);
+  v("array", &Shards::array);
+  v("at_once_max", &Shards::at_once_max);
+}
+template <class V>
+void describe(V&& v, Tag<Checkpoint>) {
+  v("path", &Checkpoint::path);
+}
+template <class V>
+void describe(V&& v, Tag<StopPolicy>) {
+  v("signal", &StopPolicy::signal);
+  v("grace", &StopPolicy::grace);
+}
+template <class V>
+void describe(V&& v, Tag<Hook>) {
+  v("run", &Hook::run);
+  v("events", &Hook::events);
+  v("timeout", &Hook::timeout);
+}
+template <class V>
+void describe(V&& v, Tag<Retries>) {
+  v("max", &Retries::max);
+  v("backoff", &Retries::backoff);
+}
+template <class V>
+void describe(V&& v, Tag<ReadinessProbe>) {
+  v("path", &ReadinessProbe::path);
+  v("post_data", &ReadinessProbe::post_data);
+  v("initial_delay", &ReadinessProbe::initial_delay);
+  v("timeout", &ReadinessProbe::timeout);
+  v("interval", &ReadinessProbe::interval);
+  v("failures_max", &ReadinessProbe::failures_max);
+}
+template <class V>
+void describe(V&& v, Tag<Service>) {
+  v("probe", &Service::probe);
+  v("replicas", &Service::replicas);
+}
+template <class V>
+void describe(V&& v, Tag<JobSpec>) {
+  v("name", &JobSpec::name);
+  v("kind", &JobSpec::kind);
+  v("workdir", &JobSpec::workdir);
+  v("submit_directory", &JobSpec::submit_directory);
+  v("num_nodes", &JobSpec::num_nodes);
+  v("tasks_per_node", &JobSpec::tasks_per_node);
+  v("script", &JobSpec::script);
+  v("resources", &JobSpec::resources);
+  v("envs", &JobSpec::envs);
+  v("secrets", &JobSpec::secrets);
+  v("file_mounts", &JobSpec::file_mounts);
+  v("setup", &JobSpec::setup);
+  v("run", &JobSpec::run);
+  v("needs", &JobSpec::needs);
+  v("shards", &JobSpec::shards);
+  v("max_duration", &JobSpec::max_duration);
+  v("deadline", &JobSpec::deadline);
+  v("checkpoint", &JobSpec::checkpoint);
+  v("stop", &JobSpec::stop);
+  v("retries", &JobSpec::retries);
+  v("restart_after_loss", &JobSpec::restart_after_loss);
+  v("queue", &JobSpec::queue);
+  v("priority", &JobSpec::priority);
+  v("budget", &JobSpec::budget);
+  v("service", &JobSpec::service);
+  v("hooks", &JobSpec::hooks);
+}
+template <class V>
+void describe(V&& v, Tag<Holding>) {
+  v("node", &Holding::node);
+  v("devices", &Holding::devices);
+}
+template <class V>
+void describe(V&& v, Tag<Outcome>) {
+  v("end", &Outcome::end);
+  v("exit_code", &Outcome::exit_code);
+  v("detail", &Outcome::detail);
+}
+template <class V>
+void describe(V&& v, Tag<Attempt>) {
+  v("id", &Attempt::id);
+  v("pool", &Attempt::pool);
+  v("demand", &Attempt::demand);
+  v("holdings", &Attempt::holdings);
+  v("price", &Attempt::price);
+  v("part", &Attempt::part);
+  v("placed_at", &Attempt::placed_at);
+  v("started_at", &Attempt::started_at);
+  v("ended_at", &Attempt::ended_at);
+  v("stopping", &Attempt::stopping);
+  v("ready", &Attempt::ready);
+  v("port", &Attempt::port);
+  v("outcome", &Attempt::outcome);
+}
+template <class V>
+void describe(V&& v, Tag<Task>) {
+  v("state", &Task::state);
+  v("attempts", &Task::attempts);
+  v("failures", &Task::failures);
+  v("losses", &Task::losses);
+  v("never_ready", &Task::never_ready);
+  v("not_before", &Task::not_before);
+  v("reason", &Task::reason);
+}
+template <class V>
+void describe(V&& v, Tag<Job>) {
+  v("id", &Job::id);
+  v("spec", &Job::spec);
+  v("needs", &Job::needs);
+  v("shards", &Job::shards);
+  v("expanded", &Job::expanded);
+  v("key", &Job::key);
+  v("secrets", &Job::secrets);
+  v("state", &Job::state);
+  v("cancelling", &Job::cancelling);
+  v("reason", &Job::reason);
+  v("submitted_at", &Job::submitted_at);
+  v("started_at", &Job::started_at);
+  v("ended_at", &Job::ended_at);
+  v("tasks", &Job::tasks);
+  v("attempts", &Job::attempts);
+}
+template <class V>
+void describe(V&& v, Tag<PoolRecord>) {
+  v("pool", &PoolRecord::pool);
+  v("reclaimed_at", &PoolRecord::reclaimed_at);
+  v("gone_at", &PoolRecord::gone_at);
+}
+
+template <class V>
+void describe(V&& v, Tag<ControllerStarted>) {
+  v("epoch", &ControllerStarted::epoch);
+  v("at", &ControllerStarted::at);
+}
+template <class V>
+void describe(V&& v, Tag<PoolDefined>) {
+  v("pool", &PoolDefined::pool);
+}
+template <class V>
+void describe(V&& v, Tag<PoolRemoved>) {
+  v("pool", &PoolRemoved::pool);
+}
+template <class V>
+void describe(V&& v, Tag<PoolReclaimed>) {
+  v("pool", &PoolReclaimed::pool);
+  v("at", &PoolReclaimed::at);
+  v("gone_at", &PoolReclaimed::gone_at);
+}
+template <class V>
+void describe(V&& v, Tag<PoolRestored>) {
+  v("pool", &PoolRestored::pool);
+  v("at", &PoolRestored::at);
+}
+template <class V>
+void describe(V&& v, Tag<JobSubmitted>) {
+  v("job", &JobSubmitted::job);
+  v("spec", &JobSubmitted::spec);
+  v("needs", &JobSubmitted::needs);
+  v("key", &JobSubmitted::key);
+  v("secrets", &JobSubmitted::secrets);
+  v("at", &JobSubmitted::at);
+}
+template <class V>
+void describe(V&& v, Tag<JobExpanded>) {
+  v("job", &JobExpanded::job);
+  v("shards", &JobExpanded::shards);
+  v("at", &JobExpanded::at);
+}
+template <class V>
+void describe(V&& v, Tag<AttemptPlaced>) {
+  v("attempt", &AttemptPlaced::attempt);
+}
+template <class V>
+void describe(V&& v, Tag<AttemptStarted>) {
+  v("attempt", &AttemptStarted::attempt);
+  v("port", &AttemptStarted::port);
+  v("at", &AttemptStarted::at);
+}
+template <class V>
+void describe(V&& v, Tag<ReplicaReady>) {
+  v("attempt", &ReplicaReady::attempt);
+  v("ready", &ReplicaReady::ready);
+  v("at", &ReplicaReady::at);
+}
+template <class V>
+void describe(V&& v, Tag<AttemptStopping>) {
+  v("attempt", &AttemptStopping::attempt);
+  v("reason", &AttemptStopping::reason);
+  v("grace", &AttemptStopping::grace);
+  v("at", &AttemptStopping::at);
+}
+template <class V>
+void describe(V&& v, Tag<AttemptEnded>) {
+  v("attempt", &AttemptEnded::attempt);
+  v("outcome", &AttemptEnded::outcome);
+  v("at", &AttemptEnded::at);
+}
+template <class V>
+void describe(V&& v, Tag<TaskWaits>) {
+  v("job", &TaskWaits::job);
+  v("task", &TaskWaits::task);
+  v("not_before", &TaskWaits::not_before);
+  v("after_failure", &TaskWaits::after_failure);
+  v("reason", &TaskWaits::reason);
+}
+template <class V>
+void describe(V&& v, Tag<TaskEnded>) {
+  v("job", &TaskEnded::job);
+  v("task", &TaskEnded::task);
+  v("state", &TaskEnded::state);
+  v("reason", &TaskEnded::reason);
+}
+template <class V>
+void describe(V&& v, Tag<JobCancelling>) {
+  v("job", &JobCancelling::job);
+  v("reason", &JobCancelling::reason);
+  v("at", &JobCancelling::at);
+}
+template <class V>
+void describe(V&& v, Tag<JobEnded>) {
+  v("job", &JobEnded::job);
+  v("state", &JobEnded::state);
+  v("reason", &JobEnded::reason);
+  v("at", &JobEnded::at);
+}
+
+}  // namespace mohona
