@@ -29,6 +29,7 @@ enum class End { exited, lost, not_launched };
 struct Outcome {
   End end = End::exited;
   std::int64_t exit_code = 0;  // of the first rank that failed; 128 + n for signal n
+  bool stopped = false;        // our signal reached it before it ended
   std::string detail;          // for people
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
@@ -36,6 +37,7 @@ struct Outcome {
 struct Attempt {
   AttemptId id;
   std::string pool;
+  std::string cloud;              // of the pool, kept for the bill
   Demand demand;                  // per node
   std::vector<Holding> holdings;  // one per node of the gang
   Price price;                    // of a node-hour, pinned when it was placed

@@ -26,7 +26,7 @@ TEST(Codec, AFactIsReadBackAsWritten) {
       ControllerStarted{Epoch{3}, Timestamp(Duration(5))},
       JobSubmitted{JobId{7}, full_spec(), {JobId{1}}, "key", "", Timestamp(Duration(9))},
       AttemptPlaced{{.id = {JobId{7}, 0, 2}, .pool = "aws", .holdings = {{1, {0, 3}}}}},
-      AttemptEnded{{JobId{7}, 0, 2}, {End::lost, 0, "gone"}, Timestamp(Duration(11))},
+      AttemptEnded{{JobId{7}, 0, 2}, {End::lost, 0, false, "gone"}, Timestamp(Duration(11))},
       JobEnded{JobId{7}, JobState::failed, "why", {}},
   };
   for (const Fact& fact : facts) {

@@ -160,12 +160,14 @@ template <class V>
 void describe(V&& v, Tag<Outcome>) {
   v("end", &Outcome::end);
   v("exit_code", &Outcome::exit_code);
+  v("stopped", &Outcome::stopped);
   v("detail", &Outcome::detail);
 }
 template <class V>
 void describe(V&& v, Tag<Attempt>) {
   v("id", &Attempt::id);
   v("pool", &Attempt::pool);
+  v("cloud", &Attempt::cloud);
   v("demand", &Attempt::demand);
   v("holdings", &Attempt::holdings);
   v("price", &Attempt::price);
@@ -273,6 +275,7 @@ void describe(V&& v, Tag<AttemptStopping>) {
   v("attempt", &AttemptStopping::attempt);
   v("reason", &AttemptStopping::reason);
   v("grace", &AttemptStopping::grace);
+  v("within", &AttemptStopping::within);
   v("at", &AttemptStopping::at);
 }
 template <class V>

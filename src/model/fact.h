@@ -84,11 +84,12 @@ struct ReplicaReady {
   friend bool operator==(const ReplicaReady&, const ReplicaReady&) = default;
 };
 
-// Intent: the attempt is to be stopped, with at most this grace.
+// Intent: the attempt is to be stopped: hooks, signal, `grace`, KILL, all of it `within` this time.
 struct AttemptStopping {
   AttemptId attempt;
   StopReason reason = StopReason::cancelled;
   Duration grace{0};
+  Duration within{0};
   Timestamp at;
   friend bool operator==(const AttemptStopping&, const AttemptStopping&) = default;
 };

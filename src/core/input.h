@@ -1,0 +1,68 @@
+// What reaches the core from outside: requests of people, reports of engines, and the time.
+#pragma once
+
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "base/result.h"
+#include "model/fact.h"
+
+namespace mohona {
+
+// Jobs to accept together or not at all. `needs` are looked up among them first, then among the
+// jobs accepted earlier.
+struct Submit {
+  std::vector<JobSpec> jobs;
+  std::vector<std::string> secrets;  // one a job: the name of its file of secrets, or empty
+  std::string key;                   // the same key and jobs: the jobs of the first time
+};
+
+struct Cancel {
+  JobId job;
+  std::string reason;
+};
+
+// What a data job's globs matched, or why they could not be listed.
+struct Listed {
+  JobId job;
+  Result<std::vector<std::string>> shards;
+};
+
+// Reports of engines. Those about attempts that are not live have no effect.
+struct Started {
+  AttemptId attempt;
+  std::int64_t port = 0;
+};
+struct Ended {
+  AttemptId attempt;
+  Outcome outcome;
+};
+struct Readiness {
+  AttemptId attempt;
+  bool ready = false;
+  bool dead = false;  // failed its probe too often: to be replaced
+};
+
+// The whole fleet file. Pools that it does not name are removed.
+struct DefineFleet {
+  std::vector<Pool> pools;
+};
+struct ReclaimPool {
+  std::string pool;
+  Duration notice{0};
+};
+struct RestorePool {
+  std::string pool;
+};
+struct TakeOver {
+  Epoch epoch;
+};
+
+// Time has passed.
+struct Tick {};
+
+using Input = std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet,
+                           ReclaimPool, RestorePool, TakeOver, Tick>;
+
+}  // namespace mohona

@@ -1,0 +1,407 @@
+#include "core/state.h"
+
+#include <xxhash.h>
+
+#include <stdexcept>
+
+#include "core/ledger/usage.h"
+#include "model/codec.h"
+
+namespace mohona {
+namespace {
+
+std::size_t task_count(const Job& job) {
+  if (job.spec->kind == Kind::serve) return static_cast<std::size_t>(job.spec->service->replicas);
+  return job.spec->kind == Kind::data ? job.shards.size() : 1;
+}
+
+// A needed job is there when it has succeeded or, a service, while it answers.
+bool is_there(const Job& needed) {
+  return needed.state == JobState::succeeded ||
+         (needed.spec->kind == Kind::serve && needed.state == JobState::running);
+}
+
+JobState state_from_tasks(const JobEntry& entry) {
+  using enum JobState;
+  if (entry.count(running) > 0) return running;
+  if (entry.count(starting) > 0) return starting;
+  if (entry.count(recovering) > 0) return recovering;
+  // Between shards nothing may be live for an instant; a job that has begun does not look new
+  // again.
+  return entry.job.started_at ? running : pending;
+}
+
+}  // namespace
+
+NeedClass class_of(const JobSpec& spec) {
+  return {spec.num_nodes, spec.resources.ordered, spec.resources.choices};
+}
+
+void State::apply(const Fact& fact) {
+  std::visit([this](const auto& f) { on(f); }, fact);
+}
+
+// --- looking up
+// -----------------------------------------------------------------------------------
+
+const JobEntry* State::find(JobId id) const {
+  const auto found = jobs_.find(id);
+  return found == jobs_.end() ? nullptr : &found->second;
+}
+
+const JobEntry* State::find_by_name(const std::string& name) const {
+  const auto found = by_name_.find(name);
+  return found == by_name_.end() ? nullptr : find(found->second);
+}
+
+const JobEntry* State::find_by_key(const std::string& key) const {
+  const auto found = by_key_.find(key);
+  return found == by_key_.end() ? nullptr : find(found->second);
+}
+
+const Attempt* State::find(const AttemptId& id) const {
+  if (live_.contains(id)) return &live_attempt(id);
+  const JobEntry* found = find(id.job);
+  if (!found) return nullptr;
+  for (const Attempt& attempt : found->job.attempts) {
+    if (attempt.id == id) return &attempt;
+  }
+  return nullptr;
+}
+
+const PoolCapacity* State::find_pool(const std::string& name) const {
+  const auto found = pools_.find(name);
+  return found == pools_.end() ? nullptr : &found->second;
+}
+
+const Attempt& State::live_attempt(const AttemptId& id) const {
+  return jobs_.at(id.job).job.attempts.at(live_.at(id).index);
+}
+
+JobEntry& State::entry(JobId id) {
+  const auto found = jobs_.find(id);
+  // Facts are ours: one that names an unknown job is a damaged journal, and nothing may go on.
+  if (found == jobs_.end()) throw std::logic_error("a fact names unknown job " + to_string(id));
+  return found->second;
+}
+
+Attempt& State::attempt(const AttemptId& id) {
+  return entry(id.job).job.attempts.at(live_.at(id).index);
+}
+
+// --- pools
+// ----------------------------------------------------------------------------------------
+
+void State::on(const ControllerStarted& f) { epoch_ = f.epoch; }
+
+void State::on(const PoolDefined& f) {
+  const auto found = pools_.find(f.pool.name);
+  if (found == pools_.end()) {
+    pools_.emplace(f.pool.name, PoolCapacity(PoolRecord{f.pool, {}, {}}));
+  } else {
+    PoolRecord record = found->second.record();
+    record.pool = f.pool;
+    found->second.define(std::move(record));
+  }
+}
+
+void State::on(const PoolRemoved& f) { pools_.erase(f.pool); }
+
+void State::on(const PoolReclaimed& f) {
+  PoolCapacity& pool = pools_.at(f.pool);
+  PoolRecord record = pool.record();
+  record.reclaimed_at = f.at;
+  record.gone_at = f.gone_at;
+  pool.define(std::move(record));
+}
+
+void State::on(const PoolRestored& f) {
+  PoolCapacity& pool = pools_.at(f.pool);
+  PoolRecord record = pool.record();
+  record.reclaimed_at.reset();
+  record.gone_at.reset();
+  pool.define(std::move(record));
+}
+
+// --- jobs
+// -----------------------------------------------------------------------------------------
+
+void State::on(const JobSubmitted& f) {
+  Job job;
+  job.id = f.job;
+  job.spec = std::make_shared<const JobSpec>(f.spec);
+  job.needs = f.needs;
+  job.key = f.key;
+  job.secrets = f.secrets;
+  job.submitted_at = f.at;
+  if (f.spec.shards) {
+    job.expanded = f.spec.shards->globs.empty();
+    job.shards = f.spec.shards->items;
+  }
+  job.tasks.resize(task_count(job));
+  JobEntry& entry = jobs_[f.job];
+  entry.job = std::move(job);
+  index_job(entry);
+}
+
+void State::on(const JobExpanded& f) {
+  JobEntry& e = entry(f.job);
+  e.job.expanded = true;
+  e.job.shards = f.shards;
+  e.job.tasks.resize(f.shards.size());
+  const auto tasks = static_cast<std::uint32_t>(f.shards.size());
+  e.counts[static_cast<std::size_t>(JobState::pending)] = tasks;
+  for (std::uint32_t i = 0; i < tasks; ++i) e.ready.insert(e.ready.end(), i);
+  unexpanded_.erase(f.job);
+  enqueue(e);
+  unsettled_.insert(f.job);
+}
+
+void State::on(const AttemptPlaced& f) {
+  JobEntry& e = entry(f.attempt.id.job);
+  Task& task = e.job.tasks.at(f.attempt.id.task);
+  delayed_.erase({task.not_before, {e.job.id, f.attempt.id.task}});
+  deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
+  task.attempts = f.attempt.id.number;
+  e.job.attempts.push_back(f.attempt);
+  live_[f.attempt.id] = {e.job.attempts.size() - 1};
+  ++e.live;
+  pools_.at(f.attempt.pool).take(f.attempt);
+  if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
+  e.ready.erase(f.attempt.id.task);
+  const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
+  if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) leave_queue(e);
+  set_task(e, f.attempt.id.task, JobState::starting);
+  watch_budget(e);
+}
+
+void State::on(const AttemptStarted& f) {
+  JobEntry& e = entry(f.attempt.job);
+  Attempt& a = attempt(f.attempt);
+  a.started_at = f.at;
+  a.port = f.port;
+  if (e.job.spec->max_duration) limits_.insert({f.at + *e.job.spec->max_duration, f.attempt});
+  // A replica is running only once it answers.
+  if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
+}
+
+void State::on(const ReplicaReady& f) {
+  JobEntry& e = entry(f.attempt.job);
+  attempt(f.attempt).ready = f.ready;
+  if (f.ready) e.job.tasks.at(f.attempt.task).never_ready = 0;
+  set_task(e, f.attempt.task, f.ready ? JobState::running : JobState::starting);
+}
+
+void State::on(const AttemptStopping& f) {
+  JobEntry& e = entry(f.attempt.job);
+  Attempt& a = attempt(f.attempt);
+  a.stopping = f.reason;
+  if (e.job.spec->max_duration && a.started_at) {
+    limits_.erase({*a.started_at + *e.job.spec->max_duration, f.attempt});
+  }
+  watch_budget(e);
+}
+
+void State::on(const AttemptEnded& f) {
+  JobEntry& e = entry(f.attempt.job);
+  Attempt& a = attempt(f.attempt);
+  a.ended_at = f.at;
+  a.outcome = f.outcome;
+  if (e.job.spec->max_duration && a.started_at) {
+    limits_.erase({*a.started_at + *e.job.spec->max_duration, f.attempt});
+  }
+  if (e.job.spec->kind == Kind::serve && !a.ready) {
+    ++e.job.tasks.at(f.attempt.task).never_ready;
+  }
+  a.ready = false;
+  pools_.at(a.pool).give_back(a);
+  live_.erase(f.attempt);
+  --e.live;
+  watch_budget(e);
+  enqueue(e);  // an array that was at its limit may go on
+  unsettled_.insert(f.attempt.job);
+}
+
+void State::on(const TaskWaits& f) {
+  JobEntry& e = entry(f.job);
+  Task& task = e.job.tasks.at(f.task);
+  ++(f.after_failure ? task.failures : task.losses);
+  task.not_before = f.not_before;
+  task.reason = f.reason;
+  set_task(e, f.task, JobState::recovering);
+  if (f.not_before > Timestamp{}) {
+    delayed_.insert({f.not_before, {f.job, f.task}});
+  } else {
+    e.ready.insert(f.task);
+    enqueue(e);
+  }
+}
+
+void State::on(const TaskEnded& f) {
+  JobEntry& e = entry(f.job);
+  e.job.tasks.at(f.task).reason = f.reason;
+  set_task(e, f.task, f.state);
+}
+
+void State::on(const JobCancelling& f) {
+  JobEntry& e = entry(f.job);
+  e.job.cancelling = true;
+  e.job.reason = f.reason;
+  leave_queue(e);
+  unexpanded_.erase(f.job);
+  unsettled_.insert(f.job);
+}
+
+void State::on(const JobEnded& f) {
+  JobEntry& e = entry(f.job);
+  leave_queue(e);
+  unexpanded_.erase(f.job);
+  for (std::uint32_t i = 0; i < e.job.tasks.size(); ++i) {
+    Task& task = e.job.tasks[i];
+    delayed_.erase({task.not_before, {f.job, i}});
+    if (!is_terminal(task.state)) set_task(e, i, JobState::cancelled);
+  }
+  if (e.job.spec->deadline) deadlines_.erase({*e.job.spec->deadline, f.job});
+  e.ready.clear();
+  e.job.state = f.state;
+  e.job.reason = f.reason;
+  e.job.ended_at = f.at;
+  unsettled_.erase(f.job);
+  needs_changed(e);
+}
+
+// --- what follows from it
+// -------------------------------------------------------------------------
+
+void State::set_task(JobEntry& e, std::uint32_t index, JobState state) {
+  Task& task = e.job.tasks.at(index);
+  --e.counts[static_cast<std::size_t>(task.state)];
+  ++e.counts[static_cast<std::size_t>(state)];
+  task.state = state;
+  refresh(e);
+  unsettled_.insert(e.job.id);
+}
+
+void State::refresh(JobEntry& e) {
+  if (is_terminal(e.job.state)) return;
+  const bool was_there = is_there(e.job);
+  e.job.state = state_from_tasks(e);
+  if (is_there(e.job) != was_there) needs_changed(e);
+}
+
+void State::needs_changed(const JobEntry& needed) {
+  const auto found = dependants_.find(needed.job.id);
+  if (found == dependants_.end()) return;
+  for (const JobId id : found->second) {
+    JobEntry& dependant = jobs_.at(id);
+    if (is_terminal(dependant.job.state)) continue;
+    if (is_there(needed.job)) {
+      dependant.unmet.erase(needed.job.id);
+      enqueue(dependant);
+    } else if (is_terminal(needed.job.state)) {
+      unsettled_.insert(id);
+    } else if (!dependant.job.started_at) {
+      dependant.unmet.insert(needed.job.id);
+      leave_queue(dependant);
+    }
+  }
+}
+
+void State::enqueue(JobEntry& e) {
+  const Job& job = e.job;
+  if (is_terminal(job.state) || job.cancelling || !e.unmet.empty()) return;
+  if (!job.expanded) {
+    unexpanded_.insert(job.id);
+    return;
+  }
+  const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
+  if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) return;
+  queue_[class_of(*job.spec)].insert({job.spec->priority, job.id});
+}
+
+void State::leave_queue(JobEntry& e) {
+  const auto found = queue_.find(class_of(*e.job.spec));
+  if (found == queue_.end()) return;
+  found->second.erase({e.job.spec->priority, e.job.id});
+  if (found->second.empty()) queue_.erase(found);
+}
+
+void State::watch_budget(JobEntry& e) {
+  if (!e.job.spec->budget) return;
+  budgets_.erase({e.budget_until, e.job.id});
+  const auto until = budget_end(e.job, *e.job.spec->budget);
+  e.budget_until = until.value_or(Timestamp{});
+  if (until) budgets_.insert({*until, e.job.id});
+}
+
+// --- snapshots
+// ------------------------------------------------------------------------------------
+
+void State::index_job(JobEntry& e) {
+  const Job& job = e.job;
+  if (last_job_ < job.id) last_job_ = job.id;
+  by_name_[job.spec->name] = std::max(by_name_[job.spec->name], job.id);
+  if (!job.key.empty()) by_key_[job.key] = job.id;
+  e.counts = {};
+  for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
+  if (is_terminal(job.state)) return;
+  for (const JobId id : job.needs) {
+    dependants_[id].push_back(job.id);
+    // A pipeline may name a job that stands further down in its file.
+    const JobEntry* needed = find(id);
+    if ((!needed || !is_there(needed->job)) && !job.started_at) e.unmet.insert(id);
+  }
+  if (job.spec->deadline && !job.started_at) deadlines_.insert({*job.spec->deadline, job.id});
+  for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
+    const Task& task = job.tasks[i];
+    const bool waits = task.state == JobState::recovering;
+    if (waits && task.not_before > Timestamp{}) {
+      delayed_.insert({task.not_before, {job.id, i}});
+    } else if (waits || task.state == JobState::pending) {
+      e.ready.insert(e.ready.end(), i);
+    }
+  }
+  for (std::size_t i = 0; i < job.attempts.size(); ++i) {
+    const Attempt& a = job.attempts[i];
+    if (a.ended_at) continue;
+    live_[a.id] = {i};
+    ++e.live;
+    pools_.at(a.pool).take(a);
+    if (job.spec->max_duration && a.started_at && !a.stopping) {
+      limits_.insert({*a.started_at + *job.spec->max_duration, a.id});
+    }
+  }
+  watch_budget(e);
+  enqueue(e);
+  unsettled_.insert(job.id);
+}
+
+void State::restore(Job job) {
+  const JobId id = job.id;
+  jobs_[id].job = std::move(job);
+}
+
+void State::restore(PoolRecord pool) {
+  const std::string name = pool.pool.name;
+  pools_.emplace(name, PoolCapacity(std::move(pool)));
+}
+
+void State::index() {
+  for (auto& [id, e] : jobs_) index_job(e);
+}
+
+std::string State::digest() const {
+  XXH3_state_t* hash = XXH3_createState();
+  XXH3_128bits_reset(hash);
+  const auto add = [&](const std::string& text) {
+    XXH3_128bits_update(hash, text.data(), text.size());
+    XXH3_128bits_update(hash, "\n", 1);
+  };
+  for (const auto& [name, pool] : pools_) add(encode(pool.record()));
+  for (const auto& [id, e] : jobs_) add(encode(e.job));
+  const XXH128_hash_t value = XXH3_128bits_digest(hash);
+  XXH3_freeState(hash);
+  return fmt::format("{:016x}{:016x}", value.high64, value.low64);
+}
+
+}  // namespace mohona

@@ -1,0 +1,135 @@
+// The state of the control plane: the fold of its facts, and the indexes that deciding needs.
+//
+// Only `apply` changes it. Everything beside the jobs and pools themselves is derived from them, so
+// that a state built from a snapshot equals one built from the whole journal.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "core/fleet/capacity.h"
+#include "model/fact.h"
+#include "model/record.h"
+
+namespace mohona {
+
+// A job and what is derived from its record.
+struct JobEntry {
+  Job job;
+  std::set<std::uint32_t> ready;          // tasks that may be placed now
+  std::set<JobId> unmet;                  // needed jobs that are not there yet
+  std::uint32_t live = 0;                 // attempts that hold an allocation
+  Timestamp budget_until;                 // its place in State::budgets; the epoch: none
+  std::array<std::uint32_t, 7> counts{};  // tasks by JobState
+  std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
+};
+
+// Pending jobs that any pool treats alike: when one of them finds no room, none does.
+struct NeedClass {
+  std::int64_t num_nodes = 1;
+  bool ordered = false;
+  std::vector<Choice> choices;
+  friend auto operator<=>(const NeedClass&, const NeedClass&) = default;
+};
+
+NeedClass class_of(const JobSpec& spec);
+
+// The order in which jobs are placed: priority, then age. Ids are given in the order of acceptance.
+struct Order {
+  std::int64_t priority = 0;
+  JobId job;
+  friend bool operator<(const Order& a, const Order& b) {
+    return a.priority != b.priority ? a.priority > b.priority : a.job < b.job;
+  }
+};
+
+struct LiveAttempt {
+  std::size_t index = 0;  // in its job's `attempts`
+};
+
+class State {
+ public:
+  void apply(const Fact& fact);
+
+  // Takes over a record that a snapshot holds; call `index` after the last.
+  void restore(Job job);
+  void restore(PoolRecord pool);
+  void index();
+
+  const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
+  const std::map<std::string, PoolCapacity>& pools() const { return pools_; }
+  const JobEntry* find(JobId id) const;
+  const JobEntry* find_by_name(const std::string& name) const;  // the newest of that name
+  const JobEntry* find_by_key(const std::string& key) const;
+  const Attempt* find(const AttemptId& id) const;
+  const PoolCapacity* find_pool(const std::string& name) const;
+
+  // Attempts that hold an allocation, by id.
+  const std::map<AttemptId, LiveAttempt>& live() const { return live_; }
+  const Attempt& live_attempt(const AttemptId& id) const;
+
+  // Derived views for the deciders. `limits` are the instants at which running attempts reach their
+  // job's max_duration, `budgets` those at which jobs will have spent theirs, `deadlines` those of
+  // jobs that never started.
+  const std::map<NeedClass, std::set<Order>>& queue() const { return queue_; }
+  const std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>>& delayed() const {
+    return delayed_;
+  }
+  const std::set<std::pair<Timestamp, AttemptId>>& limits() const { return limits_; }
+  const std::set<std::pair<Timestamp, JobId>>& budgets() const { return budgets_; }
+  const std::set<std::pair<Timestamp, JobId>>& deadlines() const { return deadlines_; }
+  const std::set<JobId>& unexpanded() const { return unexpanded_; }  // globs to be listed now
+  const std::set<JobId>& unsettled() const { return unsettled_; }
+  void settled(JobId id) { unsettled_.erase(id); }
+
+  JobId next_job() const { return {last_job_.value + 1}; }
+  Epoch epoch() const { return epoch_; }
+
+  // A number that two states share only if their jobs and pools are equal.
+  std::string digest() const;
+
+ private:
+  void on(const ControllerStarted& f);
+  void on(const PoolDefined& f);
+  void on(const PoolRemoved& f);
+  void on(const PoolReclaimed& f);
+  void on(const PoolRestored& f);
+  void on(const JobSubmitted& f);
+  void on(const JobExpanded& f);
+  void on(const AttemptPlaced& f);
+  void on(const AttemptStarted& f);
+  void on(const ReplicaReady& f);
+  void on(const AttemptStopping& f);
+  void on(const AttemptEnded& f);
+  void on(const TaskWaits& f);
+  void on(const TaskEnded& f);
+  void on(const JobCancelling& f);
+  void on(const JobEnded& f);
+
+  JobEntry& entry(JobId id);
+  Attempt& attempt(const AttemptId& id);
+  void set_task(JobEntry& entry, std::uint32_t task, JobState state);
+  void refresh(JobEntry& entry);  // the job's state from its tasks' states
+  void enqueue(JobEntry& entry);  // makes placeable what may be placed
+  void leave_queue(JobEntry& entry);
+  void needs_changed(const JobEntry& needed);
+  void index_job(JobEntry& entry);
+  void watch_budget(JobEntry& entry);
+
+  std::map<JobId, JobEntry> jobs_;
+  std::map<std::string, PoolCapacity> pools_;
+  std::map<AttemptId, LiveAttempt> live_;
+  std::map<NeedClass, std::set<Order>> queue_;
+  std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;
+  std::set<std::pair<Timestamp, AttemptId>> limits_;
+  std::set<std::pair<Timestamp, JobId>> budgets_, deadlines_;
+  std::set<JobId> unexpanded_, unsettled_;
+  std::map<std::string, JobId> by_name_, by_key_;
+  std::map<JobId, std::vector<JobId>> dependants_;
+  JobId last_job_;
+  Epoch epoch_;
+};
+
+}  // namespace mohona

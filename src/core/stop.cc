@@ -1,0 +1,35 @@
+#include "core/stop.h"
+
+#include <algorithm>
+
+namespace mohona {
+
+std::string_view hook_event(StopReason reason) {
+  switch (reason) {
+    case StopReason::reclaimed:
+      return "preemption";
+    case StopReason::cancelled:
+      return "down";
+    case StopReason::time_limit:
+    case StopReason::budget:
+    case StopReason::unready:
+      return "stop";
+  }
+  return {};
+}
+
+Fact stop_attempt(const Job& job, const Attempt& attempt, StopReason reason, Timestamp now,
+                  std::optional<Duration> notice) {
+  const StopPolicy& stop = job.spec->stop;
+  Duration within = stop.grace;
+  for (const Hook& hook : job.spec->hooks) {
+    const auto& events = hook.events;
+    if (std::find(events.begin(), events.end(), hook_event(reason)) != events.end()) {
+      within += hook.timeout;
+    }
+  }
+  if (notice) within = std::min(within, *notice);
+  return AttemptStopping{attempt.id, reason, std::min(stop.grace, within), within, now};
+}
+
+}  // namespace mohona

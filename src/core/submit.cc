@@ -1,0 +1,93 @@
+#include "core/submit.h"
+
+#include <algorithm>
+
+namespace mohona {
+namespace {
+
+// The n-th job of a submission is found by its key and place.
+std::string key_of(const std::string& key, std::size_t place) {
+  return place == 0 ? key : fmt::format("{}#{}", key, place);
+}
+
+// A needed job, by name within the submission, by number, or by the newest job of that name.
+Result<JobId> resolve(const State& state, const Submit& input, const std::string& need) {
+  for (std::size_t i = 0; i < input.jobs.size(); ++i) {
+    if (input.jobs[i].name == need) return JobId{state.next_job().value + i};
+  }
+  if (const JobId id = parse_job_id(need); id.value != 0 && state.find(id)) return id;
+  if (const JobEntry* entry = state.find_by_name(need)) return entry->job.id;
+  return fail(Code::invalid,
+              fmt::format("needs '{}', but there is no job of that name or number, neither in the "
+                          "file nor accepted earlier",
+                          need));
+}
+
+// A job that waits for itself, by whatever detour, would wait for ever.
+bool has_cycle(const std::vector<std::vector<JobId>>& needs, JobId first) {
+  enum class Mark { none, open, done };
+  std::vector<Mark> marks(needs.size(), Mark::none);
+  const auto visit = [&](const auto& self, std::size_t i) -> bool {
+    if (marks[i] != Mark::none) return marks[i] == Mark::open;
+    marks[i] = Mark::open;
+    for (const JobId id : needs[i]) {
+      if (id < first || id.value - first.value >= needs.size()) continue;
+      if (self(self, id.value - first.value)) return true;
+    }
+    marks[i] = Mark::done;
+    return false;
+  };
+  for (std::size_t i = 0; i < needs.size(); ++i) {
+    if (visit(visit, i)) return true;
+  }
+  return false;
+}
+
+Result<Facts> repeated(const State& state, const Submit& input) {
+  const std::vector<JobId> before = submitted_before(state, input.key);
+  bool same = before.size() == input.jobs.size();
+  for (std::size_t i = 0; same && i < before.size(); ++i) {
+    same = *state.find(before[i])->job.spec == input.jobs[i];
+  }
+  if (same) return Facts{};
+  return fail(Code::conflict,
+              fmt::format("the idempotency key '{}' was used for another job (job {}): nothing was "
+                          "submitted; use a new key for new work",
+                          input.key, before.front().value));
+}
+
+}  // namespace
+
+std::vector<JobId> submitted_before(const State& state, const std::string& key) {
+  std::vector<JobId> jobs;
+  if (key.empty()) return jobs;
+  while (const JobEntry* entry = state.find_by_key(key_of(key, jobs.size()))) {
+    jobs.push_back(entry->job.id);
+  }
+  return jobs;
+}
+
+Result<Facts> decide_submit(const State& state, const Submit& input, Timestamp now) {
+  if (!input.key.empty() && state.find_by_key(input.key)) return repeated(state, input);
+  Facts facts;
+  std::vector<std::vector<JobId>> needs(input.jobs.size());
+  for (std::size_t i = 0; i < input.jobs.size(); ++i) {
+    const JobSpec& spec = input.jobs[i];
+    for (const std::string& need : spec.needs) {
+      const auto id = resolve(state, input, need);
+      if (!id)
+        return fail(id.error().code, fmt::format("job '{}' {}", spec.name, id.error().message));
+      needs[i].push_back(*id);
+    }
+    facts.push_back(JobSubmitted{JobId{state.next_job().value + i}, spec, needs[i],
+                                 input.key.empty() ? "" : key_of(input.key, i),
+                                 i < input.secrets.size() ? input.secrets[i] : "", now});
+  }
+  if (has_cycle(needs, state.next_job())) {
+    return fail(Code::invalid,
+                "the jobs need each other in a circle: none of them could ever start");
+  }
+  return facts;
+}
+
+}  // namespace mohona
