@@ -1,0 +1,91 @@
+#include "base/file.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+namespace mohona {
+
+void Fd::close() {
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Failure system_failure(std::string_view what, const std::string& path) {
+  const int number = errno;
+  const Code code = number == ENOENT                       ? Code::not_found
+                    : number == ENOSPC || number == EDQUOT ? Code::unavailable
+                                                           : Code::internal;
+  return fail(code, fmt::format("cannot {} {}: {}", what, path, std::strerror(number)));
+}
+
+Result<std::string> read_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return system_failure("read", path);
+  std::string text;
+  char buffer[16'384];
+  while (true) {
+    const ssize_t n = ::read(fd.get(), buffer, sizeof buffer);
+    if (n == 0) return text;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure("read", path);
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+}
+
+Result<void> write_file(const std::string& path, std::string_view text, bool durable) {
+  const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
+  const auto give_up = [&](std::string_view what) {
+    Failure failure = system_failure(what, path);
+    ::unlink(temporary.c_str());
+    return failure;
+  };
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd) return give_up("write");
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd.get(), text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return give_up("write");
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  if (durable && ::fdatasync(fd.get()) != 0) return give_up("sync");
+  fd.close();
+  if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up("write");
+  if (durable) {
+    const std::string parent = std::filesystem::path(path).parent_path().string();
+    const Fd directory(::open(parent.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    if (directory && ::fsync(directory.get()) != 0) return system_failure("sync", parent);
+  }
+  return {};
+}
+
+Result<void> make_directory(const std::string& path) {
+  // Not create_directories: what we make belongs to its owner alone, whatever the umask.
+  const std::filesystem::path whole(path);
+  std::filesystem::path so_far;
+  for (const auto& part : whole) {
+    so_far /= part;
+    if (::mkdir(so_far.c_str(), 0700) != 0 && errno != EEXIST) {
+      return system_failure("make the directory", so_far.string());
+    }
+  }
+  return {};
+}
+
+Result<Fd> lock_file(const std::string& path, bool wait) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  if (!fd) return system_failure("open", path);
+  while (::flock(fd.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+    if (errno == EINTR) continue;
+    if (errno == EWOULDBLOCK) return fail(Code::conflict, path + " is locked");
+    return system_failure("lock", path);
+  }
+  return fd;
+}
+
+}  // namespace mohona

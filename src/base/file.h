@@ -1,0 +1,47 @@
+// Files, in the few ways that the rest of the house uses them.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "base/result.h"
+
+namespace mohona {
+
+// An open file descriptor, closed at the end of its life.
+class Fd {
+ public:
+  Fd() = default;
+  explicit Fd(int fd) : fd_(fd) {}
+  Fd(Fd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  Fd& operator=(Fd&& other) noexcept {
+    if (this != &other) close(), fd_ = std::exchange(other.fd_, -1);
+    return *this;
+  }
+  ~Fd() { close(); }
+
+  int get() const { return fd_; }
+  explicit operator bool() const { return fd_ >= 0; }
+  void close();
+
+ private:
+  int fd_ = -1;
+};
+
+// "cannot WHAT PATH: No space left on device", from errno; out of room is Code::unavailable.
+Failure system_failure(std::string_view what, const std::string& path);
+
+Result<std::string> read_file(const std::string& path);
+
+// The file has either its old content or all of the new one, whatever happens. `durable`: also
+// after a loss of power. Mode 0600.
+Result<void> write_file(const std::string& path, std::string_view text, bool durable);
+
+// mkdir -p with mode 0700.
+Result<void> make_directory(const std::string& path);
+
+// An exclusive lock on the file, made if need be, held until the Fd goes. Code::conflict when
+// another process holds it and `wait` is false.
+Result<Fd> lock_file(const std::string& path, bool wait);
+
+}  // namespace mohona

@@ -1,0 +1,88 @@
+// Where work runs. An engine is told what to run and later asked what it runs; it decides nothing.
+//
+// Every call may be repeated: `launch` of an attempt that exists is that attempt. An error whose
+// retry is outcome_unknown says nothing about whether the call took effect: ask `observe`.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "model/attempt.h"
+#include "model/record.h"
+
+namespace mohona {
+
+// A needed job, as its dependants see it: the directory of its outputs and, a service, its address.
+struct NeededJob {
+  std::string name;
+  JobId job;
+  std::string endpoint;  // "127.0.0.1:8080"; empty when it is no service
+};
+
+// Everything that an attempt needs to run.
+struct Launch {
+  Attempt attempt;
+  std::shared_ptr<const JobSpec> spec;
+  std::vector<NeededJob> needs;
+  std::string shard;            // a data job's part
+  std::size_t shard_count = 0;  // 0: no data job
+  std::uint32_t restarts = 0;   // attempts of this task before this one
+  Variables secrets;
+};
+
+// Hooks of `event`, then `signal`, after `grace` KILL of the whole tree; all of it `within`.
+struct Stop {
+  std::string signal = "TERM";
+  Duration grace{0};
+  Duration within{0};
+  std::string event;  // SkyPilot's: stop, preemption, down
+};
+
+enum class Phase { launched, running, ended };
+
+struct Report {
+  AttemptId attempt;
+  Phase phase = Phase::launched;
+  std::int64_t port = 0;
+  std::optional<Timestamp> started_at, ended_at;
+  Outcome outcome;  // of one that ended
+};
+
+struct LogPart {
+  std::string text;
+  std::uint64_t next = 0;  // where to go on
+};
+
+class Engine {
+ public:
+  virtual ~Engine() = default;
+
+  // Starts the attempt on exactly these nodes, or does nothing at all.
+  virtual Result<void> launch(const Launch& launch) = 0;
+
+  // Stopping what is gone, or is being stopped already, succeeds.
+  virtual Result<void> stop(const AttemptId& attempt, const Stop& stop) = 0;
+
+  // Every attempt that was launched here and not forgotten, ended or not. The list is the truth;
+  // silence is not: an error leaves everything as it was.
+  virtual Result<std::vector<Report>> observe() = 0;
+
+  // The attempt's end is durable elsewhere: it need not be reported any more. Its logs stay.
+  virtual Result<void> forget(const AttemptId& attempt) = 0;
+
+  // The files that match a data job's globs, sorted, each once.
+  virtual Result<std::vector<std::string>> list_shards(const Job& job,
+                                                       const std::vector<NeededJob>& needs) = 0;
+
+  // What rank `rank` has written, from `offset` on, at most `bytes_max`.
+  virtual Result<LogPart> read_log(const AttemptId& attempt, std::int64_t rank,
+                                   std::uint64_t offset, std::size_t bytes_max) = 0;
+
+  // Called from any thread when `observe` may have something new. Set once, before anything else.
+  virtual void on_change(std::function<void()> changed) = 0;
+};
+
+}  // namespace mohona

@@ -1,0 +1,123 @@
+#include "engine/environment.h"
+
+#include "base/text.h"
+
+namespace mohona {
+namespace {
+
+std::string number(std::int64_t n) { return std::to_string(n); }
+
+void add_torchrun(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+  v.insert(v.end(), {{"RANK", number(rank)},
+                     {"LOCAL_RANK", "0"},
+                     {"GROUP_RANK", number(rank)},
+                     {"WORLD_SIZE", number(launch.spec->num_nodes)},
+                     {"LOCAL_WORLD_SIZE", "1"},
+                     {"MASTER_ADDR", place.addresses.front()},
+                     {"MASTER_PORT", number(place.master_port)},
+                     {"TORCHELASTIC_RESTART_COUNT", number(launch.restarts)}});
+}
+
+void add_slurm(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+  const JobSpec& spec = *launch.spec;
+  const Demand& demand = launch.attempt.demand;
+  const std::string job = to_string(launch.attempt.id.job);
+  v.insert(v.end(),
+           {{"SLURM_JOB_ID", job},
+            {"SLURM_JOBID", job},
+            {"SLURM_JOB_NAME", spec.name},
+            {"SLURM_JOB_PARTITION", spec.queue},
+            {"SLURM_NNODES", number(spec.num_nodes)},
+            {"SLURM_JOB_NUM_NODES", number(spec.num_nodes)},
+            {"SLURM_NODEID", number(rank)},
+            {"SLURM_PROCID", number(rank)},
+            {"SLURM_LOCALID", "0"},
+            {"SLURM_NTASKS", number(spec.num_nodes * spec.tasks_per_node)},
+            {"SLURM_NTASKS_PER_NODE", number(spec.tasks_per_node)},
+            {"SLURM_JOB_NODELIST", join(place.addresses, ",")},
+            {"SLURM_CPUS_ON_NODE", number((demand.cpus_milli + 999) / 1'000)},
+            {"SLURM_CPUS_PER_TASK",
+             number(std::max<std::int64_t>(1, demand.cpus_milli / 1'000 / spec.tasks_per_node))},
+            {"SLURM_GPUS_ON_NODE", number(demand.gpus)},
+            {"SLURM_RESTART_COUNT", number(launch.restarts)},
+            {"SLURM_SUBMIT_DIR", spec.submit_directory}});
+  if (spec.max_duration) {
+    const Timestamp end = launch.attempt.placed_at + *spec.max_duration;
+    v.emplace_back(
+        "SLURM_JOB_END_TIME",
+        number(std::chrono::floor<std::chrono::seconds>(end).time_since_epoch().count()));
+  }
+  if (spec.shards && spec.shards->array) {
+    v.insert(v.end(), {{"SLURM_ARRAY_JOB_ID", job},
+                       {"SLURM_ARRAY_TASK_ID", launch.shard},
+                       {"SLURM_ARRAY_TASK_COUNT", number(std::ssize(spec.shards->items))},
+                       {"SLURM_ARRAY_TASK_MIN", spec.shards->items.front()},
+                       {"SLURM_ARRAY_TASK_MAX", spec.shards->items.back()}});
+  }
+}
+
+void add_skypilot(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+  const JobSpec& spec = *launch.spec;
+  v.insert(v.end(), {{"SKYPILOT_NODE_RANK", number(rank)},
+                     {"SKYPILOT_NUM_NODES", number(spec.num_nodes)},
+                     {"SKYPILOT_NODE_IPS", join(place.addresses, "\n")},
+                     {"SKYPILOT_NUM_GPUS_PER_NODE", number(launch.attempt.demand.gpus)},
+                     {"SKYPILOT_TASK_ID",
+                      fmt::format("mohona-{}-{}", to_string(launch.attempt.id.job), spec.name)}});
+  if (spec.kind == Kind::serve) {
+    v.emplace_back("SKYPILOT_SERVE_REPLICA_ID", number(launch.attempt.id.task + 1));
+  }
+  if (launch.shard_count > 0) {
+    v.emplace_back("SKYPILOT_JOB_RANK", number(launch.attempt.id.task));
+    v.emplace_back("SKYPILOT_NUM_JOBS", number(static_cast<std::int64_t>(launch.shard_count)));
+  }
+}
+
+void add_ours(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+  v.insert(v.end(), {{"MOHONA_JOB_ID", to_string(launch.attempt.id.job)},
+                     {"MOHONA_JOB_NAME", launch.spec->name},
+                     {"MOHONA_ATTEMPT", to_string(launch.attempt.id)},
+                     {"MOHONA_RESTARTS", number(launch.restarts)},
+                     {"MOHONA_RANK", number(rank)},
+                     {"MOHONA_POOL", launch.attempt.pool},
+                     {"MOHONA_CLOUD", launch.attempt.cloud},
+                     {"MOHONA_OUTPUT", place.output}});
+  if (!place.checkpoint.empty()) v.emplace_back("MOHONA_CHECKPOINT", place.checkpoint);
+  if (place.port > 0) v.emplace_back("MOHONA_PORT", number(place.port));
+  if (launch.shard_count > 0) {
+    v.emplace_back("MOHONA_SHARD", launch.shard);
+    v.emplace_back("MOHONA_SHARD_INDEX", number(launch.attempt.id.task));
+    v.emplace_back("MOHONA_SHARD_COUNT", number(static_cast<std::int64_t>(launch.shard_count)));
+  }
+  for (std::size_t i = 0; i < launch.needs.size(); ++i) {
+    const std::string needed = environment_name(launch.needs[i].name);
+    v.emplace_back("MOHONA_INPUT_" + needed, place.inputs.at(i));
+    if (!launch.needs[i].endpoint.empty()) {
+      v.emplace_back("MOHONA_ENDPOINT_" + needed, launch.needs[i].endpoint);
+    }
+  }
+}
+
+}  // namespace
+
+std::int64_t rank_count(const JobSpec& spec) {
+  return spec.script == Script::first_node ? 1 : spec.num_nodes;
+}
+
+Variables rank_environment(const Launch& launch, const Place& place, std::int64_t rank) {
+  Variables v;
+  add_torchrun(v, launch, place, rank);
+  add_slurm(v, launch, place, rank);
+  add_skypilot(v, launch, place, rank);
+  add_ours(v, launch, place, rank);
+  const Holding& holding = launch.attempt.holdings.at(static_cast<std::size_t>(rank));
+  std::vector<std::string> devices;
+  for (const std::int64_t device : holding.devices) devices.push_back(number(device));
+  // Set also when empty: work that asked for no GPU must not see one.
+  v.emplace_back("CUDA_VISIBLE_DEVICES", join(devices, ","));
+  v.insert(v.end(), launch.spec->envs.begin(), launch.spec->envs.end());
+  v.insert(v.end(), launch.secrets.begin(), launch.secrets.end());
+  return v;
+}
+
+}  // namespace mohona

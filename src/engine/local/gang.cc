@@ -1,0 +1,239 @@
+#include "engine/local/gang.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "base/file.h"
+#include "engine/local/processes.h"
+#include "model/json_text.h"
+
+namespace mohona::local {
+namespace {
+
+// How long the other ranks may take to end after one of them has failed.
+constexpr std::chrono::seconds abort_grace{10};
+
+int exit_code(int status) {
+  return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+int open_log(const std::string& path) {
+  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+}
+
+// In the child, after fork: nothing here may allocate or fail without ending the process.
+[[noreturn]] void become(const char* program, char* const* environment, const char* directory,
+                         int out, int err, const std::vector<int>& cgroups, pid_t supervisor) {
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  if (::getppid() != supervisor) ::_exit(125);
+  for (const int entrance : cgroups) {
+    if (::write(entrance, "0", 1) != 1) ::_exit(125);
+  }
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  const int in = ::open("/dev/null", O_RDONLY);
+  if (::chdir(directory) != 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) {
+    ::_exit(125);
+  }
+  ::close_range(3, ~0U, 0);
+  ::umask(022);
+  char* const arguments[] = {const_cast<char*>(program), nullptr};
+  ::execve(program, arguments, environment);
+  constexpr std::string_view message = "mohona: cannot start the script's interpreter\n";
+  [[maybe_unused]] const ssize_t n = ::write(2, message.data(), message.size());
+  ::_exit(126);
+}
+
+}  // namespace
+
+Result<void> Gang::write_script(const std::string& path, const std::string& script) {
+  const std::string text = script.starts_with("#!") ? script : "#!/bin/bash\n" + script;
+  if (auto ok = write_file(path, text, false); !ok) return ok;
+  if (::chmod(path.c_str(), 0700) != 0) return system_failure("make executable", path);
+  return {};
+}
+
+pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
+  std::vector<std::string> variables;
+  for (const auto& [key, value] : rank.environment) variables.push_back(key + "=" + value);
+  std::vector<char*> environment;
+  for (std::string& variable : variables) environment.push_back(variable.data());
+  environment.push_back(nullptr);
+  const Fd out(open_log(rank.log));
+  const Fd err(rank.error_log.empty() ? ::dup(out.get()) : open_log(rank.error_log));
+  std::vector<Fd> entrances;
+  std::vector<int> entrance_numbers;
+  for (const std::string& path : cgroup.entrances()) {
+    entrances.emplace_back(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
+    entrance_numbers.push_back(entrances.back().get());
+  }
+  const pid_t supervisor = ::getpid();
+  const pid_t pid = ::fork();
+  if (pid == 0) {
+    become(program.c_str(), environment.data(), order_.directory.c_str(), out.get(), err.get(),
+           entrance_numbers, supervisor);
+  }
+  if (pid > 0) ::setpgid(pid, pid);  // both sides, so that neither can be late
+  return pid;
+}
+
+Outcome Gang::run(const std::string& name, const std::string& script, std::size_t count) {
+  Outcome outcome;
+  const std::string program = directory_ + "/" + name + ".sh";
+  if (auto ok = write_script(program, script); !ok) {
+    return Outcome{End::exited, 1, false, ok.error().message};
+  }
+  ranks_.clear();
+  for (std::size_t i = 0; i < count; ++i) {
+    const RankOrder& order = order_.ranks[i];
+    Rank& rank = ranks_.emplace_back();
+    if (order.cpus_milli > 0 || order.memory_mib > 0) {
+      std::string group = directory_ + "." + std::to_string(i);
+      std::replace(group.begin(), group.end(), '/', '_');
+      rank.cgroup = Cgroup::make(group, order.cpus_milli, order.memory_mib);
+    }
+    rank.pid = start(program, order, rank.cgroup);
+    rank.running = rank.pid > 0;
+    if (!rank.running) {
+      failed_ = signalled_ = true;
+      kill_at_ = Steady::now();
+      outcome.exit_code = 125;
+      outcome.detail = "the machine has no room for another process";
+    }
+  }
+  // A stop may have come before we listened.
+  if (::access((directory_ + "/stop.json").c_str(), F_OK) == 0) begin_stop();
+  while (any_running()) {
+    act_on_time();
+    wait_for_event();
+    reap(outcome);
+  }
+  for (Rank& rank : ranks_) {
+    if (rank.cgroup.out_of_memory()) {
+      outcome.detail = "the kernel killed it: it used more than the memory it asked for";
+    }
+  }
+  kill_descendants();
+  for (Rank& rank : ranks_) rank.cgroup.remove();
+  outcome.stopped = signalled_ && stopping_;
+  return outcome;
+}
+
+bool Gang::any_running() const {
+  return std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& r) { return r.running; });
+}
+
+void Gang::wait_for_event() {
+  const auto now = Steady::now();
+  auto until = now + std::chrono::minutes(1);
+  if (stopping_ || failed_) {
+    until = std::min(until, kill_at_);
+    if (!signalled_) until = std::min(until, hook_ > 0 ? hook_until_ : hooks_until_);
+  }
+  const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
+  pollfd poll{signals_, POLLIN, 0};
+  ::poll(&poll, 1, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000)));
+  signalfd_siginfo info;
+  while (::read(signals_, &info, sizeof info) == sizeof info) {
+    if (info.ssi_signo == SIGUSR1) begin_stop();
+  }
+}
+
+void Gang::reap(Outcome& outcome) {
+  int status = 0;
+  for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+    if (pid == hook_) hook_ = 0;
+    const auto rank = std::find_if(ranks_.begin(), ranks_.end(),
+                                   [&](const Rank& r) { return r.running && r.pid == pid; });
+    if (rank == ranks_.end()) continue;  // an orphan that came to us
+    rank->running = false;
+    const int code = exit_code(status);
+    // Rank 0's end is the script's end for Slurm and for us; others count when they fail.
+    if (code == 0 || outcome.exit_code != 0) continue;
+    outcome.exit_code = code;
+    if (ranks_.size() > 1 && !stopping_) {
+      outcome.detail = fmt::format("rank {} of {}", rank - ranks_.begin(), ranks_.size());
+    }
+    if (!stopping_ && !failed_) {
+      failed_ = true;
+      signalled_ = true;
+      kill_at_ = Steady::now() + abort_grace;
+      signal_ranks(SIGTERM);
+    }
+  }
+}
+
+void Gang::begin_stop() {
+  if (stopping_) return;
+  const auto text = read_file(directory_ + "/stop.json");
+  if (!text) return;
+  try {
+    stop_ = json_text::from_text<StopFile>(*text);
+  } catch (const std::exception&) {
+    stop_ = StopFile{"KILL", Duration{0}, Duration{0}, ""};
+  }
+  if (failed_ && signalled_) return;  // it is ending already
+  stopping_ = true;
+  const auto now = Steady::now();
+  kill_at_ = now + stop_.within;
+  hooks_until_ = kill_at_ - stop_.grace;
+  for (const Hook& hook : order_.hooks) {
+    if (std::find(hook.events.begin(), hook.events.end(), stop_.event) != hook.events.end()) {
+      hooks_.push_back(&hook);
+    }
+  }
+  // A notice too short for both: hooks get half of it.
+  if (!hooks_.empty() && hooks_until_ <= now) hooks_until_ = now + stop_.within / 2;
+}
+
+void Gang::start_hook() {
+  const Hook* hook = hooks_.front();
+  hooks_.erase(hooks_.begin());
+  const std::string program = fmt::format("{}/hook.{}.sh", directory_, hooks_.size());
+  if (!write_script(program, hook->run)) return;
+  RankOrder rank = order_.ranks.front();
+  rank.environment.emplace_back("SKYPILOT_HOOK_EVENT", stop_.event);
+  hook_ = std::max(0, start(program, rank, Cgroup{}));
+  hook_until_ = std::min(hooks_until_, Steady::now() + hook->timeout);
+}
+
+void Gang::act_on_time() {
+  if (!stopping_ && !failed_) return;
+  const auto now = Steady::now();
+  if (stopping_ && !signalled_) {
+    if (hook_ > 0 && now >= hook_until_) {
+      ::kill(-hook_, SIGKILL);
+      hook_ = 0;
+    }
+    if (hook_ == 0 && !hooks_.empty() && now < hooks_until_) start_hook();
+    if (hook_ > 0) return;
+    signalled_ = true;
+    kill_at_ = std::min(kill_at_, now + stop_.grace);
+    signal_ranks(signal_number(stop_.signal));
+  }
+  if (now >= kill_at_) {
+    for (const Rank& rank : ranks_) {
+      if (rank.running) ::kill(rank.pid, SIGKILL);
+    }
+    kill_at_ = now + std::chrono::seconds(1);
+  }
+}
+
+void Gang::signal_ranks(int number) {
+  for (const Rank& rank : ranks_) {
+    if (rank.running) ::kill(-rank.pid, number == 0 ? SIGTERM : number);
+  }
+}
+
+}  // namespace mohona::local

@@ -1,0 +1,136 @@
+#include "engine/local/prepare.h"
+
+#include <filesystem>
+#include <set>
+
+#include "base/file.h"
+#include "base/text.h"
+
+namespace mohona::local {
+namespace {
+
+namespace fs = std::filesystem;
+
+Failure failed(std::string_view what, const std::error_code& error) {
+  const bool full = error == std::errc::no_space_on_device;
+  return fail(full ? Code::unavailable : Code::invalid,
+              fmt::format("{}: {}", what, error.message()));
+}
+
+// All or nothing: a copy that breaks off is never taken for the working directory.
+Result<void> copy_workdir(const Order& order) {
+  std::error_code error;
+  if (fs::exists(order.directory, error)) return {};
+  const fs::path half = order.directory + ".copying";
+  fs::remove_all(half, error);
+  fs::copy(order.workdir_source, half,
+           fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
+  if (error) return failed("cannot copy workdir " + order.workdir_source, error);
+  fs::rename(half, order.directory, error);
+  if (error) return failed("cannot place workdir " + order.directory, error);
+  return {};
+}
+
+// A link at `target`. One that is ours already stays; anything else there is not ours to replace.
+Result<void> link_to(const fs::path& source, const fs::path& target) {
+  std::error_code error;
+  if (fs::is_symlink(fs::symlink_status(target, error))) {
+    if (fs::read_symlink(target, error) == source) return {};
+  } else if (fs::exists(target, error)) {
+    return fail(Code::invalid,
+                fmt::format("{} exists already; it is not replaced", target.string()));
+  }
+  fs::create_directories(target.parent_path(), error);
+  fs::create_symlink(source, target, error);
+  if (error) return failed(fmt::format("cannot link {}", target.string()), error);
+  return {};
+}
+
+// The directory `checkpoint_link` in the working directory is the one that survives attempts. What
+// the workdir brought along under that name is its beginning.
+Result<void> link_checkpoint(const Order& order) {
+  if (order.checkpoint_link.empty()) return {};
+  const fs::path target = fs::path(order.directory) / order.checkpoint_link;
+  std::error_code error;
+  if (fs::is_directory(fs::symlink_status(target, error))) {
+    fs::copy(target, order.checkpoint,
+             fs::copy_options::recursive | fs::copy_options::skip_existing, error);
+    if (error) return failed("cannot take over " + target.string(), error);
+    fs::remove_all(target, error);
+  }
+  return link_to(order.checkpoint, target);
+}
+
+std::string setup_mark(const Order& order) { return order.job_directory + "/setup.done"; }
+
+}  // namespace
+
+Result<void> prepare(const Order& order) {
+  const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
+  if (!lock) return fail(lock.error());
+  if (!order.workdir_source.empty()) {
+    if (auto ok = copy_workdir(order); !ok) return ok;
+  }
+  std::error_code error;
+  for (const FileMount& mount : order.mounts) {
+    const fs::path target =
+        fs::path(mount.target).is_absolute() ? mount.target : order.directory + "/" + mount.target;
+    // What the workdir itself brought stands aside for the mount.
+    if (!fs::path(mount.target).is_absolute() && fs::exists(target, error) &&
+        !fs::is_symlink(fs::symlink_status(target, error))) {
+      fs::remove_all(target, error);
+    }
+    if (auto ok = link_to(mount.source, target); !ok) return ok;
+  }
+  return link_checkpoint(order);
+}
+
+bool needs_setup(const Order& order) {
+  std::error_code error;
+  return !order.setup.empty() && !fs::exists(setup_mark(order), error);
+}
+
+Result<void> mark_set_up(const Order& order) { return write_file(setup_mark(order), "", false); }
+
+Result<void> publish(const Order& order) {
+  if (order.published_output.empty()) return {};
+  const auto lock = lock_file(order.job_directory + "/publish.lock", true);
+  if (!lock) return fail(lock.error());
+  std::vector<std::string> names;
+  std::error_code error;
+  for (const auto& entry : fs::recursive_directory_iterator(order.output, error)) {
+    if (!entry.is_directory()) names.push_back(fs::relative(entry.path(), order.output).string());
+  }
+  if (error) return failed("cannot list " + order.output, error);
+  std::sort(names.begin(), names.end());
+
+  // The names are written down before the first file moves, so that an attempt that takes over from
+  // one that broke off here knows which files are its own shard's.
+  const std::string record =
+      fmt::format("{}/published.{}", order.job_directory, order.attempt.task);
+  std::set<std::string> own;
+  if (const auto before = read_file(record)) {
+    for (const std::string_view name : split(*before, '\n')) own.emplace(name);
+  }
+  for (const std::string& name : names) {
+    const fs::path target = fs::path(order.published_output) / name;
+    if (!own.contains(name) && fs::exists(fs::symlink_status(target, error))) {
+      return fail(
+          Code::conflict,
+          fmt::format("another shard has written {} already: put $MOHONA_SHARD_INDEX or the "
+                      "shard's name into the file's name",
+                      name));
+    }
+  }
+  own.insert(names.begin(), names.end());
+  if (auto ok = write_file(record, join({own.begin(), own.end()}, "\n"), true); !ok) return ok;
+  for (const std::string& name : names) {
+    const fs::path target = fs::path(order.published_output) / name;
+    fs::create_directories(target.parent_path(), error);
+    fs::rename(fs::path(order.output) / name, target, error);
+    if (error) return failed("cannot publish " + name, error);
+  }
+  return {};
+}
+
+}  // namespace mohona::local

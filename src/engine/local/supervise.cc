@@ -1,0 +1,99 @@
+#include "engine/local/supervise.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "engine/local/gang.h"
+#include "engine/local/prepare.h"
+#include "engine/local/processes.h"
+#include "model/json_text.h"
+
+namespace mohona::local {
+namespace {
+
+Timestamp now() { return SystemClock().now(); }
+
+bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
+
+void write_exit(const std::string& directory, const Outcome& outcome) {
+  // Without room on the disk this waits: the end of the work must not get lost.
+  constexpr unsigned retry_seconds = 1;
+  const std::string text = json_text::to_text(ExitFile{outcome, now()});
+  while (!write_file(directory + "/exit.json", text, true)) ::sleep(retry_seconds);
+}
+
+Outcome could_not(const Error& error) { return Outcome{End::exited, 1, false, error.message}; }
+
+// Starts setup, if it is still due, and then the ranks.
+Outcome run(const std::string& directory, const Order& order, int signals) {
+  if (auto ready = prepare(order); !ready) return could_not(ready.error());
+  Gang gang(directory, order, signals);
+  if (!order.setup.empty()) {
+    // Held while setup runs: ranks of other shards on this machine wait for it.
+    const auto lock = lock_file(order.job_directory + "/setup.lock", true);
+    if (!lock) return could_not(lock.error());
+    if (needs_setup(order)) {
+      Outcome outcome = gang.run("setup", order.setup, 1);
+      if (outcome.exit_code != 0 || outcome.stopped) {
+        if (!outcome.stopped) outcome.detail = "setup failed";
+        return outcome;
+      }
+      if (auto ok = mark_set_up(order); !ok) return could_not(ok.error());
+    }
+  }
+  Outcome outcome = gang.run("run", order.run, order.ranks.size());
+  if (outcome.exit_code != 0) return outcome;
+  if (auto ok = publish(order); !ok) return could_not(ok.error());
+  return outcome;
+}
+
+// SIGUSR1 says that stop.json is there; everything else that would end us is refused, so that only
+// KILL leaves work without its supervisor.
+int block_signals() {
+  sigset_t set;
+  sigemptyset(&set);
+  for (const int n : {SIGCHLD, SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) sigaddset(&set, n);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+}
+
+}  // namespace
+
+int supervise(const std::string& directory) {
+  ::umask(077);
+  const int signals = block_signals();
+  const auto lock = lock_file(directory + "/lock", true);
+  if (!lock) return 1;
+  if (exists(directory + "/exit.json")) return 0;
+  if (exists(directory + "/started.json")) {
+    // Another supervisor was here and died; what it started must not go on unwatched.
+    kill_marked(mark_variable, directory);
+    write_exit(directory, Outcome{End::lost, 0, false, "its supervisor was killed"});
+    return 0;
+  }
+  const auto text = read_file(directory + "/order.json");
+  if (!text) return 1;
+  Order order;
+  try {
+    order = json_text::from_text<Order>(*text);
+  } catch (const std::exception& e) {
+    write_exit(directory, Outcome{End::not_launched, 0, false, e.what()});
+    return 0;
+  }
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const StartedFile started{::getpid(), start_ticks(::getpid()), boot_id(), order.port, now()};
+  if (auto ok = write_file(directory + "/started.json", json_text::to_text(started), false); !ok) {
+    return 1;  // nothing has begun; the engine tries again
+  }
+  ::unlink((directory + "/order.json").c_str());
+  const Outcome outcome = run(directory, order, signals);
+  kill_descendants();
+  write_exit(directory, outcome);
+  return 0;
+}
+
+}  // namespace mohona::local

@@ -1,0 +1,49 @@
+// Waits, on a thread of its own, for supervisors to end and for attempts to start.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/file.h"
+#include "base/ids.h"
+
+namespace mohona::local {
+
+class Watcher {
+ public:
+  Watcher();
+  ~Watcher();
+
+  void on_change(std::function<void()> changed);
+
+  // `supervisor`: a handle on its process; `child`: it is ours to reap. `started_file` is looked
+  // for until it exists.
+  void watch(const AttemptId& attempt, Fd supervisor, bool child, std::string started_file);
+  bool watches(const AttemptId& attempt);  // its supervisor has not been seen to end
+
+ private:
+  struct Watched {
+    Fd process;
+    bool child = false;
+    std::string started_file;  // empty once it exists
+  };
+
+  void loop();
+  void ended(const AttemptId& attempt);
+  bool find_started();
+
+  std::mutex mutex_;
+  std::map<AttemptId, Watched> watched_;
+  std::map<int, AttemptId> by_fd_;
+  std::set<AttemptId> not_started_;
+  std::function<void()> changed_;
+  Fd epoll_, wake_;
+  bool stop_ = false;
+  std::thread thread_;
+};
+
+}  // namespace mohona::local
