@@ -152,17 +152,23 @@ Result<Facts> on(const State& state, const Listed& input, Timestamp now) {
   return Facts{JobExpanded{input.job, *input.shards, now}};
 }
 
+// A machine's clock is believed only between the attempt's placement and now.
+Timestamp when(std::optional<Timestamp> reported, const Attempt& attempt, Timestamp now) {
+  return std::clamp(reported.value_or(now), std::min(attempt.placed_at, now), now);
+}
+
 Result<Facts> on(const State& state, const Started& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
-  if (state.live_attempt(input.attempt).started_at) return Facts{};
-  return Facts{AttemptStarted{input.attempt, input.port, now}};
+  const Attempt& attempt = state.live_attempt(input.attempt);
+  if (attempt.started_at) return Facts{};
+  return Facts{AttemptStarted{input.attempt, input.port, when(input.at, attempt, now)}};
 }
 
 Result<Facts> on(const State& state, const Ended& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
   const Attempt& attempt = state.live_attempt(input.attempt);
   const Job& job = state.find(input.attempt.job)->job;
-  return Facts{AttemptEnded{input.attempt, input.outcome, now},
+  return Facts{AttemptEnded{input.attempt, input.outcome, when(input.at, attempt, now)},
                verdict(job, attempt, input.outcome, now)};
 }
 

@@ -30,13 +30,16 @@ struct Listed {
 };
 
 // Reports of engines. Those about attempts that are not live have no effect.
+// `at`: when it happened, where the engine knows; it may be long ago when nobody was listening.
 struct Started {
   AttemptId attempt;
   std::int64_t port = 0;
+  std::optional<Timestamp> at;
 };
 struct Ended {
   AttemptId attempt;
   Outcome outcome;
+  std::optional<Timestamp> at;
 };
 struct Readiness {
   AttemptId attempt;

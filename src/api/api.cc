@@ -1,0 +1,418 @@
+#include "api/api.h"
+
+#include "api/views.h"
+#include "base/text.h"
+#include "core/submit.h"
+#include "model/names.h"
+#include "spec/job_file.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::size_t page_default = 100;
+constexpr std::size_t page_max = 1'000;
+constexpr std::size_t batch_jobs_max = 50'000;
+constexpr std::size_t log_bytes_max = 1u << 20;
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::invalid:
+      return 400;
+    case Code::not_found:
+      return 404;
+    case Code::conflict:
+      return 409;
+    case Code::unavailable:
+    case Code::superseded:
+      return 503;
+    case Code::internal:
+      return 500;
+  }
+  return 500;
+}
+
+std::string_view code_name(Code code) {
+  switch (code) {
+    case Code::invalid:
+      return "invalid";
+    case Code::not_found:
+      return "not_found";
+    case Code::conflict:
+      return "conflict";
+    case Code::unavailable:
+      return "unavailable";
+    case Code::superseded:
+      return "superseded";
+    case Code::internal:
+      return "internal";
+  }
+  return {};
+}
+
+HttpResponse answer(const Json& json, int status = 200) { return {status, json.dump() + "\n"}; }
+
+HttpResponse error_answer(const Error& error) {
+  return answer({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}},
+                status_of(error.code));
+}
+
+HttpResponse no_such_page(const HttpRequest& request) {
+  return error_answer({Code::not_found, fmt::format("there is no {} {}; GET /v1/openapi.json lists "
+                                                    "what there is",
+                                                    request.method, request.path)});
+}
+
+// By number or, the newest of that name, by name.
+const JobEntry* find_job(const State& state, const std::string& which) {
+  if (const JobEntry* entry = state.find(parse_job_id(which))) return entry;
+  return state.find_by_name(which);
+}
+
+Error no_such_job(const std::string& which) {
+  return {Code::not_found, fmt::format("there is no job '{}'", which)};
+}
+
+Result<std::uint64_t> number_in(const HttpRequest& request, const char* key, std::uint64_t absent) {
+  const std::string text = find_in(request.query, key);
+  if (text.empty()) return absent;
+  if (text.find_first_not_of("0123456789") != std::string::npos || text.size() > 18) {
+    return fail(Code::invalid, fmt::format("{} is '{}'; expected a whole number", key, text));
+  }
+  return std::stoull(text);
+}
+
+// Compared in a time that does not tell how much was right.
+bool same_secret(std::string_view a, std::string_view b) {
+  if (a.size() != b.size()) return false;
+  unsigned difference = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    difference |=
+        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
+  }
+  return difference == 0;
+}
+
+Variables variables_in(const Json& json, const char* key) {
+  Variables out;
+  if (!json.contains(key)) return out;
+  for (const auto& [k, v] : json.at(key).items()) out.emplace_back(k, v.get<std::string>());
+  return out;
+}
+
+// Parses a JSON body; anything wrong with it is the caller's to mend.
+template <class F>
+void with_json(const HttpRequest& request, const Reply& reply, F&& use) {
+  try {
+    use(Json::parse(request.body));
+  } catch (const nlohmann::json::exception& e) {
+    reply(error_answer(
+        {Code::invalid, fmt::format("the body is not the JSON that was expected: {}", e.what())}));
+  }
+}
+
+}  // namespace
+
+void Api::handle(HttpRequest request, bool local, Reply reply) {
+  if (!local && !same_secret(request.authorization, "Bearer " + parts_.token)) {
+    return reply(answer({{"error",
+                          {{"code", "unauthorized"},
+                           {"message",
+                            "send 'Authorization: Bearer TOKEN'; the token is in the file "
+                            "'token' of the controller's home"}}}},
+                        401));
+  }
+  // "/v1/jobs/17" -> {"", "v1", "jobs", "17"}
+  const std::string path = request.path;
+  Segments segments = split(path, '/');
+  if (segments.size() < 3 || segments[1] != "v1") return reply(no_such_page(request));
+  segments.erase(segments.begin(), segments.begin() + 2);
+  const std::string_view what = segments[0];
+  const bool get = request.method == "GET", post = request.method == "POST";
+  if (what == "jobs") return jobs(request, segments, std::move(reply));
+  if (what == "pools") return pools(request, segments, std::move(reply));
+  if (segments.size() == 1) {
+    if (what == "jobs:batch" && post) return submit_batch(request, std::move(reply));
+    if (what == "cost" && get) return cost(request, std::move(reply));
+    if (what == "status" && get) return status(std::move(reply));
+    if (what == "openapi.json" && get) return reply({200, openapi()});
+    if (what == "shutdown" && post) {
+      reply(answer({{"stopping", true}}));
+      return parts_.shutdown();
+    }
+  }
+  reply(no_such_page(request));
+}
+
+void Api::jobs(const HttpRequest& request, const Segments& path, Reply reply) {
+  if (path.size() == 1) {
+    if (request.method == "POST") return submit(request, std::move(reply));
+    if (request.method == "GET") return list_jobs(request, std::move(reply));
+  }
+  if (path.size() == 2 || path.size() == 3) return one_job(request, path, std::move(reply));
+  reply(no_such_page(request));
+}
+
+void Api::one_job(const HttpRequest& request, const Segments& path, Reply reply) {
+  const std::string which(path[1]);
+  const std::string_view what = path.size() == 3 ? path[2] : std::string_view();
+  const bool get = request.method == "GET";
+  if (what == "logs" && get) return logs(request, which, std::move(reply));
+  if (what == "cancel" && request.method == "POST") return cancel(which, std::move(reply));
+  if (!get || (what != "" && what != "explain")) return reply(no_such_page(request));
+  const bool explained = what == "explain";
+  parts_.controller.read([=, reply = std::move(reply)](const State& state, Timestamp now) {
+    const JobEntry* entry = find_job(state, which);
+    if (!entry) return reply(error_answer(no_such_job(which)));
+    reply(answer(explained ? explanation_view(*entry, explain(state, *entry, now))
+                           : job_details(state, *entry, now)));
+  });
+}
+
+// --- submitting
+// -----------------------------------------------------------------------------------
+
+void Api::submit(const HttpRequest& request, Reply reply) {
+  with_json(request, reply, [&](const Json& body) {
+    const Source source{body.value("file", "job"), body.at("text").get<std::string>(),
+                        body.value("directory", "/")};
+    const Overrides overrides{variables_in(body, "envs"), variables_in(body, "secrets")};
+    auto parsed = parse_job_file(source, overrides);
+    if (!parsed) return reply(error_answer(parsed.error()));
+    Submit input;
+    input.key = request.idempotency_key;
+    for (Submission& submission : *parsed) {
+      std::string file;
+      if (!submission.secrets.empty()) {
+        auto written = parts_.secrets.write(submission.secrets);
+        if (!written) return reply(error_answer(written.error()));
+        file = *written;
+      }
+      input.jobs.push_back(std::move(submission.spec));
+      input.secrets.push_back(std::move(file));
+    }
+    submit_jobs(std::move(input), reply);
+  });
+}
+
+void Api::submit_batch(const HttpRequest& request, Reply reply) {
+  with_json(request, reply, [&](const Json& body) {
+    const std::string directory = body.value("directory", "/");
+    const Json& jobs = body.at("jobs");
+    if (!jobs.is_array() || jobs.empty() || jobs.size() > batch_jobs_max) {
+      return reply(error_answer(
+          {Code::invalid, fmt::format("jobs: expected a list of 1 to {} jobs", batch_jobs_max)}));
+    }
+    Submit input;
+    input.key = request.idempotency_key;
+    input.jobs.reserve(jobs.size());
+    for (std::size_t i = 0; i < jobs.size(); ++i) {
+      auto parsed = parse_job_json(jobs[i].dump(), directory);
+      if (!parsed) {
+        return reply(error_answer(
+            {parsed.error().code, fmt::format("jobs[{}]: {}", i, parsed.error().message)}));
+      }
+      if (!parsed->secrets.empty()) {
+        return reply(error_answer(
+            {Code::invalid, fmt::format("jobs[{}]: secrets are taken one job at a time, by POST "
+                                        "/v1/jobs",
+                                        i)}));
+      }
+      input.jobs.push_back(std::move(parsed->spec));
+    }
+    submit_jobs(std::move(input), reply);
+  });
+}
+
+void Api::submit_jobs(Submit input, Reply reply) {
+  const std::string key = input.key;
+  const auto secrets = input.secrets;
+  parts_.controller.submit(
+      std::move(input), [this, key, secrets, reply = std::move(reply)](Result<Accepted> accepted) {
+        std::vector<JobId> ids;
+        if (accepted) {
+          for (const Fact& fact : accepted->facts) {
+            if (const auto* submitted = std::get_if<JobSubmitted>(&fact))
+              ids.push_back(submitted->job);
+          }
+        }
+        if (ids.empty()) {  // refused, or repeated: then the first time's secrets are the ones kept
+          for (const std::string& file : secrets) {
+            if (!file.empty()) parts_.secrets.remove(file);
+          }
+        }
+        if (!accepted) return reply(error_answer(accepted.error()));
+        const bool repeated = ids.empty();
+        if (repeated) ids = submitted_before(accepted->state, key);
+        Json json = {{"jobs", Json::array()}};
+        for (const JobId id : ids) {
+          json["jobs"].push_back(
+              {{"id", id.value}, {"name", accepted->state.find(id)->job.spec->name}});
+        }
+        reply(answer(json, repeated ? 200 : 201));
+      });
+}
+
+// --- asking
+// ---------------------------------------------------------------------------------------
+
+void Api::list_jobs(const HttpRequest& request, Reply reply) {
+  const auto limit = number_in(request, "limit", page_default);
+  const auto after = number_in(request, "after", 0);
+  if (!limit || !after) return reply(error_answer(limit ? after.error() : limit.error()));
+  const std::string state_name = find_in(request.query, "state");
+  const auto wanted = parse_name<JobState>(state_name);
+  if (!state_name.empty() && !wanted) {
+    return reply(error_answer({Code::invalid, fmt::format("there is no state '{}'", state_name)}));
+  }
+  const std::string name = find_in(request.query, "name");
+  const std::string queue = find_in(request.query, "queue");
+  const std::size_t most = std::clamp<std::size_t>(*limit, 1, page_max);
+  if (const std::string ids = find_in(request.query, "ids"); !ids.empty()) {
+    return parts_.controller.read([=, reply = std::move(reply)](const State& state, Timestamp now) {
+      Json json = {{"jobs", Json::array()}, {"next", nullptr}};
+      for (const std::string_view id : split(ids, ',')) {
+        if (json["jobs"].size() == page_max) break;
+        const JobEntry* entry = state.find(parse_job_id(id));
+        if (entry) json["jobs"].push_back(job_summary(state, *entry, now));
+      }
+      reply(answer(json));
+    });
+  }
+  parts_.controller.read(
+      [=, reply = std::move(reply), after = JobId{*after}](const State& state, Timestamp now) {
+        // Newest first; `after` is the last id of the page before.
+        Json json = {{"jobs", Json::array()}, {"next", nullptr}};
+        const auto& jobs = state.jobs();
+        auto it = after.value == 0 ? jobs.end() : jobs.lower_bound(after);
+        while (it != jobs.begin()) {
+          --it;
+          const JobEntry& entry = it->second;
+          if (wanted && entry.job.state != *wanted) continue;
+          if (!name.empty() && entry.job.spec->name != name) continue;
+          if (!queue.empty() && entry.job.spec->queue != queue) continue;
+          if (json["jobs"].size() == most) {
+            json["next"] = json["jobs"].back()["id"];
+            break;
+          }
+          json["jobs"].push_back(job_summary(state, entry, now));
+        }
+        reply(answer(json));
+      });
+}
+
+void Api::logs(const HttpRequest& request, const std::string& which, Reply reply) {
+  const auto task = number_in(request, "task", 0);
+  const auto rank = number_in(request, "rank", 0);
+  const auto attempt = number_in(request, "attempt", 0);
+  const auto offset = number_in(request, "offset", 0);
+  for (const auto* number : {&task, &rank, &attempt, &offset}) {
+    if (!*number) return reply(error_answer(number->error()));
+  }
+  parts_.controller.read([=, this, reply = std::move(reply)](const State& state, Timestamp) {
+    const JobEntry* entry = find_job(state, which);
+    if (!entry) return reply(error_answer(no_such_job(which)));
+    const Job& job = entry->job;
+    if (*task >= job.tasks.size()) {
+      return reply(error_answer({Code::not_found, fmt::format("job {} has {} task(s), from 0",
+                                                              job.id.value, job.tasks.size())}));
+    }
+    const std::uint64_t newest = job.tasks[*task].attempts;
+    AttemptId id{job.id, static_cast<std::uint32_t>(*task),
+                 static_cast<std::uint32_t>(*attempt == 0 ? newest : *attempt)};
+    Json json = {{"attempt", to_string(id)}, {"newest", newest}, {"text", ""}, {"next", *offset}};
+    const Attempt* found = state.find(id);
+    json["ended"] = is_terminal(job.state) || (found && found->ended_at.has_value());
+    json["job_ended"] = is_terminal(job.state);
+    if (!found) return reply(answer(json));  // nothing has run yet
+    // Also of a pool that is no more: its engine still has the file.
+    const PoolCapacity* pool = state.find_pool(found->pool);
+    const auto engine = parts_.engines.find(pool ? pool->pool().engine : "local");
+    if (engine == parts_.engines.end()) return reply(answer(json));
+    const auto part =
+        engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);
+    if (!part) return reply(error_answer(part.error()));
+    json["text"] = part->text;
+    json["next"] = part->next;
+    reply({200, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"});
+  });
+}
+
+void Api::cost(const HttpRequest& request, Reply reply) {
+  const std::string by_name = find_in(request.query, "by");
+  const auto by = by_name.empty() || by_name == "job" ? std::optional(CostBy::job)
+                  : by_name == "queue"                ? std::optional(CostBy::queue)
+                  : by_name == "cloud"                ? std::optional(CostBy::cloud)
+                                                      : std::nullopt;
+  if (!by) {
+    return reply(error_answer(
+        {Code::invalid, fmt::format("by is '{}'; expected job, queue or cloud", by_name)}));
+  }
+  const std::string which = find_in(request.query, "job");
+  parts_.controller.read([=, reply = std::move(reply)](const State& state, Timestamp now) {
+    std::optional<JobId> only;
+    if (!which.empty()) {
+      const JobEntry* entry = find_job(state, which);
+      if (!entry) return reply(error_answer(no_such_job(which)));
+      only = entry->job.id;
+    }
+    reply(answer(cost_view(state, *by, only, now)));
+  });
+}
+
+void Api::status(Reply reply) {
+  parts_.controller.read([this, reply = std::move(reply)](const State& state, Timestamp now) {
+    std::map<JobState, std::size_t> counts;
+    for (const auto& [id, entry] : state.jobs()) ++counts[entry.job.state];
+    Json json = {{"epoch", state.epoch().value},
+                 {"now", format_timestamp(now)},
+                 {"jobs", Json::object()},
+                 {"live_attempts", state.live().size()},
+                 {"pools", state.pools().size()}};
+    for (const auto& [job_state, count] : counts) json["jobs"][name(job_state)] = count;
+    const auto suspended = parts_.controller.suspended();
+    json["accepting"] = !suspended.has_value();
+    if (suspended) json["why_not"] = suspended->message;
+    reply(answer(json));
+  });
+}
+
+// --- changing
+// -------------------------------------------------------------------------------------
+
+void Api::cancel(const std::string& which, Reply reply) {
+  parts_.controller.read([=, this, reply = std::move(reply)](const State& state, Timestamp) {
+    const JobEntry* entry = find_job(state, which);
+    if (!entry) return reply(error_answer(no_such_job(which)));
+    change(Cancel{entry->job.id, "cancelled by request"}, reply);
+  });
+}
+
+void Api::change(Input input, Reply reply) {
+  parts_.controller.submit(std::move(input), [reply = std::move(reply)](Result<Accepted> accepted) {
+    if (!accepted) return reply(error_answer(accepted.error()));
+    reply(answer({{"changed", !accepted->facts.empty()}}));
+  });
+}
+
+void Api::pools(const HttpRequest& request, const Segments& path, Reply reply) {
+  if (path.size() == 1 && request.method == "GET") {
+    return parts_.controller.read([reply = std::move(reply)](const State& state, Timestamp) {
+      Json json = {{"pools", Json::array()}};
+      for (const auto& [name, pool] : state.pools())
+        json["pools"].push_back(pool_view(state, pool));
+      reply(answer(json));
+    });
+  }
+  if (path.size() != 3 || request.method != "POST") return reply(no_such_page(request));
+  const std::string pool(path[1]);
+  if (path[2] == "restore") return change(RestorePool{pool}, std::move(reply));
+  if (path[2] != "reclaim") return reply(no_such_page(request));
+  if (request.body.empty()) return change(ReclaimPool{pool, Duration{0}}, std::move(reply));
+  with_json(request, reply, [&](const Json& body) {
+    const auto notice = parse_duration(body.value("notice", "0s"));
+    if (!notice) return reply(error_answer(notice.error()));
+    change(ReclaimPool{pool, *notice}, reply);
+  });
+}
+
+}  // namespace mohona

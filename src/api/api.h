@@ -1,0 +1,49 @@
+// The HTTP API: requests to inputs and questions, answers to JSON. docs in `openapi.json`.
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "control/controller.h"
+#include "net/server.h"
+
+namespace mohona {
+
+struct ApiParts {
+  Controller& controller;
+  std::map<std::string, Engine*> engines;
+  SecretStore& secrets;
+  std::string token;               // asked of everyone who does not come through the unix socket
+  std::function<void()> shutdown;  // what POST /v1/shutdown does
+};
+
+class Api {
+ public:
+  explicit Api(ApiParts parts) : parts_(std::move(parts)) {}
+
+  // Answers one request; from any thread.
+  void handle(HttpRequest request, bool local, Reply reply);
+
+ private:
+  using Segments = std::vector<std::string_view>;
+
+  void jobs(const HttpRequest& request, const Segments& path, Reply reply);
+  void one_job(const HttpRequest& request, const Segments& path, Reply reply);
+  void pools(const HttpRequest& request, const Segments& path, Reply reply);
+  void submit(const HttpRequest& request, Reply reply);
+  void submit_batch(const HttpRequest& request, Reply reply);
+  void submit_jobs(Submit input, Reply reply);
+  void list_jobs(const HttpRequest& request, Reply reply);
+  void logs(const HttpRequest& request, const std::string& which, Reply reply);
+  void cancel(const std::string& which, Reply reply);
+  void cost(const HttpRequest& request, Reply reply);
+  void status(Reply reply);
+  void change(Input input, Reply reply);
+
+  ApiParts parts_;
+};
+
+// The API's description, OpenAPI 3.1, as JSON text.
+const std::string& openapi();
+
+}  // namespace mohona

@@ -1,0 +1,196 @@
+#include "api/views.h"
+
+#include <algorithm>
+
+#include "model/names.h"
+
+namespace mohona {
+namespace {
+
+Json instant(const std::optional<Timestamp>& at) {
+  return at ? Json(format_timestamp(*at)) : Json(nullptr);
+}
+
+double seconds(Duration d) {
+  return static_cast<double>(std::chrono::duration_cast<std::chrono::milliseconds>(d).count()) /
+         1'000.0;
+}
+
+// From submission, or first placement, to the end or now.
+Duration elapsed(const Job& job, Timestamp now) {
+  if (!job.started_at) return Duration{0};
+  return job.ended_at.value_or(now) - *job.started_at;
+}
+
+std::vector<std::string> pools_used(const Job& job) {
+  std::vector<std::string> pools;
+  for (const Attempt& attempt : job.attempts) {
+    if (std::find(pools.begin(), pools.end(), attempt.pool) == pools.end()) {
+      pools.push_back(attempt.pool);
+    }
+  }
+  return pools;
+}
+
+std::vector<std::string> endpoints(const Job& job) {
+  std::vector<std::string> out;
+  for (const Attempt& attempt : job.attempts) {
+    if (attempt.ready && !attempt.ended_at) {
+      out.push_back(fmt::format("http://127.0.0.1:{}", attempt.port));
+    }
+  }
+  return out;
+}
+
+Json attempt_view(const Attempt& attempt, Timestamp now) {
+  Json json = {{"id", to_string(attempt.id)},
+               {"task", attempt.id.task},
+               {"number", attempt.id.number},
+               {"pool", attempt.pool},
+               {"cloud", attempt.cloud},
+               {"nodes", Json::array()},
+               {"placed_at", format_timestamp(attempt.placed_at)},
+               {"started_at", instant(attempt.started_at)},
+               {"ended_at", instant(attempt.ended_at)},
+               {"held_seconds", seconds(held_time(attempt, now))},
+               {"cost_usd", format_money_exact(cost_of(attempt, now))}};
+  for (const Holding& holding : attempt.holdings) {
+    json["nodes"].push_back({{"node", holding.node}, {"gpus", holding.devices}});
+  }
+  if (attempt.stopping) json["stopping"] = name(*attempt.stopping);
+  if (attempt.port > 0) json["port"] = attempt.port;
+  if (attempt.ended_at) {
+    json["end"] = name(attempt.outcome.end);
+    json["exit_code"] = attempt.outcome.exit_code;
+    if (!attempt.outcome.detail.empty()) json["detail"] = attempt.outcome.detail;
+  }
+  return json;
+}
+
+}  // namespace
+
+Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
+  const Job& job = entry.job;
+  const auto pools = pools_used(job);
+  return {{"id", job.id.value},
+          {"name", job.spec->name},
+          {"kind", name(job.spec->kind)},
+          {"state", name(job.state)},
+          {"reason", job.reason},
+          {"attempts", job.attempts.size()},
+          {"pool", pools.empty() ? Json(nullptr) : Json(job.attempts.back().pool)},
+          {"pools", pools},
+          {"queue", job.spec->queue},
+          {"priority", job.spec->priority},
+          {"progress",
+           {{"done", entry.count(JobState::succeeded)},
+            {"running", entry.count(JobState::running)},
+            {"total", job.tasks.size()}}},
+          {"submitted_at", format_timestamp(job.submitted_at)},
+          {"started_at", instant(job.started_at)},
+          {"ended_at", instant(job.ended_at)},
+          {"elapsed_seconds", seconds(elapsed(job, now))},
+          {"cost_usd", format_money_exact(cost_of(job, now))},
+          {"endpoints", endpoints(job)}};
+}
+
+Json job_details(const State& state, const JobEntry& entry, Timestamp now) {
+  constexpr std::size_t listed_max = 1'000;
+  const Job& job = entry.job;
+  Json json = job_summary(state, entry, now);
+  json["needs"] = Json::array();
+  for (const JobId id : job.needs) json["needs"].push_back(id.value);
+  json["num_nodes"] = job.spec->num_nodes;
+  json["run"] = job.spec->run;
+  json["tasks"] = Json::array();
+  for (std::size_t i = 0; i < std::min(listed_max, job.tasks.size()); ++i) {
+    const Task& task = job.tasks[i];
+    Json row = {{"task", i}, {"state", name(task.state)}, {"attempts", task.attempts}};
+    if (i < job.shards.size()) row["shard"] = job.shards[i];
+    if (!task.reason.empty()) row["reason"] = task.reason;
+    json["tasks"].push_back(std::move(row));
+  }
+  json["attempt_list"] = Json::array();
+  const std::size_t from = job.attempts.size() > listed_max ? job.attempts.size() - listed_max : 0;
+  for (std::size_t i = from; i < job.attempts.size(); ++i) {
+    json["attempt_list"].push_back(attempt_view(job.attempts[i], now));
+  }
+  return json;
+}
+
+Json pool_view(const State& state, const PoolCapacity& pool) {
+  const Pool& p = pool.pool();
+  const NodeUse used = pool.used();
+  std::size_t attempts = 0;
+  for (const auto& [id, live] : state.live()) attempts += state.live_attempt(id).pool == p.name;
+  return {
+      {"name", p.name},
+      {"cloud", p.cloud},
+      {"region", p.region},
+      {"zone", p.zone},
+      {"shape", p.shape.name},
+      {"nodes", p.nodes},
+      {"engine", p.engine},
+      {"purchase", name(p.purchase)},
+      {"price_per_node_hour_nanos", p.price.nanos},
+      {"price_per_node_hour_usd", format_money_exact(Money{p.price.nanos / 1'000})},
+      {"state", pool.reclaimed() ? "reclaimed" : "up"},
+      {"gone_at", instant(pool.record().gone_at)},
+      {"cpus", {{"used_milli", used.cpus_milli}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
+      {"memory_mib", {{"used", used.memory_mib}, {"total", p.nodes * p.shape.memory_mib}}},
+      {"gpus",
+       {{"name", p.shape.gpu}, {"used", pool.gpus_used()}, {"total", p.nodes * p.shape.gpus}}},
+      {"attempts", attempts}};
+}
+
+Json explanation_view(const JobEntry& entry, const Explanation& explanation) {
+  Json json = {{"id", entry.job.id.value},
+               {"name", entry.job.spec->name},
+               {"state", name(entry.job.state)},
+               {"explanation", explanation.headline},
+               {"pools", Json::array()}};
+  for (const PoolExplanation& pool : explanation.pools) {
+    json["pools"].push_back({{"pool", pool.pool}, {"why", pool.why}, {"lift", pool.lift}});
+  }
+  return json;
+}
+
+Json cost_view(const State& state, CostBy by, std::optional<JobId> only, Timestamp now) {
+  std::map<std::string, CostRow> rows;
+  std::vector<std::string> order;
+  Money total;
+  for (const auto& [id, entry] : state.jobs()) {
+    if (only && id != *only) continue;
+    for (const Attempt& attempt : entry.job.attempts) {
+      const std::string key = by == CostBy::job     ? to_string(id)
+                              : by == CostBy::queue ? entry.job.spec->queue
+                                                    : attempt.cloud;
+      if (!rows.contains(key)) order.push_back(key);
+      CostRow& row = rows[key];
+      row.key = key;
+      row.name = by == CostBy::job ? entry.job.spec->name : key;
+      ++row.attempts;
+      row.node_time += held_time(attempt, now) * std::ssize(attempt.holdings);
+      row.cost += cost_of(attempt, now);
+      total += cost_of(attempt, now);
+    }
+  }
+  if (by != CostBy::job) std::sort(order.begin(), order.end());
+  Json json = {{"by", by == CostBy::job     ? "job"
+                      : by == CostBy::queue ? "queue"
+                                            : "cloud"},
+               {"currency", "USD"},
+               {"rows", Json::array()}};
+  for (const std::string& key : order) {
+    const CostRow& row = rows.at(key);
+    json["rows"].push_back({{"key", row.key},
+                            {"name", row.name},
+                            {"attempts", row.attempts},
+                            {"node_seconds", seconds(row.node_time)},
+                            {"cost_usd", format_money_exact(row.cost)}});
+  }
+  json["total_usd"] = format_money_exact(total);
+  return json;
+}
+
+}  // namespace mohona

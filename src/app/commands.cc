@@ -1,0 +1,353 @@
+#include "app/commands.h"
+
+#include <unistd.h>
+
+#include <thread>
+
+#include "app/complain.h"
+#include "app/follow.h"
+#include "app/screen.h"
+#include "base/text.h"
+#include "control/controller.h"
+#include "store/sqlite/sqlite_store.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+std::string text(const Json& json, const char* key) {
+  return json.at(key).is_null() ? "" : json.at(key).get<std::string>();
+}
+
+std::string number(const Json& json, const char* key) {
+  return std::to_string(json.at(key).get<std::int64_t>());
+}
+
+std::string dollars(const Json& json, const char* key) {
+  return format_money(*parse_money(text(json, key)));
+}
+
+std::string seconds(const Json& json, const char* key) {
+  return format_duration(Duration(static_cast<std::int64_t>(json.at(key).get<double>() * 1e6)));
+}
+
+int print_json(const Json& json) {
+  fmt::print("{}\n", json.dump());
+  return exit_ok;
+}
+
+// Asks, and prints either the JSON as it is or what `print` makes of it.
+template <class Print>
+int ask(const Home& home, const std::string& target, bool json, Print print) {
+  const auto answer = Remote(home).get(target);
+  if (!answer) return complain(answer.error());
+  if (json) return print_json(*answer);
+  print(*answer);
+  return exit_ok;
+}
+
+std::string job_target(const std::string& job) { return "/v1/jobs/" + percent_encode(job); }
+
+}  // namespace
+
+int list(const Home& home, const ListOptions& options) {
+  std::string target = fmt::format("/v1/jobs?limit={}", options.limit);
+  if (options.after > 0) target += fmt::format("&after={}", options.after);
+  if (!options.state.empty()) target += "&state=" + percent_encode(options.state);
+  if (!options.name.empty()) target += "&name=" + percent_encode(options.name);
+  if (!options.queue.empty()) target += "&queue=" + percent_encode(options.queue);
+  return ask(home, target, options.json, [](const Json& answer) {
+    std::vector<std::vector<std::string>> rows = {
+        {"JOB", "NAME", "KIND", "STATE", "ATTEMPTS", "POOL", "PROGRESS", "ELAPSED", "COST"}};
+    for (const Json& job : answer.at("jobs")) {
+      rows.push_back({number(job, "id"), text(job, "name"), text(job, "kind"),
+                      coloured_state(text(job, "state")), number(job, "attempts"),
+                      text(job, "pool"),
+                      progress_bar(job.at("progress").at("done"), job.at("progress").at("total")),
+                      seconds(job, "elapsed_seconds"), dollars(job, "cost_usd")});
+    }
+    if (rows.size() == 1) {
+      fmt::print("no jobs; submit one with: mohona run FILE\n");
+      return;
+    }
+    fmt::print("{}", table(rows));
+    if (!answer.at("next").is_null()) {
+      fmt::print("older ones: mohona ls --after {}\n", number(answer, "next"));
+    }
+  });
+}
+
+int show(const Home& home, const std::string& job, bool json) {
+  return ask(home, job_target(job), json, [](const Json& answer) {
+    fmt::print("job {}: {} ({})\n", number(answer, "id"), text(answer, "name"),
+               text(answer, "kind"));
+    fmt::print("  state     {}{}\n", coloured_state(text(answer, "state")),
+               text(answer, "reason").empty() ? "" : ": " + text(answer, "reason"));
+    const Json& progress = answer.at("progress");
+    if (progress.at("total").get<std::size_t>() > 1) {
+      fmt::print("  progress  {}\n", progress_bar(progress.at("done"), progress.at("total")));
+    }
+    fmt::print("  submitted {}\n", text(answer, "submitted_at"));
+    fmt::print("  elapsed   {}\n", seconds(answer, "elapsed_seconds"));
+    fmt::print("  cost      {}\n", dollars(answer, "cost_usd"));
+    for (const Json& endpoint : answer.at("endpoints")) {
+      fmt::print("  endpoint  {}\n", endpoint.get<std::string>());
+    }
+    std::vector<std::vector<std::string>> rows = {
+        {"  ATTEMPT", "POOL", "CLOUD", "HELD", "COST", "END"}};
+    for (const Json& attempt : answer.at("attempt_list")) {
+      std::string end = attempt.contains("stopping") ? text(attempt, "stopping") : "";
+      if (attempt.contains("exit_code") && end.empty()) {
+        end = text(attempt, "end") == "exited" ? "exit code " + number(attempt, "exit_code")
+                                               : text(attempt, "end");
+      }
+      if (attempt.contains("detail")) end += ": " + text(attempt, "detail");
+      rows.push_back({"  " + text(attempt, "id"), text(attempt, "pool"), text(attempt, "cloud"),
+                      seconds(attempt, "held_seconds"), dollars(attempt, "cost_usd"), end});
+    }
+    if (rows.size() > 1) fmt::print("\n{}", table(rows));
+  });
+}
+
+int explain(const Home& home, const std::string& job, bool json) {
+  return ask(home, job_target(job) + "/explain", json, [](const Json& answer) {
+    fmt::print("{} (job {}) {}.\n", text(answer, "name"), number(answer, "id"),
+               text(answer, "explanation"));
+    for (const Json& pool : answer.at("pools")) {
+      fmt::print("  {} {}", text(pool, "pool"), text(pool, "why"));
+      if (const std::string lift = text(pool, "lift"); !lift.empty()) fmt::print("; {}", lift);
+      fmt::print(".\n");
+    }
+  });
+}
+
+int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
+  Remote remote(home);
+  Json answers = Json::array();
+  for (const std::string& job : jobs) {
+    auto answer = remote.post(job_target(job) + "/cancel");
+    if (!answer) return complain(answer.error());
+    (*answer)["job"] = job;
+    if (!json) {
+      fmt::print("{}\n", answer->at("changed").get<bool>() ? "cancelling " + job
+                                                           : job + " had ended already");
+    }
+    answers.push_back(std::move(*answer));
+  }
+  return json ? print_json({{"cancelled", answers}}) : exit_ok;
+}
+
+int wait(const Home& home, const WaitOptions& options) {
+  Remote remote(home);
+  FollowOptions following{false, {}};
+  if (!options.timeout.empty()) {
+    const auto timeout = parse_duration(options.timeout);
+    if (!timeout) return complain(timeout.error());
+    following.timeout = *timeout;
+  }
+  std::vector<std::uint64_t> ids;
+  for (const std::string& job : options.jobs) {
+    const auto answer = remote.get(job_target(job));
+    if (!answer) return complain(answer.error());
+    ids.push_back(answer->at("id"));
+  }
+  Json last = Json::array();
+  const int status = follow(remote, ids, following, &last);
+  if (options.json) {
+    print_json({{"jobs", last}});
+  } else {
+    for (const Json& job : last) {
+      const std::string reason = text(job, "reason");
+      fmt::print("{} (job {}): {}{}\n", text(job, "name"), number(job, "id"),
+                 coloured_state(text(job, "state")), reason.empty() ? "" : ": " + reason);
+    }
+  }
+  return status;
+}
+
+int logs(const Home& home, const LogOptions& options) {
+  Remote remote(home);
+  std::size_t attempt = options.attempt;
+  std::uint64_t offset = 0;
+  Json whole = {{"job", options.job}, {"text", ""}};
+  while (true) {
+    const auto part = remote.get(fmt::format("{}/logs?task={}&rank={}&attempt={}&offset={}",
+                                             job_target(options.job), options.task, options.rank,
+                                             attempt, offset));
+    if (!part) return complain(part.error());
+    const std::string piece = text(*part, "text");
+    if (options.json) {
+      whole["text"] = text(whole, "text") + piece;
+      whole["attempt"] = part->at("attempt");
+    } else {
+      std::fwrite(piece.data(), 1, piece.size(), stdout);
+      std::fflush(stdout);
+    }
+    offset = part->at("next");
+    if (!piece.empty()) continue;
+    const bool ended = part->at("ended").get<bool>();
+    if (!options.follow || part->at("job_ended").get<bool>()) break;
+    const std::size_t newest = part->at("newest");
+    if (options.attempt == 0 && newest > 0 && attempt == 0) {
+      attempt = newest;  // stay with this one until it has ended
+    } else if (options.attempt == 0 && ended && newest > attempt) {
+      attempt = newest;
+      offset = 0;
+      fmt::print(stderr, "--- attempt {} ---\n", attempt);
+      continue;
+    } else if (options.attempt > 0 && ended) {
+      break;
+    }
+    std::this_thread::sleep_for(200ms);
+  }
+  return options.json ? print_json(whole) : exit_ok;
+}
+
+int pools(const Home& home, bool json) {
+  return ask(home, "/v1/pools", json, [](const Json& answer) {
+    std::vector<std::vector<std::string>> rows = {
+        {"POOL", "WHERE", "SHAPE", "NODES", "PAID", "$/NODE-HOUR", "CORES", "GPUS", "STATE"}};
+    for (const Json& pool : answer.at("pools")) {
+      std::string where = text(pool, "cloud") + "/" + text(pool, "region");
+      if (!text(pool, "zone").empty()) where += "/" + text(pool, "zone");
+      const Json& cpus = pool.at("cpus");
+      const Json& gpus = pool.at("gpus");
+      const auto cores = [&](const char* key) {
+        return fmt::format("{:g}", static_cast<double>(cpus.at(key).get<std::int64_t>()) / 1'000);
+      };
+      rows.push_back({text(pool, "name"), where, text(pool, "shape"), number(pool, "nodes"),
+                      text(pool, "purchase"), text(pool, "price_per_node_hour_usd"),
+                      cores("used_milli") + "/" + cores("total_milli"),
+                      gpus.at("total") == 0
+                          ? ""
+                          : fmt::format("{}/{} {}", number(gpus, "used"), number(gpus, "total"),
+                                        text(gpus, "name")),
+                      text(pool, "state")});
+    }
+    fmt::print("{}", table(rows));
+  });
+}
+
+namespace {
+
+int change_pool(const Home& home, const std::string& target, const Json& body, bool json,
+                const std::string& done) {
+  const auto answer = Remote(home).post(target, body);
+  if (!answer) return complain(answer.error());
+  if (json) return print_json(*answer);
+  fmt::print("{}\n", answer->at("changed").get<bool>() ? done : "nothing to change");
+  return exit_ok;
+}
+
+}  // namespace
+
+int reclaim(const Home& home, const std::string& pool, const std::string& notice, bool json) {
+  return change_pool(home, fmt::format("/v1/pools/{}/reclaim", percent_encode(pool)),
+                     {{"notice", notice}}, json,
+                     fmt::format("{} goes away in {}; give it back with: mohona pools restore {}",
+                                 pool, notice, pool));
+}
+
+int restore(const Home& home, const std::string& pool, bool json) {
+  return change_pool(home, fmt::format("/v1/pools/{}/restore", percent_encode(pool)),
+                     Json::object(), json, pool + " is back");
+}
+
+int cost(const Home& home, const std::string& by, const std::string& job, bool json) {
+  std::string target = "/v1/cost?by=" + by;
+  if (!job.empty()) target += "&job=" + percent_encode(job);
+  return ask(home, target, json, [&](const Json& answer) {
+    std::vector<std::vector<std::string>> rows = {{by == "job"     ? "JOB"
+                                                   : by == "queue" ? "QUEUE"
+                                                                   : "CLOUD",
+                                                   by == "job" ? "NAME" : "", "ATTEMPTS",
+                                                   "NODE TIME", "COST"}};
+    for (const Json& row : answer.at("rows")) {
+      rows.push_back({text(row, "key"), by == "job" ? text(row, "name") : "",
+                      number(row, "attempts"), seconds(row, "node_seconds"),
+                      "$" + text(row, "cost_usd")});
+    }
+    rows.push_back({"total", "", "", "", "$" + text(answer, "total_usd")});
+    fmt::print("{}", table(rows));
+  });
+}
+
+namespace {
+
+// Asks every job that has not ended to end, and waits until none is left.
+Result<void> cancel_all(Remote& remote) {
+  for (const auto until = std::chrono::steady_clock::now() + 10min;
+       std::chrono::steady_clock::now() < until;) {
+    bool any = false;
+    for (const char* state : {"pending", "starting", "running", "recovering"}) {
+      const auto page = remote.get(fmt::format("/v1/jobs?limit=1000&state={}", state));
+      if (!page) return fail(page.error());
+      for (const Json& job : page->at("jobs")) {
+        any = true;
+        if (auto ok = remote.post(job_target(number(job, "id")) + "/cancel"); !ok) {
+          return fail(ok.error());
+        }
+      }
+    }
+    if (!any) return {};
+    std::this_thread::sleep_for(100ms);
+  }
+  return fail(Code::unavailable, "some jobs do not end; the controller stays up");
+}
+
+}  // namespace
+
+int down(const Home& home, bool cancel_jobs, bool json) {
+  Remote remote(home);
+  if (cancel_jobs) {
+    if (auto ok = cancel_all(remote); !ok) return complain(ok.error());
+  }
+  const auto answer = remote.post("/v1/shutdown");
+  if (!answer) return complain(answer.error());
+  // Down means that the next `up` finds the home free.
+  for (const auto until = std::chrono::steady_clock::now() + 30s;
+       std::chrono::steady_clock::now() < until;) {
+    if (lock_file(home.file("controller.pid"), false)) {
+      if (json) return print_json({{"down", true}});
+      fmt::print("the controller is down; work that ran goes on and is adopted by the next one\n");
+      return exit_ok;
+    }
+    std::this_thread::sleep_for(20ms);
+  }
+  return complain({Code::unavailable, "the controller does not end"});
+}
+
+int replay(const Home& home, bool json) {
+  if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
+    return complain({Code::not_found, "there is no journal in " + home.path()});
+  }
+  auto store = open_sqlite_store(home.file("journal.db"));
+  if (!store) return complain(store.error());
+  State whole;
+  std::size_t facts = 0;
+  const auto replayed = (*store)->replay([&](const Fact& fact) -> Result<void> {
+    whole.apply(fact);
+    ++facts;
+    return {};
+  });
+  if (!replayed) return complain(replayed.error());
+  const auto loaded = load_state(**store);
+  if (!loaded) return complain(loaded.error());
+  const bool same = whole.digest() == loaded->state.digest();
+  if (json) {
+    print_json({{"facts", facts},
+                {"facts_after_snapshot", loaded->facts},
+                {"digest", whole.digest()},
+                {"digest_from_snapshot", loaded->state.digest()},
+                {"same", same}});
+  } else {
+    fmt::print(
+        "{} facts from the beginning: digest {}\nsnapshot and {} facts:      digest {}\n{}\n",
+        facts, whole.digest(), loaded->facts, loaded->state.digest(),
+        same ? "the same state" : "DIFFERENT states: this journal must not be trusted");
+  }
+  return same ? exit_ok : exit_job_failed;
+}
+
+}  // namespace mohona

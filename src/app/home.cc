@@ -1,0 +1,78 @@
+#include "app/home.h"
+
+#include <fcntl.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <filesystem>
+
+#include "base/text.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::size_t socket_bytes_max = 100;
+constexpr std::size_t token_bytes = 24;
+
+}  // namespace
+
+Home Home::find(const std::string& given) {
+  std::string path = given;
+  if (path.empty()) {
+    if (const char* from_environment = ::getenv("MOHONA_HOME")) path = from_environment;
+  }
+  if (path.empty()) {
+    const char* user = ::getenv("HOME");
+    path = std::string(user ? user : "/root") + "/.mohona";
+  }
+  std::string absolute = std::filesystem::absolute(path).lexically_normal().string();
+  while (absolute.size() > 1 && absolute.ends_with('/')) absolute.pop_back();
+  return Home(std::move(absolute));
+}
+
+std::string Home::socket() const {
+  const std::string direct = file("api.sock");
+  if (direct.size() <= socket_bytes_max) return direct;
+  // Open for the life of the process: the path below goes through it.
+  static const int directory = ::open(path_.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC);
+  return fmt::format("/proc/self/fd/{}/api.sock", directory);
+}
+
+Result<void> Home::make() const {
+  if (auto ok = make_directory(path_); !ok) return ok;
+  // Also a directory that was there before: what is written into it is nobody else's.
+  if (::chmod(path_.c_str(), 0700) != 0) return system_failure("protect", path_);
+  return {};
+}
+
+Result<Fd> Home::lock() const {
+  const std::string path = file("controller.pid");
+  auto fd = lock_file(path, false);
+  if (!fd && fd.error().code == Code::conflict) {
+    const auto pid = read_file(path);
+    return fail(Code::conflict,
+                fmt::format("a controller runs in {} already (pid {}); stop it with: mohona down",
+                            path_, pid ? trim(*pid) : "unknown"));
+  }
+  if (!fd) return fd;
+  const std::string text = fmt::format("{}\n", ::getpid());
+  if (::ftruncate(fd->get(), 0) != 0 ||
+      ::pwrite(fd->get(), text.data(), text.size(), 0) != static_cast<ssize_t>(text.size())) {
+    return system_failure("write", path);
+  }
+  return fd;
+}
+
+Result<std::string> Home::token() const {
+  const std::string path = file("token");
+  if (const auto known = read_file(path)) return std::string(trim(*known));
+  unsigned char bytes[token_bytes];
+  if (::getrandom(bytes, sizeof bytes, 0) != sizeof bytes) return system_failure("draw", "a token");
+  std::string token;
+  for (const unsigned char b : bytes) token += fmt::format("{:02x}", b);
+  if (auto ok = write_file(path, token + "\n", true); !ok) return fail(ok.error());
+  return token;
+}
+
+}  // namespace mohona

@@ -1,0 +1,42 @@
+// MOHONA_HOME: where one control plane keeps everything. All of it is for its owner alone.
+//
+//   journal.db        facts and snapshot            controller.pid   who runs here
+//   api.sock          the API                       token            the key to its TCP port
+//   fleet.yaml        the fleet given last          controller.log   what a detached one says
+//   jobs/, running/   the local engine's            secrets/         values, outside the journal
+#pragma once
+
+#include <string>
+
+#include "base/file.h"
+#include "base/result.h"
+
+namespace mohona {
+
+class Home {
+ public:
+  // `given`: --home; else MOHONA_HOME; else ~/.mohona. Absolute; not made yet.
+  static Home find(const std::string& given);
+
+  const std::string& path() const { return path_; }
+  std::string file(const std::string& name) const { return path_ + "/" + name; }
+
+  // A path by which the socket can be bound and reached, however deep the home lies: the kernel
+  // takes at most 107 bytes.
+  std::string socket() const;
+
+  Result<void> make() const;
+
+  // Makes this process the home's one controller until the Fd goes. Code::conflict names the pid of
+  // the one that is there.
+  Result<Fd> lock() const;
+
+  // The bearer token, made at the first call.
+  Result<std::string> token() const;
+
+ private:
+  explicit Home(std::string path) : path_(std::move(path)) {}
+  std::string path_;
+};
+
+}  // namespace mohona

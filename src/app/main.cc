@@ -1,0 +1,242 @@
+// mohona: the command line.
+#include <CLI/CLI.hpp>
+
+#include "app/commands.h"
+#include "app/complain.h"
+#include "app/up.h"
+
+namespace mohona {
+namespace {
+
+constexpr const char* about =
+    R"(Data, training and serving jobs over the compute of many clouds, as one fleet.
+
+  mohona run job.yaml        submit a file's jobs and follow them (starts a control plane if need be)
+  mohona ls                  what there is
+  mohona explain JOB         why a job is where it is
+  mohona cost --by cloud     what it has cost
+
+A job is named by its number or by its name (the newest of that name).)";
+
+constexpr const char* exits =
+    R"(Exit status: 0 fine, 1 a job failed, 2 wrong command or file, 3 no controller or no room, 130 interrupted.)";
+
+struct Settings {
+  std::string home;
+  bool json = false;
+  int status = exit_ok;
+  Home find_home() const { return Home::find(home); }
+};
+
+using Shared = std::shared_ptr<Settings>;
+
+CLI::App* command(CLI::App& app, const Shared& settings, const std::string& name,
+                  const std::string& does, const std::string& examples) {
+  CLI::App* sub = app.add_subcommand(name, does);
+  sub->footer("Examples:\n" + examples);
+  sub->add_flag("--json", settings->json, "Print JSON for scripts");
+  sub->add_option("--home", settings->home,
+                  "Directory of the control plane (MOHONA_HOME, ~/.mohona)");
+  return sub;
+}
+
+void add_up(CLI::App& app, const Shared& s) {
+  struct Options {
+    UpOptions up;
+    bool detach = false;
+  };
+  auto o = std::make_shared<Options>();
+  CLI::App* sub = command(app, s, "up", "Start the control plane here",
+                          "  mohona up                              this machine as the fleet\n"
+                          "  mohona up --fleet fleet.yaml --detach  in the background\n"
+                          "  mohona up --listen 127.0.0.1:8470      also on TCP, with a token");
+  sub->add_option("--fleet", o->up.fleet, "Fleet file; kept for later starts");
+  sub->add_option("--listen", o->up.listen, "ADDRESS:PORT of the API on TCP (port 0: a free one)");
+  sub->add_flag("--detach,-d", o->detach, "In the background; returns once it answers");
+  sub->callback([s, o] {
+    const Home home = s->find_home();
+    if (!o->detach) {
+      s->status = up(home, o->up);
+      return;
+    }
+    std::vector<std::string> arguments = {"--home", home.path(), "up"};
+    if (!o->up.fleet.empty()) arguments.insert(arguments.end(), {"--fleet", o->up.fleet});
+    if (!o->up.listen.empty()) arguments.insert(arguments.end(), {"--listen", o->up.listen});
+    if (auto ok = up_detached(home, arguments); !ok) {
+      s->status = complain(ok.error());
+    } else if (s->json) {
+      fmt::print("{{\"home\":\"{}\"}}\n", home.path());
+    } else {
+      fmt::print("mohona is up in {}; stop it with: mohona down\n", home.path());
+    }
+  });
+}
+
+void add_down(CLI::App& app, const Shared& s) {
+  auto all = std::make_shared<bool>(false);
+  CLI::App* sub =
+      command(app, s, "down", "Stop the control plane; what runs goes on",
+              "  mohona down            running work is adopted by the next `mohona up`\n"
+              "  mohona down --cancel   cancel every job first");
+  sub->add_flag("--cancel", *all, "Cancel every job and wait for its end first");
+  sub->callback([s, all] { s->status = down(s->find_home(), *all, s->json); });
+}
+
+void add_submit(CLI::App& app, const Shared& s, bool follow) {
+  auto o = std::make_shared<SubmitOptions>();
+  CLI::App* sub =
+      follow
+          ? command(app, s, "run", "Submit a file's jobs and follow them to the end",
+                    "  mohona run examples/chat/chat.yaml\n"
+                    "  mohona run train.sbatch\n"
+                    "  mohona run job.yaml --env EPOCHS=3 --secret HF_TOKEN\n"
+                    "A service counts as done once it answers; it goes on running.")
+          : command(app, s, "submit", "Submit a file's jobs and return at once",
+                    "  mohona submit job.yaml\n"
+                    "  mohona submit job.yaml --key nightly-2026-11-23   (repeating is harmless)\n"
+                    "  echo '{name: hello, run: date}' | mohona submit -");
+  sub->add_option("FILE", o->file, "YAML job file or #SBATCH script; - is standard input")
+      ->required();
+  sub->add_option("--env", o->envs, "KEY=VALUE, or KEY for its value here; repeatable")->take_all();
+  sub->add_option("--secret", o->secrets, "Likewise for the file's secrets")->take_all();
+  sub->add_option("--key", o->key, "Idempotency key: the same key and file give the same jobs");
+  sub->callback([s, o, follow] {
+    o->json = s->json;
+    s->status = follow ? run(s->find_home(), *o) : submit(s->find_home(), *o);
+  });
+}
+
+void add_list(CLI::App& app, const Shared& s) {
+  auto o = std::make_shared<ListOptions>();
+  CLI::App* sub =
+      command(app, s, "ls", "List jobs, the newest first",
+              "  mohona ls\n  mohona ls --state running\n  mohona ls --limit 20 --json");
+  sub->add_option("--state", o->state,
+                  "pending, starting, running, recovering, succeeded, failed or cancelled");
+  sub->add_option("--name", o->name, "Jobs of this name");
+  sub->add_option("--queue", o->queue, "Jobs of this queue");
+  sub->add_option("--limit", o->limit, "At most so many")->check(CLI::Range(1, 1'000));
+  sub->add_option("--after", o->after, "Those older than this job");
+  sub->callback([s, o] {
+    o->json = s->json;
+    s->status = list(s->find_home(), *o);
+  });
+}
+
+void add_about_one(CLI::App& app, const Shared& s, const std::string& name, const std::string& does,
+                   const std::string& examples, int (*ask)(const Home&, const std::string&, bool)) {
+  auto job = std::make_shared<std::string>();
+  CLI::App* sub = command(app, s, name, does, examples);
+  sub->add_option("JOB", *job, "Number or name")->required();
+  sub->callback([s, job, ask] { s->status = ask(s->find_home(), *job, s->json); });
+}
+
+void add_logs(CLI::App& app, const Shared& s) {
+  auto o = std::make_shared<LogOptions>();
+  CLI::App* sub = command(app, s, "logs", "Print what a job has written",
+                          "  mohona logs pretrain -f\n"
+                          "  mohona logs 17 --rank 1            another node of a gang\n"
+                          "  mohona logs tokenise --task 3      another shard or replica\n"
+                          "  mohona logs 17 --attempt 1         before it was restarted");
+  sub->add_option("JOB", o->job, "Number or name")->required();
+  sub->add_flag("--follow,-f", o->follow, "Go on until the job has ended");
+  sub->add_option("--task", o->task, "Shard or replica, from 0");
+  sub->add_option("--rank", o->rank, "Node of the gang, from 0");
+  sub->add_option("--attempt", o->attempt, "From 1; the newest when absent");
+  sub->callback([s, o] {
+    o->json = s->json;
+    s->status = logs(s->find_home(), *o);
+  });
+}
+
+void add_cancel(CLI::App& app, const Shared& s) {
+  auto jobs = std::make_shared<std::vector<std::string>>();
+  CLI::App* sub = command(app, s, "cancel", "End jobs: hooks, signal, grace, KILL",
+                          "  mohona cancel chat\n  mohona cancel 17 18 19");
+  sub->add_option("JOB", *jobs, "Numbers or names")->required();
+  sub->callback([s, jobs] { s->status = cancel(s->find_home(), *jobs, s->json); });
+}
+
+void add_wait(CLI::App& app, const Shared& s) {
+  auto o = std::make_shared<WaitOptions>();
+  CLI::App* sub = command(app, s, "wait", "Wait for jobs; fails when one of them did",
+                          "  mohona wait 17 18 && echo both succeeded\n"
+                          "  mohona wait chat --timeout 5m     until the service answers");
+  sub->add_option("JOB", o->jobs, "Numbers or names")->required();
+  sub->add_option("--timeout", o->timeout, "Give up after this time (exit status 3)");
+  sub->callback([s, o] {
+    o->json = s->json;
+    s->status = wait(s->find_home(), *o);
+  });
+}
+
+void add_pools(CLI::App& app, const Shared& s) {
+  CLI::App* sub =
+      command(app, s, "pools", "The fleet, and what of it is held",
+              "  mohona pools\n"
+              "  mohona pools reclaim aws-spot --notice 10s   rehearse a cloud's reclaim\n"
+              "  mohona pools restore aws-spot");
+  auto name = std::make_shared<std::string>();
+  auto notice = std::make_shared<std::string>("0s");
+  CLI::App* take = command(*sub, s, "reclaim", "Take a spot pool away as a cloud would",
+                           "  mohona pools reclaim aws-spot --notice 10s");
+  take->add_option("POOL", *name)->required();
+  take->add_option("--notice", *notice, "Time between the warning and the loss");
+  CLI::App* give = command(*sub, s, "restore", "Give it back", "  mohona pools restore aws-spot");
+  give->add_option("POOL", *name)->required();
+  sub->require_subcommand(0, 1);
+  take->callback(
+      [s, name, notice] { s->status = reclaim(s->find_home(), *name, *notice, s->json); });
+  give->callback([s, name] { s->status = restore(s->find_home(), *name, s->json); });
+  sub->callback([s, sub] {
+    if (sub->get_subcommands().empty()) s->status = pools(s->find_home(), s->json);
+  });
+}
+
+void add_cost(CLI::App& app, const Shared& s) {
+  auto by = std::make_shared<std::string>("job");
+  auto job = std::make_shared<std::string>();
+  CLI::App* sub = command(app, s, "cost", "What it has cost, at the prices that held when it ran",
+                          "  mohona cost\n  mohona cost --by cloud\n  mohona cost pretrain --json");
+  sub->add_option("JOB", *job, "This job alone");
+  sub->add_option("--by", *by, "job, queue or cloud")
+      ->check(CLI::IsMember({"job", "queue", "cloud"}));
+  sub->callback([s, by, job] { s->status = cost(s->find_home(), *by, *job, s->json); });
+}
+
+int main(int argc, char** argv) {
+  auto s = std::make_shared<Settings>();
+  CLI::App app{about, "mohona"};
+  app.footer(exits);
+  app.set_version_flag("--version", "mohona " MOHONA_VERSION);
+  app.add_option("--home", s->home, "Directory of the control plane (MOHONA_HOME, ~/.mohona)");
+  app.require_subcommand(1);
+  add_up(app, s);
+  add_down(app, s);
+  add_submit(app, s, true);
+  add_submit(app, s, false);
+  add_list(app, s);
+  add_about_one(app, s, "show", "One job, with its attempts", "  mohona show pretrain", show);
+  add_about_one(app, s, "explain", "Why a job is where it is, and what would change that",
+                "  mohona explain pretrain", explain);
+  add_logs(app, s);
+  add_cancel(app, s);
+  add_wait(app, s);
+  add_pools(app, s);
+  add_cost(app, s);
+  CLI::App* check = command(
+      app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",
+      "  mohona replay --json");
+  check->callback([s] { s->status = replay(s->find_home(), s->json); });
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error) == 0 ? exit_ok : exit_usage;
+  }
+  return s->status;
+}
+
+}  // namespace
+}  // namespace mohona
+
+int main(int argc, char** argv) { return mohona::main(argc, argv); }

@@ -1,0 +1,56 @@
+#include "app/remote.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::chrono::minutes answer_max{2};
+
+Code code_of(int status) {
+  if (status == 404) return Code::not_found;
+  if (status == 409) return Code::conflict;
+  if (status >= 500) return Code::unavailable;
+  return Code::invalid;
+}
+
+}  // namespace
+
+Remote::Remote(const Home& home)
+    : home_(home.path()), client_(make_http_client({home.socket(), "", 0})) {}
+
+Result<Json> Remote::get(const std::string& target) { return send({}, target); }
+
+Result<Json> Remote::post(const std::string& target, const Json& body,
+                          const std::string& idempotency_key) {
+  HttpRequest request;
+  request.method = "POST";
+  request.body = body.dump();
+  request.content_type = "application/json";
+  request.idempotency_key = idempotency_key;
+  return send(request, target);
+}
+
+Result<Json> Remote::send(const HttpRequest& request, const std::string& target) {
+  const auto response = client_->send(request, target, answer_max);
+  if (!response && response.error().retry == Retry::outcome_unknown) {
+    return fail(
+        Code::unavailable,
+        fmt::format("the controller in {} went away before it answered; look with: mohona ls",
+                    home_),
+        Retry::outcome_unknown);
+  }
+  if (!response) {
+    return fail(
+        Code::unavailable,
+        fmt::format("no controller answers in {}; start one with: mohona up --detach", home_));
+  }
+  try {
+    Json json = Json::parse(response->body);
+    if (response->status < 300) return json;
+    return fail(code_of(response->status), json.at("error").at("message").get<std::string>());
+  } catch (const nlohmann::json::exception&) {
+    return fail(Code::unavailable, fmt::format("the controller answered with status {} and no JSON",
+                                               response->status));
+  }
+}
+
+}  // namespace mohona

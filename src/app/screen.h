@@ -1,0 +1,24 @@
+// What a person reads: tables, states in colour, bars. Colours only on a terminal.
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace mohona {
+
+// Whether standard output is a terminal that wants colours (NO_COLOR is respected).
+bool is_terminal();
+
+// Rows of cells, the first one the headings; columns as wide as their widest cell.
+std::string table(const std::vector<std::vector<std::string>>& rows);
+
+// The state's name, coloured by what it means.
+std::string coloured_state(const std::string& state);
+
+// "[#####.....] 5/12"; empty for a single task.
+std::string progress_bar(std::size_t done, std::size_t total);
+
+// How many columns a text takes, colour codes aside.
+std::size_t width(const std::string& text);
+
+}  // namespace mohona

@@ -1,0 +1,19 @@
+// Values of secrets in files of the home, one a job, until the job has ended.
+#pragma once
+
+#include "control/effects.h"
+
+namespace mohona {
+
+class SecretFiles : public SecretStore {
+ public:
+  explicit SecretFiles(std::string directory) : directory_(std::move(directory)) {}
+  Result<std::string> write(const Variables& secrets) override;
+  Result<Variables> read(const std::string& name) override;
+  void remove(const std::string& name) override;
+
+ private:
+  std::string directory_;
+};
+
+}  // namespace mohona

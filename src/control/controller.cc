@@ -1,0 +1,324 @@
+#include "control/controller.h"
+
+#include "model/codec.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr std::size_t queue_max = 65'536;
+constexpr std::size_t batch_max = 1'024;
+constexpr std::size_t snapshot_facts_max = 4'096;  // what a start replays at most, about
+constexpr auto reconcile_every = 5s;
+constexpr auto resume_every = 1s;
+
+std::string job_row(JobId id) { return "job/" + to_string(id); }
+std::string pool_row(const std::string& name) { return "pool/" + name; }
+
+// The snapshot's row that a fact changes; "" for none.
+struct RowOf {
+  std::string operator()(const ControllerStarted&) const { return {}; }
+  std::string operator()(const PoolDefined& f) const { return pool_row(f.pool.name); }
+  std::string operator()(const PoolRemoved& f) const { return pool_row(f.pool); }
+  std::string operator()(const PoolReclaimed& f) const { return pool_row(f.pool); }
+  std::string operator()(const PoolRestored& f) const { return pool_row(f.pool); }
+  std::string operator()(const AttemptPlaced& f) const { return job_row(f.attempt.id.job); }
+  std::string operator()(const AttemptStarted& f) const { return job_row(f.attempt.job); }
+  std::string operator()(const ReplicaReady& f) const { return job_row(f.attempt.job); }
+  std::string operator()(const AttemptStopping& f) const { return job_row(f.attempt.job); }
+  std::string operator()(const AttemptEnded& f) const { return job_row(f.attempt.job); }
+  template <class F>
+  std::string operator()(const F& f) const {
+    return job_row(f.job);
+  }
+};
+
+}  // namespace
+
+Result<Loaded> load_state(Store& store) {
+  Loaded loaded;
+  State& state = loaded.state;
+  bool indexed = false;
+  const auto ok = store.load(
+      [&](const Row& row) -> Result<void> {
+        if (row.key.starts_with("job/")) {
+          auto job = decode_job(row.text);
+          if (!job) return fail(job.error());
+          state.restore(std::move(*job));
+        } else {
+          auto pool = decode_pool(row.text);
+          if (!pool) return fail(pool.error());
+          state.restore(std::move(*pool));
+        }
+        return {};
+      },
+      [&](const Fact& fact) -> Result<void> {
+        if (!indexed) state.index();
+        indexed = true;
+        state.apply(fact);
+        std::string row = std::visit(RowOf{}, fact);
+        if (!row.empty()) loaded.changed_rows.insert(std::move(row));
+        ++loaded.facts;
+        return {};
+      });
+  if (!ok) return fail(ok.error());
+  if (!indexed) state.index();
+  return loaded;
+}
+
+Controller::Controller(ControllerParts parts)
+    : parts_(std::move(parts)),
+      effects_(parts_.engines, parts_.secrets),
+      prober_(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); }) {
+  for (const auto& [name, engine] : parts_.engines) {
+    engine->on_change([this] {
+      const std::lock_guard lock(mutex_);
+      engines_changed_ = true;
+      wake_.notify_one();
+    });
+  }
+}
+
+Controller::~Controller() {
+  stop();
+  // Engines outlive the controller and may still have something to say.
+  for (const auto& [name, engine] : parts_.engines) engine->on_change(nullptr);
+}
+
+Result<void> Controller::start() {
+  auto epoch = parts_.store.lead();
+  if (!epoch) return fail(epoch.error());
+  epoch_ = *epoch;
+  if (auto ok = load(); !ok) return ok;
+  const auto facts = advance(state_, TakeOver{epoch_}, parts_.clock.now());
+  facts_ = *facts;
+  if (!commit()) return fail(*suspended_);
+  running_ = true;
+  thread_ = std::thread([this] { loop(); });
+  return {};
+}
+
+Result<void> Controller::load() {
+  auto loaded = load_state(parts_.store);
+  if (!loaded) return fail(loaded.error());
+  state_ = std::move(loaded->state);
+  changed_rows_ = std::move(loaded->changed_rows);
+  facts_since_snapshot_ = loaded->facts;
+  return {};
+}
+
+void Controller::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stop_ = true;
+    wake_.notify_one();
+  }
+  if (thread_.joinable()) thread_.join();
+}
+
+void Controller::wait() {
+  std::unique_lock lock(mutex_);
+  ended_.wait(lock, [this] { return !running_; });
+}
+
+std::optional<Error> Controller::failure() {
+  const std::lock_guard lock(mutex_);
+  return failure_;
+}
+
+void Controller::submit(Input input, Done done) {
+  {
+    const std::lock_guard lock(mutex_);
+    if (queue_.size() < queue_max) {
+      queue_.push_back({std::move(input), std::move(done), nullptr});
+      wake_.notify_one();
+      return;
+    }
+  }
+  if (done) done(fail(Code::unavailable, "too many requests are waiting; try again", Retry::safe));
+}
+
+void Controller::read(Reader reader) {
+  const std::lock_guard lock(mutex_);
+  queue_.push_back({Tick{}, nullptr, std::move(reader)});
+  wake_.notify_one();
+}
+
+std::deque<Controller::Request> Controller::next_batch() {
+  std::unique_lock lock(mutex_);
+  const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
+  const bool busy = !suspended_ && (observe_ || !state_.unexpanded().empty());
+  if (!something() && !busy) {
+    const Timestamp now = parts_.clock.now();
+    auto until = observed_at_ + reconcile_every;
+    if (suspended_) {
+      until = now + resume_every;
+    } else if (const auto wake = next_wake(state_, now)) {
+      until = std::min<Timestamp>(until, *wake);
+    }
+    wake_.wait_for(lock, std::max<Duration>(until - now, 1ms), something);
+  }
+  if (engines_changed_) observe_ = true;
+  engines_changed_ = false;
+  std::deque<Request> batch;
+  while (!queue_.empty() && batch.size() < batch_max) {
+    batch.push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return batch;
+}
+
+void Controller::loop() {
+  std::optional<Error> failure;
+  while (true) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (stop_) break;
+    }
+    auto batch = next_batch();
+    try {
+      run_batch(std::move(batch));
+    } catch (const std::exception& e) {
+      failure = Error{Code::internal, e.what()};
+    }
+    if (suspended_ && suspended_->code != Code::unavailable) failure = suspended_;
+    if (failure) break;
+  }
+  const std::lock_guard lock(mutex_);
+  failure_ = failure;
+  running_ = false;
+  ended_.notify_all();
+}
+
+void Controller::take_input(const Input& input, Done done, Timestamp now) {
+  auto facts = take(state_, input, now);
+  if (facts) facts_.insert(facts_.end(), facts->begin(), facts->end());
+  if (done) answers_.push_back({std::move(done), std::move(facts)});
+}
+
+void Controller::run_batch(std::deque<Request> batch) {
+  if (suspended_) try_to_resume();
+  const Timestamp now = parts_.clock.now();
+  std::vector<Reader> readers;
+  for (Request& request : batch) {
+    if (request.reader) {
+      readers.push_back(std::move(request.reader));
+    } else if (suspended_) {
+      if (request.done) request.done(fail(*suspended_));
+    } else {
+      take_input(request.input, std::move(request.done), now);
+    }
+  }
+  if (!suspended_) {
+    look_at_engines(now);
+    list_shards(now);
+    const Facts more = follow_up(state_, now);
+    facts_.insert(facts_.end(), more.begin(), more.end());
+    if (commit()) answer_all();
+  }
+  for (const Reader& reader : readers) reader(state_, now);
+  // Acted on last: who waits for an answer does not wait for processes to start.
+  Facts done = std::exchange(facts_, {});
+  if (!suspended_) {
+    act(done);
+    save_snapshot();
+  }
+}
+
+void Controller::look_at_engines(Timestamp now) {
+  const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
+  if (!observe_ && !due) return;
+  std::vector<Input> inputs;
+  effects_.observe(state_, reconcile_ || due, now, inputs);
+  for (const Input& input : inputs) take_input(input, nullptr, now);
+  if (reconcile_ || due) observed_at_ = now;
+  observe_ = reconcile_ = false;
+}
+
+void Controller::list_shards(Timestamp now) {
+  const std::set<JobId> jobs = state_.unexpanded();
+  for (const JobId id : jobs) {
+    take_input(Listed{id, effects_.list_shards(state_, state_.find(id)->job)}, nullptr, now);
+  }
+}
+
+bool Controller::commit() {
+  if (facts_.empty()) return true;
+  const auto ok = parts_.store.append(facts_, epoch_);
+  if (!ok) {
+    suspend(ok.error());
+    return false;
+  }
+  for (const Fact& fact : facts_) {
+    std::string row = std::visit(RowOf{}, fact);
+    if (!row.empty()) changed_rows_.insert(std::move(row));
+  }
+  facts_since_snapshot_ += facts_.size();
+  return true;
+}
+
+void Controller::answer_all() {
+  for (Answer& answer : answers_) {
+    if (answer.facts) {
+      answer.done(Accepted{*answer.facts, state_});
+    } else {
+      answer.done(fail(answer.facts.error()));
+    }
+  }
+  answers_.clear();
+}
+
+// What was decided is not durable, so it has not happened: back to what the disk says.
+void Controller::suspend(const Error& error) {
+  parts_.log(fmt::format("nothing is accepted or started for now: {}", error.message));
+  suspended_ = error;
+  for (Answer& answer : answers_) answer.done(fail(error));
+  answers_.clear();
+  facts_.clear();
+  if (error.code != Code::unavailable) return;
+  if (auto ok = load(); !ok) suspended_ = ok.error();
+}
+
+void Controller::try_to_resume() {
+  // The same small write that every start makes; it needs room as any other does.
+  if (!parts_.store.append({ControllerStarted{epoch_, parts_.clock.now()}}, epoch_)) return;
+  parts_.log("the store takes writes again; work resumes");
+  suspended_.reset();
+  observe_ = reconcile_ = true;
+}
+
+void Controller::act(const Facts& facts) {
+  std::vector<Input> inputs;
+  bool attempts_changed = false;
+  for (const Fact& fact : facts) {
+    effects_.act(state_, fact, inputs);
+    attempts_changed |= !std::holds_alternative<JobSubmitted>(fact);
+  }
+  if (attempts_changed) prober_.set_targets(state_);
+  for (Input& input : inputs) submit(std::move(input), nullptr);
+}
+
+void Controller::save_snapshot() {
+  if (facts_since_snapshot_ < snapshot_facts_max) return;
+  std::vector<Row> changed;
+  std::vector<std::string> removed;
+  for (const std::string& key : changed_rows_) {
+    if (key.starts_with("job/")) {
+      changed.push_back({key, encode(state_.find(parse_job_id(key.substr(4)))->job)});
+    } else if (const PoolCapacity* pool = state_.find_pool(key.substr(5))) {
+      changed.push_back({key, encode(pool->record())});
+    } else {
+      removed.push_back(key);
+    }
+  }
+  // A snapshot that finds no room is only a longer replay; the next one tries again.
+  if (parts_.store.save(changed, removed, epoch_)) {
+    changed_rows_.clear();
+    facts_since_snapshot_ = 0;
+  } else {
+    facts_since_snapshot_ = snapshot_facts_max / 2;
+  }
+}
+
+}  // namespace mohona

@@ -1,0 +1,126 @@
+// The live loop: requests and reports become inputs, the core decides, the store makes it durable,
+// and only then is anything answered or done.
+//
+// One thread owns the state. Everything else talks to it through `submit` and `read`.
+#pragma once
+
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+
+#include "base/time.h"
+#include "control/effects.h"
+#include "control/prober.h"
+#include "core/core.h"
+#include "engine/engine.h"
+#include "store/store.h"
+
+namespace mohona {
+
+struct ControllerParts {
+  Store& store;
+  std::map<std::string, Engine*> engines;  // by the name that pools use
+  const Clock& clock;
+  SecretStore& secrets;
+  ProbeFunction probe;
+  std::function<void(const std::string&)> log;  // one line for the operator
+};
+
+// What an input led to: the facts, durable by now, and a look at the state after them.
+struct Accepted {
+  const Facts& facts;
+  const State& state;
+};
+
+// The state that a store holds: its snapshot and the facts after it.
+struct Loaded {
+  State state;
+  std::set<std::string> changed_rows;  // by those facts: the snapshot has them as they were before
+  std::size_t facts = 0;
+};
+Result<Loaded> load_state(Store& store);
+
+class Controller {
+ public:
+  // Called on the controller's thread, after the commit; `Accepted` lives for the call only.
+  using Done = std::function<void(Result<Accepted>)>;
+  using Reader = std::function<void(const State&, Timestamp now)>;
+
+  explicit Controller(ControllerParts parts);
+  ~Controller();
+
+  // Takes the lead, rebuilds the state from the store and compares it with what the engines run.
+  Result<void> start();
+
+  // Ends the loop. What runs goes on running; the next controller adopts it.
+  void stop();
+
+  // Fails at once with Code::unavailable when the queue is full.
+  void submit(Input input, Done done);
+  void read(Reader reader);
+
+  // Why the loop ended by itself (superseded, broken store); nothing while it runs.
+  std::optional<Error> failure();
+  // Why nothing is accepted for now; for readers, on the controller's thread.
+  std::optional<Error> suspended() const { return suspended_; }
+  // Blocks until the loop has ended.
+  void wait();
+
+ private:
+  struct Request {
+    Input input;
+    Done done;
+    Reader reader;  // a request is either
+  };
+  struct Answer {
+    Done done;
+    Result<Facts> facts;
+  };
+
+  Result<void> load();
+  void loop();
+  std::deque<Request> next_batch();
+  void run_batch(std::deque<Request> batch);
+  void take_input(const Input& input, Done done, Timestamp now);
+  void look_at_engines(Timestamp now);
+  void list_shards(Timestamp now);
+  bool commit();
+  void suspend(const Error& error);
+  void try_to_resume();
+  void act(const Facts& facts);
+  void save_snapshot();
+  void answer_all();
+
+  ControllerParts parts_;
+  State state_;
+  Epoch epoch_;
+  Effects effects_;
+  Prober prober_;
+
+  // The batch being worked on.
+  Facts facts_;
+  std::vector<Answer> answers_;
+
+  std::set<std::string> changed_rows_;  // since the last snapshot
+  std::size_t facts_since_snapshot_ = 0;
+  bool observe_ = true;    // the engines may have something new
+  bool reconcile_ = true;  // and every live attempt is to be compared with them
+  Timestamp observed_at_;
+  std::optional<Error> suspended_;  // the store has no room: nothing is accepted or done
+
+  std::mutex mutex_;
+  std::condition_variable wake_, ended_;
+  std::deque<Request> queue_;
+  bool engines_changed_ = false;
+  bool stop_ = false, running_ = false;
+  std::optional<Error> failure_;
+  std::thread thread_;
+};
+
+}  // namespace mohona

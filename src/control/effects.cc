@@ -1,0 +1,158 @@
+#include "control/effects.h"
+
+#include <algorithm>
+
+#include "core/stop.h"
+
+namespace mohona {
+namespace {
+
+// Where a service can be reached: its first ready replica.
+std::string endpoint_of(const Job& job) {
+  for (const Attempt& attempt : job.attempts) {
+    if (attempt.ready && !attempt.ended_at) return fmt::format("127.0.0.1:{}", attempt.port);
+  }
+  return {};
+}
+
+Launch make_launch(const State& state, const Job& job, const Attempt& attempt) {
+  Launch launch;
+  launch.attempt = attempt;
+  launch.spec = job.spec;
+  launch.needs = needed_jobs(state, job);
+  if (job.spec->kind == Kind::data) {
+    launch.shard = job.shards.at(attempt.id.task);
+    launch.shard_count = job.shards.size();
+  }
+  launch.restarts = attempt.id.number - 1;
+  return launch;
+}
+
+// The stop that was decided earlier, with what is left of a cloud's notice.
+Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
+  const Job& job = state.find(id.job)->job;
+  const Attempt& attempt = state.live_attempt(id);
+  std::optional<Duration> notice;
+  const PoolCapacity* pool = state.find_pool(attempt.pool);
+  if (attempt.stopping == StopReason::reclaimed && pool && pool->record().gone_at) {
+    notice = std::max(Duration{0}, *pool->record().gone_at - now);
+  }
+  const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
+  const auto& stopping = std::get<AttemptStopping>(fact);
+  return Stop{job.spec->stop.signal, stopping.grace, stopping.within,
+              std::string(hook_event(*attempt.stopping))};
+}
+
+}  // namespace
+
+std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
+  std::vector<NeededJob> needs;
+  for (const JobId id : job.needs) {
+    const JobEntry* needed = state.find(id);
+    if (!needed) continue;
+    needs.push_back({needed->job.spec->name, id,
+                     needed->job.spec->kind == Kind::serve ? endpoint_of(needed->job) : ""});
+  }
+  return needs;
+}
+
+Engine* Effects::engine_of(const State& state, const std::string& pool) const {
+  const PoolCapacity* found = state.find_pool(pool);
+  if (!found) return nullptr;
+  const auto engine = engines_.find(found->pool().engine);
+  return engine == engines_.end() ? nullptr : engine->second;
+}
+
+void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>& inputs) {
+  const Job& job = state.find(id.job)->job;
+  const Attempt& attempt = state.live_attempt(id);
+  const auto failed = [&](const std::string& why) {
+    inputs.push_back(Ended{id, Outcome{End::not_launched, 0, false, why}, {}});
+  };
+  Engine* engine = engine_of(state, attempt.pool);
+  if (!engine) return failed("no engine runs pool " + attempt.pool);
+  Launch launch = make_launch(state, job, attempt);
+  if (!job.secrets.empty()) {
+    auto secrets = secrets_.read(job.secrets);
+    if (!secrets) return failed(secrets.error().message);
+    launch.secrets = std::move(*secrets);
+  }
+  const auto launched = engine->launch(launch);
+  // An unknown outcome is no failure: the next look at the engine tells.
+  if (!launched && launched.error().retry != Retry::outcome_unknown) {
+    failed(launched.error().message);
+  }
+}
+
+void Effects::stop(const State& state, const AttemptId& id, Timestamp now) {
+  Engine* engine = engine_of(state, state.live_attempt(id).pool);
+  if (engine) (void)engine->stop(id, make_stop(state, id, now));  // repeated by the next reconciliation
+}
+
+void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inputs) {
+  if (const auto* placed = std::get_if<AttemptPlaced>(&fact)) {
+    // A later fact of the same batch may have ended or stopped it already.
+    if (state.live().contains(placed->attempt.id)) launch(state, placed->attempt.id, inputs);
+  } else if (const auto* stopping = std::get_if<AttemptStopping>(&fact)) {
+    if (!state.live().contains(stopping->attempt)) return;
+    const Job& job = state.find(stopping->attempt.job)->job;
+    Engine* engine = engine_of(state, state.live_attempt(stopping->attempt).pool);
+    if (engine) {
+      (void)engine->stop(stopping->attempt,
+                         Stop{job.spec->stop.signal, stopping->grace, stopping->within,
+                              std::string(hook_event(stopping->reason))});
+    }
+  } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
+    for (const auto& [name, engine] : engines_) (void)engine->forget(ended->attempt);
+  } else if (const auto* job_ended = std::get_if<JobEnded>(&fact)) {
+    const std::string& secrets = state.find(job_ended->job)->job.secrets;
+    if (!secrets.empty()) secrets_.remove(secrets);
+  }
+}
+
+void Effects::observe(const State& state, bool reconcile, Timestamp now,
+                      std::vector<Input>& inputs) {
+  for (const auto& [name, engine] : engines_) {
+    const auto reports = engine->observe();
+    if (!reports) continue;  // silence is not the truth
+    std::map<AttemptId, const Report*> known;
+    for (const Report& report : *reports) {
+      known[report.attempt] = &report;
+      if (!state.live().contains(report.attempt)) {
+        // Ours, but over: its end is durable, or it was never durable that it should be.
+        if (report.phase != Phase::ended) {
+          (void)engine->stop(report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
+        } else {
+          (void)engine->forget(report.attempt);
+        }
+        continue;
+      }
+      if (report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at) {
+        inputs.push_back(Started{report.attempt, report.port, report.started_at});
+      }
+      if (report.phase == Phase::ended) {
+        inputs.push_back(Ended{report.attempt, report.outcome, report.ended_at});
+      }
+    }
+    if (!reconcile) continue;
+    for (const auto& [id, live] : state.live()) {
+      const Attempt& attempt = state.live_attempt(id);
+      if (engine_of(state, attempt.pool) != engine) continue;
+      if (!known.contains(id) && attempt.stopping) {
+        inputs.push_back(
+            Ended{id, Outcome{End::exited, 143, true, "stopped before it was launched"}, {}});
+      } else if (!known.contains(id)) {
+        launch(state, id, inputs);
+      } else if (attempt.stopping && known.at(id)->phase != Phase::ended) {
+        stop(state, id, now);
+      }
+    }
+  }
+}
+
+Result<std::vector<std::string>> Effects::list_shards(const State& state, const Job& job) {
+  if (engines_.empty()) return fail(Code::unavailable, "no engine is there to list its shards");
+  return engines_.begin()->second->list_shards(job, needed_jobs(state, job));
+}
+
+}  // namespace mohona
