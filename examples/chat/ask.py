@@ -18,7 +18,7 @@ def main() -> int:
     parser.add_argument("question")
     parser.add_argument("--model", default="handbook")
     parser.add_argument("--max-tokens", type=int, default=100)
-    parser.add_argument("--temperature", type=float, default=0.5)
+    parser.add_argument("--temperature", type=float, default=0.0)
     parser.add_argument("--seed", type=int)
     parser.add_argument("--timeout", type=float, default=60, help="seconds of silence")
     args = parser.parse_args()

@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 import re
 import sys
+from collections import Counter
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -108,18 +109,27 @@ def as_question(heading: str) -> str:
     return f"how about {text}?" if text.split()[0].endswith("ing") else f"what is {text}?"
 
 
-def read(page: Path) -> list[str]:
+def read(page: Path, paragraphs: int) -> list[str]:
     parser = Page()
     parser.feed(page.read_text(encoding="utf-8"))
     parser.close()
     records: list[str] = []
-    asked: set[str] = set()
+    asked: Counter[str] = Counter()
     for heading, text in parser.pairs:
         question = as_question(heading)
-        # What a section says first answers its question best; the rest is "more".
-        records.append(f"Q: {'more: ' if question in asked else ''}{question}\nA: {text}\n")
-        asked.add(question)
+        asked[question] += 1
+        if asked[question] <= paragraphs:
+            more = "more: " if asked[question] > 1 else ""
+            records.append(f"Q: {more}{question}\nA: {shortened(text)}\n")
     return records
+
+
+def shortened(text: str, length: int = 320) -> str:
+    """Whole sentences up to about `length`, and at least one: an answer that comes to an end."""
+    sentences = re.split(r"(?<=[.!?:]) (?=[A-Z])", text)
+    while len(sentences) > 1 and len(" ".join(sentences)) > length:
+        sentences.pop()
+    return " ".join(sentences)
 
 
 def shards(records: list[str], count: int) -> list[str]:
@@ -137,12 +147,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="handbook -> text shards and a vocabulary")
     parser.add_argument("output", type=Path)
     parser.add_argument("--handbook", type=Path, default=HANDBOOK)
+    # What a section says first answers its question best. A model that is trained for minutes
+    # learns these well, or all of the book badly.
+    parser.add_argument("--paragraphs", type=int, default=1, help="for each heading, at most")
     parser.add_argument("--shards", type=int, default=12)
     parser.add_argument("--vocabulary", type=int, default=2048, help="ids, at most 65536")
     args = parser.parse_args()
 
     pages = sorted(args.handbook.glob("*.html"))
-    records = [r for page in pages if page.name != "index.html" for r in read(page)]
+    records = [r for page in pages if page.name != "index.html"
+               for r in read(page, args.paragraphs)]
     if not records:
         print(ADVICE.format(path=args.handbook), file=sys.stderr)
         return 1

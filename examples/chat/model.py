@@ -15,9 +15,9 @@ from torch.nn import functional as F
 class Config:
     vocabulary: int = 2048
     context: int = 128
-    layers: int = 4
-    heads: int = 4
-    width: int = 128
+    layers: int = 3
+    heads: int = 5
+    width: int = 160
 
 
 def distances(config: Config) -> Tensor:

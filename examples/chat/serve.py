@@ -145,7 +145,8 @@ class Handler(BaseHTTPRequestHandler):
     def _whole(self, request: Request, chat: bool) -> None:
         usage = Usage()
         text = "".join(answer(self.model, self.vocabulary, request, usage))
-        said = {"message": {"role": "assistant", "content": text.strip()}} if chat else {"text": text}
+        said = {"message": {"role": "assistant", "content": text.strip()}} if chat \
+            else {"text": text}
         self._json(200, {**self._head(chat, chunk=False),
                          "choices": [self._choice(said, usage.finish_reason)],
                          "usage": self._usage(usage)})

@@ -30,8 +30,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.parallel import DistributedDataParallel
 
-from bpe import Vocabulary
+from bpe import END, Vocabulary
 from model import GPT, Config
+from muon import Muon
 
 STOPPED = 128 + signal.SIGTERM
 
@@ -67,7 +68,7 @@ def join(cpu: bool) -> torch.device:
     if cuda:
         torch.cuda.set_device(int(os.environ.get("LOCAL_RANK", "0")))
     if os.environ.setdefault("MASTER_ADDR", "127.0.0.1") in ("127.0.0.1", "localhost", "::1"):
-        # All ranks are here. Gloo would else look up this machine's own name, which may not resolve.
+        # All ranks are here. Gloo would look up this machine's own name, which may not resolve.
         os.environ.setdefault("GLOO_SOCKET_IFNAME", "lo")
     os.environ.setdefault("RANK", "0")
     os.environ.setdefault("WORLD_SIZE", "1")
@@ -130,15 +131,16 @@ def arguments() -> argparse.Namespace:
     add("--vocabulary", type=Path, required=True, help="vocab.json")
     add("--checkpoint", type=Path, required=True, help="folder that outlives this process")
     add("--output", type=Path, required=True, help="folder for the finished model")
-    add("--steps", type=int, default=400)
+    add("--steps", type=int, default=800)
     add("--seconds", type=float, default=float("inf"), help="end at the latest after so long")
     add("--save-every", type=int, default=50, metavar="STEPS")
-    add("--layers", type=int, default=4)
-    add("--heads", type=int, default=4)
-    add("--width", type=int, default=128)
+    add("--layers", type=int, default=3)
+    add("--heads", type=int, default=5)
+    add("--width", type=int, default=160)
     add("--context", type=int, default=128, help="ids that the model sees at once")
     add("--batch", type=int, default=8, help="sequences for each rank and step")
-    add("--rate", type=float, default=3e-3, help="highest learning rate")
+    add("--rate", type=float, default=4e-3, help="highest learning rate of AdamW")
+    add("--matrix-rate", type=float, default=0.02, help="the same of Muon")
     add("--seed", type=int, default=1)
     add("--cpu", action="store_true", help="leave GPUs alone")
     return parser.parse_args()
@@ -158,20 +160,25 @@ def main() -> int:
     device = join(args.cpu)
 
     ids, held_out = load_ids(args.data)
-    if len(ids) <= args.context:
+    # Every window begins with a question, as it does when the model is asked one.
+    records = (ids[: -args.context - 1] == END).nonzero()[:, 0]
+    if len(records) == 0 or len(held_out) == 0:
         print(f"train: {args.data} holds {len(ids)} ids: too few to learn from", file=sys.stderr)
         return 1
     config = Config(len(Vocabulary.load(args.vocabulary)), args.context, args.layers, args.heads,
                     args.width)
     model = GPT(config).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=args.rate, betas=(0.9, 0.98),
-                                  weight_decay=0.1)
+    matrices = [p for p in model.blocks.parameters() if p.dim() == 2]
+    others = [p for p in model.parameters() if all(p is not m for m in matrices)]
+    optimizers = {"muon": Muon(matrices, args.matrix_rate),
+                  "adam": torch.optim.AdamW(others, args.rate, betas=(0.9, 0.98))}
     progress = Progress()
     saved = args.checkpoint / "checkpoint.pt"
     if saved.exists():
         state = torch.load(saved, map_location=device)
         model.load_state_dict(state["model"])
-        optimizer.load_state_dict(state["optimizer"])
+        for name, optimizer in optimizers.items():
+            optimizer.load_state_dict(state[name])
         progress = Progress(**state["progress"])
         say(f"resumed from step {progress.step} (loss {progress.loss:.3f})")
     else:
@@ -179,8 +186,8 @@ def main() -> int:
 
     def save() -> None:
         if rank() == 0:
-            write_durably(saved, {"model": model.state_dict(), "optimizer": optimizer.state_dict(),
-                                  "progress": vars(progress)})
+            write_durably(saved, {"model": model.state_dict(), "progress": vars(progress),
+                                  **{name: o.state_dict() for name, o in optimizers.items()}})
         say(f"checkpoint at step {progress.step} loss {progress.loss:.3f}")
 
     trained = DistributedDataParallel(model) if world() > 1 else model
@@ -192,15 +199,17 @@ def main() -> int:
         # The batch follows from the step alone, so a resumed run sees what it would have seen:
         # no state of a random generator needs to be kept.
         dice = torch.Generator().manual_seed((args.seed << 40) + (progress.step << 12) + rank())
-        starts = torch.randint(len(ids) - args.context, (args.batch,), generator=dice)
+        starts = records[torch.randint(len(records), (args.batch,), generator=dice)]
         warm = min(1.0, (progress.step + 1) / 20)
-        for group in optimizer.param_groups:
-            group["lr"] = args.rate * warm * (1 - 0.98 * done)
-        optimizer.zero_grad(set_to_none=True)
+        for optimizer in optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = optimizer.defaults["lr"] * warm * (1 - 0.98 * done)
+            optimizer.zero_grad(set_to_none=True)
         loss = loss_of(trained, batch_at(ids, starts, args.context, device))
         loss.backward()
         torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-        optimizer.step()
+        for optimizer in optimizers.values():
+            optimizer.step()
 
         # One sum for all that the ranks must agree on: the loss, whether anyone was asked to stop,
         # and the time, which is rank 0's.
