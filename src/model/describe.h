@@ -137,6 +137,8 @@ void describe(V&& v, Tag<JobSpec>) {
   v("file_mounts", &JobSpec::file_mounts);
   v("setup", &JobSpec::setup);
   v("run", &JobSpec::run);
+  v("output_path", &JobSpec::output_path);
+  v("error_path", &JobSpec::error_path);
   v("needs", &JobSpec::needs);
   v("shards", &JobSpec::shards);
   v("max_duration", &JobSpec::max_duration);
