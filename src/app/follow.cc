@@ -8,6 +8,7 @@
 
 #include "app/exit_status.h"
 #include "app/screen.h"
+#include "base/money.h"
 #include "base/text.h"
 
 namespace mohona {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "app/remote.h"
+#include "base/time.h"
 
 namespace mohona {
 

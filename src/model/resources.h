@@ -16,7 +16,7 @@ enum class Purchase { reserved, on_demand, spot };
 struct Demand {
   std::int64_t cpus_milli = 1'000;
   std::int64_t memory_mib = 0;
-  std::string gpu;  // the accelerator's name, lower case; empty: none
+  std::string gpu;  // the accelerator's name, lower case; empty with `gpus`: any will do
   std::int64_t gpus = 0;
   friend bool operator==(const Demand&, const Demand&) = default;
   friend auto operator<=>(const Demand&, const Demand&) = default;

@@ -21,7 +21,7 @@ void PoolCapacity::define(PoolRecord record) {
 
 std::int64_t PoolCapacity::members_that_fit(const NodeUse& use, const Demand& demand) const {
   const Shape& shape = record_.pool.shape;
-  if (demand.gpus > 0 && demand.gpu != shape.gpu) return 0;
+  if (demand.gpus > 0 && !demand.gpu.empty() && demand.gpu != shape.gpu) return 0;
   const std::int64_t fits =
       std::min({times(shape.cpus_milli - use.cpus_milli, demand.cpus_milli),
                 times(shape.memory_mib - use.memory_mib, demand.memory_mib),
@@ -94,7 +94,8 @@ std::int64_t PoolCapacity::gpus_used() const {
 
 bool shape_takes(const Shape& shape, const Demand& demand) {
   return demand.cpus_milli <= shape.cpus_milli && demand.memory_mib <= shape.memory_mib &&
-         (demand.gpus == 0 || (demand.gpu == shape.gpu && demand.gpus <= shape.gpus));
+         demand.gpus <= shape.gpus &&
+         (demand.gpus == 0 || demand.gpu.empty() || demand.gpu == shape.gpu);
 }
 
 Fraction part_of(const Shape& shape, const Demand& demand) {

@@ -1,0 +1,55 @@
+// Every file under tests/spec/broken and the whole message that its author sees.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "spec/fleet_file.h"
+#include "spec/job_file.h"
+#include "spec/test_files.h"
+
+namespace mohona {
+namespace {
+
+std::vector<std::filesystem::path> broken_files(std::string_view extension) {
+  std::vector<std::filesystem::path> files;
+  for (const auto& entry : std::filesystem::directory_iterator(tests_directory() / "spec/broken")) {
+    const bool expected = entry.path().extension() == ".expected";
+    if (expected == (extension == ".expected")) files.push_back(entry.path());
+  }
+  std::sort(files.begin(), files.end());
+  return files;
+}
+
+// "ok" when there is nothing wrong with it.
+std::string message_of(const std::filesystem::path& path) {
+  const Source source{path.filename(), read_file(path), "/nowhere"};
+  if (source.name.starts_with("fleet_")) {
+    const auto pools = parse_fleet_file(source);
+    return pools ? "ok" : pools.error().message;
+  }
+  const auto jobs = parse_job_file(source);
+  return jobs ? "ok" : jobs.error().message;
+}
+
+class Broken : public testing::TestWithParam<std::filesystem::path> {};
+
+TEST_P(Broken, ShowsItsWholeMessage) {
+  const auto expected = std::filesystem::path(GetParam()).replace_extension(".expected");
+  ASSERT_TRUE(exists(expected)) << "no " << expected;
+  EXPECT_EQ(message_of(GetParam()), read_file(expected));
+}
+
+INSTANTIATE_TEST_SUITE_P(Files, Broken, testing::ValuesIn(broken_files("")),
+                         [](const auto& file) { return file.param.stem().string(); });
+
+TEST(BrokenFiles, AreAtLeastThirtyAndInPairs) {
+  EXPECT_GE(broken_files("").size(), 30);
+  for (std::filesystem::path path : broken_files(".expected")) {
+    const bool has_source =
+        exists(path.replace_extension(".yaml")) || exists(path.replace_extension(".sbatch"));
+    EXPECT_TRUE(has_source) << "nothing gives " << path.stem();
+  }
+}
+
+}  // namespace
+}  // namespace mohona

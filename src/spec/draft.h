@@ -1,0 +1,56 @@
+// A job while it is being read: what its readers share.
+#pragma once
+
+#include "model/job.h"
+#include "spec/fields.h"
+#include "spec/job_file.h"
+
+namespace mohona {
+
+struct Draft {
+  const Source& source;
+  const Overrides& overrides;
+  Problems& problems;
+  const Node& document;
+  Submission out = {};
+  bool kind_is_said = false;
+
+  JobSpec& spec() { return out.spec; }
+};
+
+constexpr std::int64_t shards_max = 100'000;  // known from the start; globs are bounded later
+
+// `text` as an absolute path: ~ is the home directory, and relative paths start at the source's.
+std::string absolute_path(std::string_view text, const Source& source);
+
+// A local path in `out`. Noted as a mistake: a path that does not exist, and cloud storage.
+bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must_be_directory);
+
+// The name of a signal without SIG ("TERM"), from "TERM", "SIGTERM", "term"; "" when there is none.
+std::string signal_name(std::string_view text);
+
+// Where the readers of single keys live, by topic.
+void read_resources(const Node& node, Draft& draft);    // resources.cc
+void read_service(const Node& node, Draft& draft);      // service.cc
+void read_envs(const Node& node, Draft& draft);         // variables.cc
+void read_secrets(const Node& node, Draft& draft);      //
+void finish_variables(Draft& draft);                    // the overrides
+void read_shards(const Node& node, Draft& draft);       // work.cc
+void read_checkpoint(const Node& node, Draft& draft);   //
+void read_retries(const Node& node, Draft& draft);      //
+void read_config(const Node& node, Draft& draft);       //
+void read_file_mounts(const Node& node, Draft& draft);  // paths.cc
+void read_workdir(const Node& node, Draft& draft);      //
+
+// The name of a job that has none: its file's stem, and "-2" for the second document.
+std::string default_name(const Source& source, std::size_t document);
+
+// One document of a YAML or JSON job file.
+Submission read_job(const Node& document, std::size_t number, const Source& source,
+                    const Overrides& overrides, Problems& problems);
+
+// A Slurm batch script (sbatch.cc).
+bool is_sbatch(std::string_view text);
+Submission read_sbatch(const Source& source, const Overrides& overrides, Problems& problems);
+
+}  // namespace mohona

@@ -1,0 +1,248 @@
+#include "spec/fields.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+
+#include "base/text.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::string_view digits = "0123456789";
+constexpr std::string_view alphanumeric =
+    "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+
+std::optional<std::int64_t> parse_whole(std::string_view text) {
+  std::int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
+// A decimal number times `scale`, which must come out whole.
+std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale) {
+  constexpr std::size_t digits_max = 9;
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, point);
+  std::string_view part = text.substr(std::min(point + 1, text.size()));
+  if (whole.size() > digits_max || part.size() > digits_max || (whole.empty() && part.empty()) ||
+      whole.find_first_not_of(digits) != whole.npos ||
+      part.find_first_not_of(digits) != part.npos) {
+    return std::nullopt;
+  }
+  std::int64_t value = whole.empty() ? 0 : *parse_whole(whole) * scale;
+  std::int64_t fraction = 0, divisor = 1;
+  for (const char c : part) fraction = fraction * 10 + (c - '0'), divisor *= 10;
+  // scale is at most 2^20 and fraction below 10^9: no overflow.
+  if (fraction * scale % divisor != 0) return std::nullopt;
+  return value + fraction * scale / divisor;
+}
+
+}  // namespace
+
+void wrong(const Node& node, std::string expected, Problems& problems) {
+  std::string message = fmt::format("'{}' ", node.key);
+  switch (node.type) {
+    case Node::Type::null:
+      message += "has no value";
+      break;
+    case Node::Type::scalar:
+      message += "cannot be " + in_quotes(node.text);
+      break;
+    case Node::Type::list:
+      message += "cannot be a list";
+      break;
+    case Node::Type::map:
+      message += "cannot be a map";
+      break;
+  }
+  problems.add(node.place, std::move(message), std::move(expected));
+}
+
+bool read_text(const Node& node, std::string& out, Problems& problems) {
+  if (node.is_scalar()) return out = node.text, true;
+  wrong(node, "expected a text", problems);
+  return false;
+}
+
+bool read_whole(const Node& node, Range range, std::int64_t& out, Problems& problems) {
+  const auto value = node.is_scalar() ? parse_whole(node.text) : std::nullopt;
+  if (value && *value >= range.min && *value <= range.max) return out = *value, true;
+  wrong(node, fmt::format("expected a whole number from {} to {}", range.min, range.max), problems);
+  return false;
+}
+
+bool read_flag(const Node& node, bool& out, Problems& problems) {
+  const std::string word = node.is_scalar() ? lower(node.text) : "";
+  if (word == "true" || word == "yes" || word == "on") return out = true, true;
+  if (word == "false" || word == "no" || word == "off") return out = false, true;
+  wrong(node, "expected true or false", problems);
+  return false;
+}
+
+bool read_duration(const Node& node, Duration& out, Problems& problems) {
+  const auto value = parse_duration(node.text);
+  if (node.is_scalar() && value && *value > Duration(0)) return out = *value, true;
+  wrong(node, "expected a length of time, such as 90s, 10m, 1h30m or 2d", problems);
+  return false;
+}
+
+bool read_name(const Node& node, std::string& out, Problems& problems) {
+  if (node.is_scalar() && is_name(node.text)) return out = node.text, true;
+  wrong(node, std::string(name_rule), problems);
+  return false;
+}
+
+bool read_texts(const Node& node, std::vector<std::string>& out, Problems& problems) {
+  std::vector<std::string> texts;
+  const auto take = [&](const Node& item) {
+    if (item.is_scalar() && !item.text.empty()) return texts.push_back(item.text), true;
+    wrong(item, "expected a text or a list of texts", problems);
+    return false;
+  };
+  if (!node.is_list()) {
+    if (!take(node)) return false;
+  } else if (node.children.empty()) {
+    problems.add(node.place, fmt::format("'{}' is an empty list", node.key),
+                 "expected a text or a list of texts");
+    return false;
+  }
+  bool fine = true;
+  if (node.is_list()) {
+    for (const Node& item : node.children) fine = take(item) && fine;
+  }
+  if (fine) out = std::move(texts);
+  return fine;
+}
+
+bool is_map(const Node& node, std::string_view expected, Problems& problems) {
+  if (node.is_map()) return true;
+  wrong(node, fmt::format("expected {}", expected), problems);
+  return false;
+}
+
+bool is_list(const Node& node, std::string_view expected, Problems& problems) {
+  if (node.is_list()) return true;
+  wrong(node, fmt::format("expected {}", expected), problems);
+  return false;
+}
+
+bool is_name(std::string_view text) {
+  if (text.empty() || text.size() > 63 || text[0] == '.' || text[0] == '_' || text[0] == '-') {
+    return false;
+  }
+  return std::all_of(text.begin(), text.end(), [](char c) {
+    return alphanumeric.find(c) != alphanumeric.npos || c == '.' || c == '_' || c == '-';
+  });
+}
+
+bool is_variable_name(std::string_view text) {
+  if (text.empty() || digits.find(text[0]) != digits.npos) return false;
+  return std::all_of(text.begin(), text.end(),
+                     [](char c) { return alphanumeric.find(c) != alphanumeric.npos || c == '_'; });
+}
+
+void unknown_key(const Node& value, const std::vector<std::string_view>& known, NotYet not_yet,
+                 Problems& problems) {
+  if (std::find(not_yet.begin(), not_yet.end(), value.key) != not_yet.end()) {
+    problems.not_yet(value.key_place, fmt::format("'{}' is a SkyPilot key", value.key));
+    return;
+  }
+  problems.add(value.key_place, fmt::format("there is no key {}", in_quotes(value.key)),
+               suggestion(value.key, known));
+}
+
+std::optional<Amount> parse_cpus(std::string_view text) {
+  constexpr std::int64_t cpus_milli_max = 10'000'000;
+  Amount amount;
+  amount.or_more = text.ends_with('+');
+  if (amount.or_more) text.remove_suffix(1);
+  const auto value = parse_scaled(text, 1'000);
+  if (!value || *value < 1 || *value > cpus_milli_max) return std::nullopt;
+  amount.value = *value;
+  return amount;
+}
+
+std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib) {
+  constexpr std::int64_t memory_mib_max = std::int64_t{1} << 30;  // a PiB
+  Amount amount;
+  amount.or_more = text.ends_with('+');
+  if (amount.or_more) text.remove_suffix(1);
+  const std::size_t number = std::min(text.find_first_not_of("0123456789."), text.size());
+  std::string unit = lower(trim(text.substr(number)));
+  std::int64_t scale = unit_mib;
+  if (unit == "m" || unit == "mb" || unit == "mib") {
+    scale = 1;
+  } else if (unit == "g" || unit == "gb" || unit == "gib") {
+    scale = 1'024;
+  } else if (unit == "t" || unit == "tb" || unit == "tib") {
+    scale = 1'024 * 1'024;
+  } else if (!unit.empty()) {
+    return std::nullopt;
+  }
+  const auto value = parse_scaled(text.substr(0, number), scale);
+  if (!value || *value < 1 || *value > memory_mib_max) return std::nullopt;
+  amount.value = *value;
+  return amount;
+}
+
+namespace {
+
+constexpr std::string_view accelerators_rule =
+    "expected NAME or NAME:COUNT, such as H100:8, a map {H100: 8}, or a list of those";
+
+bool read_count(const Node& node, std::string_view text, std::int64_t& out, Problems& problems) {
+  const auto count = parse_whole(text);
+  if (count && *count >= 1 && *count <= gpus_max) return out = *count, true;
+  if (!count && parse_scaled(text, 1'000'000)) {
+    problems.not_yet(node.place,
+                     fmt::format("{} asks for a part of an accelerator", in_quotes(text)));
+  } else {
+    wrong(node, fmt::format("expected a whole number of accelerators from 1 to {}", gpus_max),
+          problems);
+  }
+  return false;
+}
+
+void read_accelerator(const Node& node, std::vector<Gpus>& out, Problems& problems) {
+  const std::size_t colon = std::min(node.text.find(':'), node.text.size());
+  const std::string_view name = std::string_view(node.text).substr(0, colon);
+  if (!node.is_scalar() || !is_name(name)) {
+    wrong(node, std::string(accelerators_rule), problems);
+    return;
+  }
+  Gpus gpus{lower(name), 1};
+  if (colon < node.text.size() &&
+      !read_count(node, std::string_view(node.text).substr(colon + 1), gpus.count, problems)) {
+    return;
+  }
+  out.push_back(std::move(gpus));
+}
+
+}  // namespace
+
+std::vector<Gpus> read_accelerators(const Node& node, Problems& problems) {
+  std::vector<Gpus> out;
+  if (node.is_null()) return out;
+  if (node.is_scalar()) read_accelerator(node, out, problems);
+  for (const Node& child : node.children) {
+    if (node.is_list()) {
+      read_accelerator(child, out, problems);
+      continue;
+    }
+    Gpus gpus{lower(child.key), 1};
+    if (!is_name(child.key)) {
+      problems.add(child.key_place, fmt::format("{} is no accelerator", in_quotes(child.key)),
+                   std::string(accelerators_rule));
+    } else if (child.is_null() || read_count(child, child.text, gpus.count, problems)) {
+      out.push_back(std::move(gpus));
+    }
+  }
+  if (!node.is_scalar() && node.children.empty()) {
+    problems.add(node.place, "'accelerators' is empty", std::string(accelerators_rule));
+  }
+  return out;
+}
+
+}  // namespace mohona

@@ -1,0 +1,114 @@
+// Typed values out of nodes. Every reader notes its mistakes and then leaves `out` as it was.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/money.h"
+#include "base/time.h"
+#include "model/job.h"
+#include "model/names.h"
+#include "spec/node.h"
+#include "spec/problems.h"
+
+namespace mohona {
+
+// Notes that this value will not do: "'num_nodes' cannot be 'two'", and what was expected.
+void wrong(const Node& node, std::string expected, Problems& problems);
+
+struct Range {
+  std::int64_t min = 0;
+  std::int64_t max = 0;
+};
+
+bool read_text(const Node& node, std::string& out, Problems& problems);
+bool read_whole(const Node& node, Range range, std::int64_t& out, Problems& problems);
+bool read_flag(const Node& node, bool& out, Problems& problems);
+bool read_duration(const Node& node, Duration& out, Problems& problems);  // longer than nothing
+bool read_name(const Node& node, std::string& out, Problems& problems);
+bool read_texts(const Node& node, std::vector<std::string>& out, Problems& problems);  // or one
+
+// A node that must be a map (or a list) for what follows to make sense.
+bool is_map(const Node& node, std::string_view expected, Problems& problems);
+bool is_list(const Node& node, std::string_view expected, Problems& problems);
+
+// One of the names of model/names.h.
+template <class E>
+bool read_choice(const Node& node, E& out, Problems& problems) {
+  const auto value = node.is_scalar() ? parse_name<E>(node.text) : std::nullopt;
+  if (value) return out = *value, true;
+  const auto all = names(Tag<E>{});
+  wrong(node, suggestion(node.text, {all.begin(), all.end()}), problems);
+  return false;
+}
+
+// Names of jobs, pools and queues: [A-Za-z0-9][A-Za-z0-9._-]*, at most 63 characters.
+bool is_name(std::string_view text);
+constexpr std::string_view name_rule =
+    "expected at most 63 of letters, digits, '.', '_' and '-', beginning with a letter or digit";
+// Names of variables: [A-Za-z_][A-Za-z0-9_]*.
+bool is_variable_name(std::string_view text);
+
+// --- keys ---------------------------------------------------------------------------------------
+
+// What a key of a map does to the thing being read.
+template <class Draft>
+struct Key {
+  std::string_view name;
+  void (*read)(const Node&, Draft&);
+};
+
+// SkyPilot's keys that are understood and refused.
+using NotYet = std::initializer_list<std::string_view>;
+
+// Notes a key that is not one of `known`.
+void unknown_key(const Node& value, const std::vector<std::string_view>& known, NotYet not_yet,
+                 Problems& problems);
+
+// Gives every value of `map` to the reader of its key.
+template <class Draft, std::size_t N>
+void read_keys(const Node& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet, Draft& draft,
+               Problems& problems) {
+  for (const Node& value : map.children) {
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&](const Key<Draft>& k) { return k.name == value.key; });
+    if (key != keys.end()) {
+      key->read(value, draft);
+      continue;
+    }
+    std::vector<std::string_view> known;
+    for (const Key<Draft>& k : keys) known.push_back(k.name);
+    unknown_key(value, known, not_yet, problems);
+  }
+}
+
+// --- units --------------------------------------------------------------------------------------
+
+// A quantity that may be a lower bound: "4+".
+struct Amount {
+  std::int64_t value = 0;
+  bool or_more = false;
+};
+
+// "4", "0.5", "4+": thousandths of a core.
+std::optional<Amount> parse_cpus(std::string_view text);
+// "16", "16+", "16GB", "512MB", "1TB": MiB. A bare number is in units of `unit_mib` (1 GB is
+// 1024 MiB, as clouds count).
+std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib = 1'024);
+
+// "H100", "H100:8": a GPU's name in lower case and how many.
+struct Gpus {
+  std::string name;
+  std::int64_t count = 0;
+};
+// Any of these: a text, a map {H100: 8}, or a list of texts.
+std::vector<Gpus> read_accelerators(const Node& node, Problems& problems);
+
+constexpr std::int64_t gpus_max = 1'024;  // of one node
+
+}  // namespace mohona

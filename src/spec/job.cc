@@ -1,0 +1,166 @@
+// One document of a job file: its keys, and what must hold between them.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "spec/draft.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::int64_t gang_nodes_max = 10'000;
+constexpr std::int64_t priority_max = 1'000'000;
+
+void read_run(const Node& node, Draft& draft) {
+  if (node.is_scalar() && !trim(node.text).empty()) {
+    draft.spec().run = node.text;
+  } else {
+    wrong(node, "expected a command", draft.problems);
+  }
+}
+
+void read_needs(const Node& node, Draft& draft) {
+  std::vector<std::string>& needs = draft.spec().needs;
+  if (!read_texts(node, needs, draft.problems)) return;
+  const auto check = [&](const Node& item) {
+    if (!is_name(item.text)) wrong(item, "expected names or numbers of jobs", draft.problems);
+  };
+  if (node.is_scalar()) check(node);
+  for (const Node& item : node.children) check(item);
+}
+
+void read_deadline(const Node& node, Draft& draft) {
+  const auto at = parse_timestamp(node.text);
+  if (node.is_scalar() && at) {
+    draft.spec().deadline = *at;
+  } else {
+    wrong(node, "expected an instant, such as 2026-12-01T00:00:00Z", draft.problems);
+  }
+}
+
+void read_budget(const Node& node, Draft& draft) {
+  const auto amount = parse_money(node.text);
+  if (node.is_scalar() && amount && amount->micros > 0) {
+    draft.spec().budget = *amount;
+  } else {
+    wrong(node, "expected an amount of dollars, such as 12.50", draft.problems);
+  }
+}
+
+constexpr std::array<Key<Draft>, 21> job_keys = {{
+    {"name", [](const Node& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
+    {"run", read_run},
+    {"setup",
+     [](const Node& n, Draft& d) {
+       if (!n.is_null()) read_text(n, d.spec().setup, d.problems);
+     }},
+    {"resources", read_resources},
+    {"num_nodes",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {1, gang_nodes_max}, d.spec().num_nodes, d.problems);
+     }},
+    {"envs", read_envs},
+    {"secrets", read_secrets},
+    {"workdir", read_workdir},
+    {"file_mounts", read_file_mounts},
+    {"service", read_service},
+    {"config", read_config},
+    {"kind",
+     [](const Node& n, Draft& d) {
+       d.kind_is_said = true;
+       read_choice(n, d.spec().kind, d.problems);
+     }},
+    {"needs", read_needs},
+    {"shards", read_shards},
+    {"max_duration",
+     [](const Node& n, Draft& d) {
+       Duration most{};
+       if (read_duration(n, most, d.problems)) d.spec().max_duration = most;
+     }},
+    {"deadline", read_deadline},
+    {"checkpoint", read_checkpoint},
+    {"retries", read_retries},
+    {"queue", [](const Node& n, Draft& d) { read_name(n, d.spec().queue, d.problems); }},
+    {"priority",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {-priority_max, priority_max}, d.spec().priority, d.problems);
+     }},
+    {"budget", read_budget},
+}};
+
+// Keys that belong together, or not at all.
+void check_kind(Draft& draft) {
+  JobSpec& spec = draft.spec();
+  const Node* service = draft.document.find("service");
+  const Node* shards = draft.document.find("shards");
+  const Node* kind = draft.document.find("kind");
+  if (!draft.kind_is_said) spec.kind = service ? Kind::serve : shards ? Kind::data : Kind::task;
+  if (service && spec.kind != Kind::serve) {
+    draft.problems.add(service->key_place,
+                       fmt::format("'service' does not go with kind '{}'", name(spec.kind)),
+                       "expected kind: serve");
+  }
+  if (shards && spec.kind != Kind::data) {
+    draft.problems.add(shards->key_place,
+                       fmt::format("'shards' does not go with kind '{}'", name(spec.kind)),
+                       "expected kind: data");
+  }
+  if (!service && spec.kind == Kind::serve && kind) {
+    draft.problems.add(kind->place, "kind 'serve' has no 'service'",
+                       "add service: {readiness_probe: /PATH}");
+  }
+  if (!shards && spec.kind == Kind::data && kind) {
+    draft.problems.add(kind->place, "kind 'data' has no 'shards'",
+                       "add shards: {inputs: GLOB}, {items: [...]} or {count: N}");
+  }
+  const Node* nodes = draft.document.find("num_nodes");
+  if (nodes && spec.num_nodes > 1 && (spec.kind == Kind::data || spec.kind == Kind::serve)) {
+    draft.problems.add(nodes->place,
+                       fmt::format("kind '{}' with more than one node is something that Mohona "
+                                   "cannot honour yet",
+                                   name(spec.kind)),
+                       "expected num_nodes: 1");
+  }
+}
+
+}  // namespace
+
+std::string default_name(const Source& source, std::size_t document) {
+  constexpr std::size_t stem_max = 56;  // leaves room for the number
+  std::string_view stem = std::string_view(source.name).substr(source.name.rfind('/') + 1);
+  stem = stem.substr(0, stem.rfind('.') == 0 ? stem.npos : stem.rfind('.'));
+  std::string out;
+  for (const char c : stem.substr(0, stem_max)) {
+    const char valid = is_name(std::string{'x', c}) ? c : '-';
+    if (!out.empty() || is_name(std::string{valid})) out += valid;
+  }
+  if (out.empty()) out = "job";
+  return document < 2 ? out : fmt::format("{}-{}", out, document);
+}
+
+Submission read_job(const Node& document, std::size_t number, const Source& source,
+                    const Overrides& overrides, Problems& problems) {
+  Draft draft{source, overrides, problems, document};
+  draft.spec().submit_directory = source.directory;
+  draft.spec().name = default_name(source, number);
+  if (document.is_null()) {
+    problems.add(document.place, "this document is empty", "expected a job: at least run: COMMAND");
+    return draft.out;
+  }
+  if (!document.is_map()) {
+    problems.add(document.place, "a job is a map of keys", "expected at least run: COMMAND");
+    return draft.out;
+  }
+  read_keys(
+      document, job_keys,
+      {"execution", "primary_tasks", "termination_delay", "pool", "volumes", "volume_mounts",
+       "api_server_access", "event_callback", "inputs", "outputs", "experimental", "metadata"},
+      draft, problems);
+  if (!document.find("run")) {
+    problems.add(document.place, "this job has no 'run'", "expected run: COMMAND");
+  }
+  check_kind(draft);
+  finish_variables(draft);
+  return draft.out;
+}
+
+}  // namespace mohona

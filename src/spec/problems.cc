@@ -1,0 +1,177 @@
+#include "spec/problems.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::size_t columns_max = 100;
+constexpr std::size_t columns_before_caret = 60;  // kept when a long line is cut
+constexpr std::size_t shown_max = 25;
+constexpr std::size_t quoted_max = 40;
+
+// The length of the UTF-8 character at the front of `text`; 0 when there is no valid one.
+std::size_t character_length(std::string_view text) {
+  const auto at = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  const unsigned char first = at(0);
+  if (first < 0x80) return 1;
+  const std::size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
+  if (first < 0xc2 || first > 0xf4 || text.size() < length) return 0;
+  for (std::size_t i = 1; i < length; ++i) {
+    if ((at(i) & 0xc0) != 0x80) return 0;
+  }
+  // Overlong forms, surrogates, and what lies beyond Unicode.
+  if ((first == 0xe0 && at(1) < 0xa0) || (first == 0xed && at(1) > 0x9f)) return 0;
+  if ((first == 0xf0 && at(1) < 0x90) || (first == 0xf4 && at(1) > 0x8f)) return 0;
+  return length;
+}
+
+bool is_control(char c) {
+  const auto u = static_cast<unsigned char>(c);
+  return u < 0x20 || u == 0x7f;
+}
+
+// One element a column, safe to print.
+std::vector<std::string_view> columns(std::string_view line) {
+  std::vector<std::string_view> out;
+  while (!line.empty()) {
+    const std::size_t length = character_length(line);
+    if (length == 0) {
+      out.push_back("\uFFFD");
+    } else if (is_control(line[0])) {
+      out.push_back(line[0] == '\t' ? " " : "?");
+    } else {
+      out.push_back(line.substr(0, length));
+    }
+    line.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
+struct Position {
+  std::size_t line = 1;     // from 1
+  std::size_t column = 1;   // from 1, in characters
+  std::size_t length = 1;   // in characters
+  std::string_view source;  // the line
+};
+
+// The end of the text is shown as the end of its last line that is not blank.
+Position locate(std::string_view text, Place place) {
+  const std::size_t last = text.find_last_not_of("\n ");
+  const std::size_t end = last == std::string_view::npos ? 0 : last + 1;
+  const std::size_t begin = std::min(place.begin, end);
+  const std::size_t line_begin = text.substr(0, begin).rfind('\n') + 1;
+  const std::size_t line_end = std::min(text.find('\n', begin), text.size());
+  Position out;
+  out.line = 1 + static_cast<std::size_t>(std::count(text.begin(), text.begin() + begin, '\n'));
+  out.source = text.substr(line_begin, line_end - line_begin);
+  out.column = 1 + columns(text.substr(line_begin, begin - line_begin)).size();
+  const std::size_t length = std::min(place.length, line_end - begin);
+  out.length = std::max<std::size_t>(1, columns(text.substr(begin, length)).size());
+  return out;
+}
+
+std::string excerpt(const Position& at) {
+  auto cells = columns(at.source);
+  std::size_t caret = at.column - 1;
+  if (cells.size() > columns_max) {
+    const std::size_t cut = caret > columns_before_caret ? caret - columns_before_caret : 0;
+    if (cut > 0) {
+      cells.erase(cells.begin(), cells.begin() + cut);
+      std::fill_n(cells.begin(), 3, ".");
+      caret -= cut;
+    }
+    if (cells.size() > columns_max) {
+      cells.resize(columns_max);
+      std::fill_n(cells.end() - 3, 3, ".");
+    }
+  }
+  const std::size_t tail = std::min(at.length - 1, columns_max - std::min(columns_max, caret + 1));
+  const std::string number = fmt::format("{}", at.line);
+  std::string line = fmt::format("  {} | {}", number, fmt::join(cells, ""));
+  line.erase(line.find_last_not_of(' ') + 1);
+  return fmt::format("{}\n  {:{}} | {:{}}^{:~<{}}\n", line, "", number.size(), "", caret, "", tail);
+}
+
+}  // namespace
+
+void Problems::add(Place place, std::string message, std::string hint) {
+  // The same text is read several times where alternatives share it.
+  for (const Problem& known : problems_) {
+    if (known.place.begin == place.begin && known.message == message) return;
+  }
+  if (problems_.size() > shown_max) return;  // one more than is shown says that there are more
+  problems_.push_back({place, std::move(message), std::move(hint)});
+}
+
+void Problems::not_yet(Place place, const std::string& what) {
+  add(place, what + " that Mohona cannot honour yet", "take it out to run without it");
+}
+
+Error Problems::error(const Source& source) const {
+  auto sorted = problems_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
+    return a.place.begin < b.place.begin;
+  });
+  std::string out;
+  for (std::size_t i = 0; i < std::min(sorted.size(), shown_max); ++i) {
+    const Problem& problem = sorted[i];
+    const Position at = locate(source.text, problem.place);
+    out += fmt::format("{}:{}:{}: {}\n", source.name, at.line, at.column, problem.message);
+    out += excerpt(at);
+    if (!problem.hint.empty()) out += fmt::format("  {}\n", problem.hint);
+  }
+  if (sorted.size() > shown_max) out += fmt::format("{}: and more\n", source.name);
+  return {Code::invalid, std::move(out)};
+}
+
+std::string suggestion(std::string_view word, const std::vector<std::string_view>& candidates) {
+  const std::string near = nearest(word, candidates);
+  if (!near.empty()) return fmt::format("did you mean '{}'?", near);
+  if (candidates.size() == 1) return fmt::format("expected {}", candidates[0]);
+  return fmt::format("expected one of {}", fmt::join(candidates, ", "));
+}
+
+Source with_plain_lines(const Source& given) {
+  std::string_view text = given.text;
+  if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
+  Source out{given.name, "", given.directory, given.check_paths};
+  out.text.reserve(text.size());
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') out.text += text[i];
+  }
+  return out;
+}
+
+bool check_text(std::string_view text, Problems& problems) {
+  if (text.size() > text_bytes_max) {
+    problems.add({}, fmt::format("the file has {} bytes", text.size()),
+                 fmt::format("expected at most {}", text_bytes_max));
+    return false;
+  }
+  for (std::size_t i = 0; i < text.size();) {
+    const std::size_t length = character_length(text.substr(i));
+    const bool fine = length > 1 || text[i] == '\n' || text[i] == '\t' || !is_control(text[i]);
+    if (length == 0 || !fine) {
+      const auto byte = static_cast<unsigned char>(text[i]);
+      problems.add({i, 1}, fmt::format("this is not text: byte 0x{:02x}", byte),
+                   "expected UTF-8 without control characters");
+      return false;
+    }
+    i += length;
+  }
+  return true;
+}
+
+std::string in_quotes(std::string_view text) {
+  const auto cells = columns(text);
+  if (cells.size() <= quoted_max) return fmt::format("'{}'", fmt::join(cells, ""));
+  const auto end = cells.begin() + (quoted_max - 3);
+  return fmt::format("'{}...'", fmt::join(cells.begin(), end, ""));
+}
+
+}  // namespace mohona

@@ -1,0 +1,247 @@
+// SkyPilot's `resources`: what one node must be and where.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "spec/draft.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::int64_t choices_max = 256;
+
+struct ChoiceDraft {
+  Draft& job;
+  Choice choice = {};
+  std::vector<Gpus> gpus = {};
+  bool limit_cpus = false, limit_memory = false;
+  const Node* infra = nullptr;
+  const Node* cloud = nullptr;
+
+  Problems& problems() { return job.problems; }
+};
+
+std::string cloud_name(std::string_view text) {
+  std::string name = lower(text);
+  return name == "k8s" ? "kubernetes" : name;
+}
+
+// "aws", "aws/us-east-1", "aws/*/us-east-1a", "k8s/context". "*" is anywhere.
+void read_infra(const Node& node, ChoiceDraft& draft) {
+  draft.infra = &node;
+  if (node.is_null()) return;
+  auto parts = split(node.text, '/');
+  const std::string cloud = cloud_name(parts[0]);
+  // A cluster's context may hold slashes itself.
+  const bool is_cluster = cloud == "kubernetes" || cloud == "ssh" || cloud == "slurm";
+  std::string context;
+  if (is_cluster && parts.size() > 1) {
+    context = node.text.substr(parts[0].size() + 1);
+    parts = {parts[0], context};
+  }
+  const bool empty_part = std::find(parts.begin(), parts.end(), "") != parts.end();
+  if (!node.is_scalar() || parts.size() > 3 || empty_part) {
+    wrong(node, "expected CLOUD, CLOUD/REGION or CLOUD/REGION/ZONE, where * is any",
+          draft.problems());
+    return;
+  }
+  const auto part = [&](std::size_t i) {
+    return i < parts.size() && parts[i] != "*" ? std::string(parts[i]) : std::string();
+  };
+  draft.choice.cloud = part(0).empty() ? "" : cloud;
+  draft.choice.region = part(1);
+  draft.choice.zone = part(2);
+}
+
+void read_place(const Node& node, std::string& out, ChoiceDraft& draft) {
+  if (node.is_null()) return;
+  draft.cloud = &node;
+  if (read_text(node, out, draft.problems()) && out == "*") out.clear();
+}
+
+void read_cpus(const Node& node, ChoiceDraft& draft) {
+  if (node.is_null()) return;
+  const auto amount = node.is_scalar() ? parse_cpus(node.text) : std::nullopt;
+  if (!amount) {
+    wrong(node, "expected a number of cores, such as 4, 0.5 or 4+", draft.problems());
+    return;
+  }
+  draft.choice.demand.cpus_milli = amount->value;
+  draft.limit_cpus = !amount->or_more;
+}
+
+void read_memory(const Node& node, ChoiceDraft& draft) {
+  if (node.is_null()) return;
+  const auto amount = node.is_scalar() ? parse_memory(node.text) : std::nullopt;
+  if (!amount) {
+    wrong(node, "expected an amount of memory, such as 16 (in GB), 16+, 16GB or 512MB",
+          draft.problems());
+    return;
+  }
+  draft.choice.demand.memory_mib = amount->value;
+  draft.limit_memory = !amount->or_more;
+}
+
+void read_port(const Node& node, Draft& job) {
+  constexpr std::string_view expected =
+      "expected a port from 1 to 65535, a range such as 8000-8010, "
+      "or a list of those";
+  const auto parts = split(node.text, '-');
+  Node bound = node;
+  std::int64_t previous = 1;
+  Problems inside;
+  for (const std::string_view part : parts) {
+    bound.text = part;
+    std::int64_t port = 0;
+    if (parts.size() > 2 || !read_whole(bound, {previous, 65'535}, port, inside)) {
+      wrong(node, std::string(expected), job.problems);
+      return;
+    }
+    previous = port;
+  }
+  auto& ports = job.spec().resources.ports;
+  if (std::find(ports.begin(), ports.end(), node.text) == ports.end()) ports.push_back(node.text);
+}
+
+void read_ports(const Node& node, ChoiceDraft& draft) {
+  if (node.is_null()) return;
+  if (!node.is_list()) read_port(node, draft.job);
+  if (node.is_list()) {
+    for (const Node& item : node.children) read_port(item, draft.job);
+  }
+}
+
+// Both of SkyPilot's strategies are what Mohona does after a loss: wait for the best place that is
+// left, wherever it is.
+void read_strategy(const Node& node, Draft& job) {
+  constexpr std::array<std::string_view, 2> strategies = {"FAILOVER", "EAGER_NEXT_REGION"};
+  for (const std::string_view strategy : strategies) {
+    if (node.is_scalar() && lower(node.text) == lower(strategy)) return;
+  }
+  if (node.is_null()) return;
+  wrong(node, suggestion(node.text, {strategies.begin(), strategies.end()}), job.problems);
+}
+
+constexpr std::array<Key<Draft>, 2> recovery_keys = {{
+    {"strategy", read_strategy},
+    {"max_restarts_on_errors",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {0, 1'000'000}, d.spec().retries.max, d.problems);
+     }},
+}};
+
+void read_job_recovery(const Node& node, ChoiceDraft& draft) {
+  if (node.is_map()) {
+    read_keys(node, recovery_keys, {"recover_on_exit_codes"}, draft.job, draft.problems());
+  } else {
+    read_strategy(node, draft.job);
+  }
+}
+
+// Labels are for people and for the cloud's own bills: they change nothing here.
+void read_labels(const Node& node, ChoiceDraft& draft) {
+  if (node.is_null() || !is_map(node, "a map of NAME: VALUE", draft.problems())) return;
+  for (const Node& label : node.children) {
+    std::string ignored;
+    read_text(label, ignored, draft.problems());
+  }
+}
+
+constexpr std::array<Key<ChoiceDraft>, 12> choice_keys = {{
+    {"infra", read_infra},
+    {"cloud",
+     [](const Node& n, ChoiceDraft& d) {
+       read_place(n, d.choice.cloud, d);
+       d.choice.cloud = cloud_name(d.choice.cloud);
+     }},
+    {"region", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.region, d); }},
+    {"zone", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.zone, d); }},
+    {"accelerators",
+     [](const Node& n, ChoiceDraft& d) { d.gpus = read_accelerators(n, d.problems()); }},
+    {"cpus", read_cpus},
+    {"memory", read_memory},
+    {"instance_type",
+     [](const Node& n, ChoiceDraft& d) {
+       if (!n.is_null()) read_text(n, d.choice.instance_type, d.problems());
+     }},
+    {"use_spot",
+     [](const Node& n, ChoiceDraft& d) {
+       if (!n.is_null()) read_flag(n, d.choice.use_spot, d.problems());
+     }},
+    {"ports", read_ports},
+    {"job_recovery", read_job_recovery},
+    {"labels", read_labels},
+}};
+
+// One set of keys gives one choice, or one for each accelerator that would do.
+void add_choices(const Node& keys, Draft& job) {
+  ChoiceDraft draft{job};
+  read_keys(keys, choice_keys,
+            {"image_id", "disk_size", "disk_tier", "network_tier", "ephemeral_storage",
+             "accelerator_args", "max_hourly_cost", "autostop", "spot_recovery", "volumes",
+             "priority", "local_disk"},
+            draft, draft.problems());
+  if (draft.infra && draft.cloud) {
+    draft.problems().add(draft.cloud->key_place,
+                         fmt::format("'{}' stands beside 'infra'", draft.cloud->key),
+                         "expected one of the two: infra: CLOUD/REGION/ZONE says it all");
+  }
+  Resources& resources = job.spec().resources;
+  resources.limit_cpus |= draft.limit_cpus;
+  resources.limit_memory |= draft.limit_memory;
+  if (draft.gpus.empty()) draft.gpus.emplace_back();
+  for (const Gpus& gpus : draft.gpus) {
+    draft.choice.demand.gpu = gpus.name;
+    draft.choice.demand.gpus = gpus.count;
+    if (std::ssize(resources.choices) < choices_max) resources.choices.push_back(draft.choice);
+  }
+}
+
+bool is_place(std::string_view key) {
+  return key == "infra" || key == "cloud" || key == "region" || key == "zone";
+}
+
+// The outer keys, with those of `over` in their stead.
+Node merged(const Node& outer, const Node& over) {
+  Node out = over;
+  const bool says_infra = over.find("infra") != nullptr;
+  for (const Node& value : outer.children) {
+    const bool replaced = over.find(value.key) || (says_infra && is_place(value.key));
+    if (!replaced && value.key != "any_of" && value.key != "ordered") out.children.push_back(value);
+  }
+  return out;
+}
+
+}  // namespace
+
+void read_resources(const Node& node, Draft& draft) {
+  if (node.is_null()) return;
+  if (!is_map(node, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) return;
+  Resources& resources = draft.spec().resources;
+  resources.choices.clear();
+  const Node* any_of = node.find("any_of");
+  const Node* ordered = node.find("ordered");
+  if (any_of && ordered) {
+    draft.problems.add(ordered->key_place, "'ordered' stands beside 'any_of'",
+                       "expected one of the two");
+  }
+  resources.ordered = ordered != nullptr;
+  const Node* choices = ordered ? ordered : any_of;
+  if (!choices || !is_list(*choices, "a list of maps", draft.problems)) {
+    add_choices(choices ? merged(node, Node{}) : node, draft);
+  } else if (choices->children.empty()) {
+    draft.problems.add(choices->place, fmt::format("'{}' is an empty list", choices->key),
+                       "expected a list of maps");
+  } else {
+    if (std::ssize(choices->children) > choices_max) {
+      draft.problems.add(choices->place, fmt::format("'{}' is too long", choices->key),
+                         fmt::format("expected at most {} choices", choices_max));
+    }
+    for (const Node& over : choices->children) {
+      if (!is_map(over, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) continue;
+      if (resources.choices.size() < choices_max) add_choices(merged(node, over), draft);
+    }
+  }
+  if (resources.choices.empty()) resources.choices.emplace_back();
+}
+
+}  // namespace mohona

@@ -1,0 +1,184 @@
+// How a job's work is split, saved, repeated and stopped.
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "spec/draft.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::int64_t retries_max = 1'000'000;
+
+constexpr std::array<std::string_view, 14> signals = {"HUP",  "INT",  "QUIT", "ABRT", "KILL",
+                                                      "USR1", "USR2", "PIPE", "ALRM", "TERM",
+                                                      "CONT", "STOP", "TSTP", "WINCH"};
+
+struct ShardsDraft {
+  Shards shards;
+  Problems& problems;
+  int ways = 0;
+};
+
+constexpr std::array<Key<ShardsDraft>, 4> shards_keys = {{
+    {"inputs",
+     [](const Node& n, ShardsDraft& d) { d.ways += 1, read_texts(n, d.shards.globs, d.problems); }},
+    {"items",
+     [](const Node& n, ShardsDraft& d) {
+       d.ways += 1;
+       if (is_list(n, "a list of texts", d.problems)) read_texts(n, d.shards.items, d.problems);
+     }},
+    {"count",
+     [](const Node& n, ShardsDraft& d) {
+       d.ways += 1;
+       std::int64_t count = 0;
+       if (!read_whole(n, {1, shards_max}, count, d.problems)) return;
+       for (std::int64_t i = 0; i < count; ++i) d.shards.items.push_back(std::to_string(i));
+     }},
+    {"at_once",
+     [](const Node& n, ShardsDraft& d) {
+       read_whole(n, {1, shards_max}, d.shards.at_once_max, d.problems);
+     }},
+}};
+
+bool read_signal(const Node& node, std::string& out, Problems& problems) {
+  const std::string name = node.is_scalar() ? signal_name(node.text) : "";
+  if (!name.empty()) return out = name, true;
+  wrong(node, suggestion(node.text, {signals.begin(), signals.end()}), problems);
+  return false;
+}
+
+constexpr std::array<Key<Draft>, 3> checkpoint_keys = {{
+    {"path", [](const Node& n, Draft& d) { read_text(n, d.spec().checkpoint->path, d.problems); }},
+    {"signal", [](const Node& n, Draft& d) { read_signal(n, d.spec().stop.signal, d.problems); }},
+    {"grace", [](const Node& n, Draft& d) { read_duration(n, d.spec().stop.grace, d.problems); }},
+}};
+
+constexpr std::array<Key<Draft>, 2> retries_keys = {{
+    {"max",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {0, retries_max}, d.spec().retries.max, d.problems);
+     }},
+    {"backoff",
+     [](const Node& n, Draft& d) { read_duration(n, d.spec().retries.backoff, d.problems); }},
+}};
+
+struct HookDraft {
+  Hook hook;
+  Problems& problems;
+};
+
+constexpr std::array<std::string_view, 3> hook_events = {"stop", "preemption", "down"};
+
+void read_events(const Node& node, HookDraft& draft) {
+  if (!is_list(node, "a list of stop, preemption, down", draft.problems)) return;
+  for (const Node& event : node.children) {
+    const auto known = std::find(hook_events.begin(), hook_events.end(), event.text);
+    if (event.is_scalar() && known != hook_events.end()) {
+      draft.hook.events.emplace_back(event.text);
+    } else {
+      wrong(event, suggestion(event.text, {hook_events.begin(), hook_events.end()}),
+            draft.problems);
+    }
+  }
+}
+
+constexpr std::array<Key<HookDraft>, 3> hook_keys = {{
+    {"run", [](const Node& n, HookDraft& d) { read_text(n, d.hook.run, d.problems); }},
+    {"events", read_events},
+    {"timeout", [](const Node& n, HookDraft& d) { read_duration(n, d.hook.timeout, d.problems); }},
+}};
+
+void read_hooks(const Node& node, Draft& draft) {
+  constexpr std::string_view expected =
+      "a list of {run: COMMAND, events: [stop, preemption, down]}";
+  if (!is_list(node, expected, draft.problems)) return;
+  for (const Node& item : node.children) {
+    if (!is_map(item, expected, draft.problems)) continue;
+    HookDraft hook{{}, draft.problems};
+    read_keys(item, hook_keys, {}, hook, draft.problems);
+    if (!item.find("run")) {
+      draft.problems.add(item.place, "this hook has no 'run'", "expected run: COMMAND");
+    }
+    if (!item.find("events")) hook.hook.events.assign(hook_events.begin(), hook_events.end());
+    draft.spec().hooks.push_back(std::move(hook.hook));
+  }
+}
+
+constexpr std::array<Key<Draft>, 1> config_keys = {{{"hooks", read_hooks}}};
+
+}  // namespace
+
+std::string signal_name(std::string_view text) {
+  std::string name = lower(text);
+  for (char& c : name) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+  if (name.starts_with("SIG")) name.erase(0, 3);
+  return std::find(signals.begin(), signals.end(), name) == signals.end() ? "" : name;
+}
+
+void read_shards(const Node& node, Draft& draft) {
+  constexpr std::string_view expected = "{inputs: GLOB}, {items: [...]} or {count: N}";
+  if (!is_map(node, expected, draft.problems)) return;
+  ShardsDraft shards{{}, draft.problems};
+  read_keys(node, shards_keys, {}, shards, draft.problems);
+  if (shards.ways != 1) {
+    draft.problems.add(
+        node.key_place,
+        shards.ways == 0 ? "'shards' does not say which" : "'shards' says in two ways which",
+        fmt::format("expected one of {}", expected));
+  }
+  if (std::ssize(shards.shards.items) > shards_max) {
+    draft.problems.add(node.key_place,
+                       fmt::format("'shards' has {} items", shards.shards.items.size()),
+                       fmt::format("expected at most {}", shards_max));
+  }
+  draft.spec().shards = std::move(shards.shards);
+}
+
+void read_checkpoint(const Node& node, Draft& draft) {
+  if (!is_map(node, "{path: PATH, signal: TERM, grace: 60s}", draft.problems)) return;
+  draft.spec().checkpoint.emplace();
+  read_keys(node, checkpoint_keys, {}, draft, draft.problems);
+  const Node* path = node.find("path");
+  if (!path) {
+    draft.problems.add(node.key_place, "'checkpoint' has no 'path'",
+                       "expected where the job keeps what survives, such as path: ckpt");
+  } else if (path->is_scalar() && path->text.empty()) {
+    wrong(*path, "expected a path, such as ckpt", draft.problems);
+  }
+}
+
+void read_retries(const Node& node, Draft& draft) {
+  if (node.is_map()) {
+    read_keys(node, retries_keys, {}, draft, draft.problems);
+  } else {
+    read_whole(node, {0, retries_max}, draft.spec().retries.max, draft.problems);
+  }
+}
+
+void read_config(const Node& node, Draft& draft) {
+  if (node.is_null() || !is_map(node, "a map with 'hooks'", draft.problems)) return;
+  read_keys(node, config_keys,
+            {"docker",
+             "kubernetes",
+             "nvidia_gpus",
+             "ssh",
+             "gcp",
+             "aws",
+             "azure",
+             "oci",
+             "vsphere",
+             "admin_policy_url",
+             "active_workspace",
+             "allowed_clouds",
+             "jobs",
+             "serve",
+             "slurm",
+             "provision",
+             "workspaces",
+             "logs",
+             "auth",
+             "rbac"},
+            draft, draft.problems);
+}
+
+}  // namespace mohona

@@ -1,0 +1,3 @@
+import os
+
+print("epochs", os.environ["EPOCHS"], "greeting", os.environ.get("GREETING", ""))
