@@ -96,7 +96,7 @@ struct JobSpec {
   std::vector<FileMount> file_mounts;
   std::string setup, run;
   std::string output_path, error_path;  // Slurm's, with its % patterns; empty: to the log
-  std::vector<std::string> needs;  // names, or numbers of jobs accepted earlier
+  std::vector<std::string> needs;       // names, or numbers of jobs accepted earlier
   std::optional<Shards> shards;
   std::optional<Duration> max_duration;
   std::optional<Timestamp> deadline;

@@ -65,7 +65,7 @@ void NodeBuilder::close() {
   frames_.pop_back();
   if (node.is_map()) {
     merge(node);
-    note_duplicates(node);
+    check_keys(node);
   }
   attach(std::move(node), anchor);
 }
@@ -120,7 +120,8 @@ void NodeBuilder::merge(Node& map) {
   if (found == map.children.end()) return;
   const Node base = std::move(*found);
   map.children.erase(found);
-  if (!base.is_map()) {
+  if (map.children.size() > map_keys_max) return;
+  if (!base.is_map() || base.children.size() > map_keys_max) {
     problems_.add(base.key_place, "'<<' merges a map", "expected an alias such as *defaults");
     return;
   }
@@ -129,9 +130,14 @@ void NodeBuilder::merge(Node& map) {
   }
 }
 
-void NodeBuilder::note_duplicates(const Node& map) {
+void NodeBuilder::check_keys(const Node& map) {
   const auto& children = map.children;
   if (children.size() < 2) return;
+  if (children.size() > map_keys_max) {
+    problems_.add(map.place, fmt::format("this map has {} keys", children.size()),
+                  fmt::format("expected at most {}", map_keys_max));
+    return;
+  }
   std::vector<std::size_t> order(children.size());
   std::iota(order.begin(), order.end(), std::size_t{0});
   std::stable_sort(order.begin(), order.end(),

@@ -39,7 +39,7 @@ class NodeBuilder {
   void place_under_key(Node& node) const;
   void attach(Node node, std::size_t anchor);
   void merge(Node& map);
-  void note_duplicates(const Node& map);
+  void check_keys(const Node& map);
 
   Problems& problems_;
   std::vector<Frame> frames_;

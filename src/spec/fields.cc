@@ -145,6 +145,7 @@ bool is_variable_name(std::string_view text) {
 
 void unknown_key(const Node& value, const std::vector<std::string_view>& known, NotYet not_yet,
                  Problems& problems) {
+  if (problems.full()) return;
   if (std::find(not_yet.begin(), not_yet.end(), value.key) != not_yet.end()) {
     problems.not_yet(value.key_place, fmt::format("'{}' is a SkyPilot key", value.key));
     return;

@@ -114,6 +114,15 @@ std::vector<Submission> read_yaml(const Source& source, const Overrides& overrid
 }  // namespace
 
 Result<std::vector<Submission>> parse_job_file(const Source& given, const Overrides& overrides) {
+  for (const Variables* variables : {&overrides.envs, &overrides.secrets}) {
+    for (const auto& [name, value] : *variables) {
+      if (is_variable_name(name)) continue;
+      return fail(Code::invalid,
+                  fmt::format("{} cannot be the name of a variable\n"
+                              "  expected letters, digits and '_', not beginning with a digit\n",
+                              in_quotes(name)));
+    }
+  }
   const Source source = with_plain_lines(given);
   Problems problems;
   std::vector<Submission> jobs;

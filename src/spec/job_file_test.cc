@@ -194,6 +194,9 @@ TEST(JobFile, OverridesReplaceAndFill) {
   EXPECT_EQ(jobs[0].spec.secrets, (std::vector<std::string>{"S", "T", "C"}));
   EXPECT_EQ(jobs[0].secrets, (Variables{{"S", "s"}, {"T", "plain"}, {"C", "hidden"}}));
   EXPECT_EQ(encode(jobs[0].spec).find("plain"), std::string::npos);
+  EXPECT_EQ(error_of("run: x\n", {{{"1A", "x"}}, {}}),
+            "'1A' cannot be the name of a variable\n"
+            "  expected letters, digits and '_', not beginning with a digit\n");
 }
 
 TEST(JobFile, APipelineMayStandInAnyOrder) {
@@ -229,7 +232,8 @@ TEST(JobFile, HasBounds) {
   for (int i = 0; i < 40; ++i) deep += ']';
   EXPECT_EQ(error_of(deep),
             "job.yaml:1:37: this is nested too deeply\n"
-            "  1 | run: [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
+            "  1 | run: "
+            "[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]\n"
             "    |                                     ^\n"
             "  expected at most 32 levels\n");
   EXPECT_NE(error_of(std::string(500'000, '[')), "ok");
@@ -243,6 +247,13 @@ TEST(JobFile, HasBounds) {
   for (int i = 0; i < 2'000; ++i) keys += "  A" + std::to_string(i) + ":\n";
   EXPECT_NE(error_of(keys).find("job.yaml: and more\n"), std::string::npos);
   EXPECT_NE(error_of("run: x\nshards: {count: 100001}\n"), "ok");
+  keys = "run: x\nenvs:\n";
+  for (int i = 0; i < 5'000; ++i) keys += "  A" + std::to_string(i) + ": 1\n";
+  EXPECT_EQ(error_of(keys),
+            "job.yaml:2:1: this map has 5000 keys\n"
+            "  2 | envs:\n"
+            "    | ^~~~\n"
+            "  expected at most 4096\n");
   // Long texts named many times.
   std::string bomb = "a: &a \"" + std::string(500'000, 'x') + "\"\nb: [";
   for (int i = 0; i < 20'000; ++i) bomb += "*a, ";

@@ -12,6 +12,7 @@ namespace mohona {
 // low enough that a hostile one (aliases of aliases of aliases) costs milliseconds.
 constexpr std::size_t text_bytes_max = 1 << 20;
 constexpr std::size_t nodes_max = 100'000;
+constexpr std::size_t map_keys_max = 4'096;  // keeps what compares every key with every key cheap
 constexpr std::size_t copied_bytes_max = 4 << 20;  // by aliases
 constexpr std::size_t depth_max = 32;
 constexpr std::size_t documents_max = 1'000;

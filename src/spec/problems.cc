@@ -11,7 +11,6 @@ namespace {
 
 constexpr std::size_t columns_max = 100;
 constexpr std::size_t columns_before_caret = 60;  // kept when a long line is cut
-constexpr std::size_t shown_max = 25;
 constexpr std::size_t quoted_max = 40;
 
 // The length of the UTF-8 character at the front of `text`; 0 when there is no valid one.
@@ -43,7 +42,7 @@ std::vector<std::string_view> columns(std::string_view line) {
     if (length == 0) {
       out.push_back("\uFFFD");
     } else if (is_control(line[0])) {
-      out.push_back(line[0] == '\t' ? " " : "?");
+      out.push_back(line[0] == '\t' || line[0] == '\r' ? " " : "?");
     } else {
       out.push_back(line.substr(0, length));
     }
@@ -104,7 +103,7 @@ void Problems::add(Place place, std::string message, std::string hint) {
   for (const Problem& known : problems_) {
     if (known.place.begin == place.begin && known.message == message) return;
   }
-  if (problems_.size() > shown_max) return;  // one more than is shown says that there are more
+  if (full()) return;  // one more than is shown says that there are more
   problems_.push_back({place, std::move(message), std::move(hint)});
 }
 

@@ -19,6 +19,8 @@ class Problems {
   // What the file says is understood, but would not be done. Silence would be a lie.
   void not_yet(Place place, const std::string& what);
 
+  // Further mistakes would not be shown.
+  bool full() const { return problems_.size() > shown_max; }
   bool none() const { return problems_.empty(); }
 
   // Code::invalid with the whole text, in the order of the mistakes:
@@ -30,6 +32,7 @@ class Problems {
   Error error(const Source& source) const;
 
  private:
+  static constexpr std::size_t shown_max = 25;
   struct Problem {
     Place place;
     std::string message, hint;

@@ -63,28 +63,36 @@ RC_GTEST_PROP(RandomText, Punctuation, ()) {
       rc::gen::elementOf(std::string("{}[]:,-&*!|>'\"%@`#?~<\\ \t\n\n  ab1."))));
 }
 
+void mutate(std::string& text, const std::string& other) {
+  const auto at = *rc::gen::inRange<std::size_t>(0, text.size() + 1);
+  const auto length = *rc::gen::inRange<std::size_t>(0, 12);
+  switch (*rc::gen::inRange(0, 5)) {
+    case 0:
+      text.erase(at, length);
+      break;
+    case 1:
+      text.insert(at, text.substr(text.size() / 2, length));
+      break;
+    case 2:
+      text.insert(at, 1, *rc::gen::arbitrary<char>());
+      break;
+    case 3:
+      text.replace(at, text.npos, other.substr(std::min(at, other.size())));
+      break;
+    default:
+      text.insert(at, 1, *rc::gen::elementOf(std::string("{}[]:,-&*!|>'\"#?~<\\ \t\n")));
+  }
+}
+
 RC_GTEST_PROP(RandomText, MutatedFiles, ()) {
   static const std::vector<std::string> all = seeds();
-  std::string text = *rc::gen::elementOf(all);
-  const int changes = *rc::gen::inRange(1, 8);
-  for (int i = 0; i < changes; ++i) {
-    const auto at = *rc::gen::inRange<std::size_t>(0, text.size() + 1);
-    const auto length = *rc::gen::inRange<std::size_t>(0, 12);
-    switch (*rc::gen::inRange(0, 4)) {
-      case 0:
-        text.erase(at, length);
-        break;
-      case 1:
-        text.insert(at, text.substr(text.size() / 2, length));
-        break;
-      case 2:
-        text.insert(at, 1, *rc::gen::arbitrary<char>());
-        break;
-      default:
-        text.insert(at, 1, *rc::gen::elementOf(std::string("{}[]:,-&*!|>'\"#?~<\\ \t\n")));
-    }
+  for (int i = 0; i < 10; ++i) {
+    std::string text = *rc::gen::elementOf(all);
+    const std::string other = *rc::gen::elementOf(all);
+    const int changes = *rc::gen::inRange(1, 8);
+    for (int change = 0; change < changes; ++change) mutate(text, other);
+    check(text);
   }
-  check(text);
 }
 
 }  // namespace

@@ -8,6 +8,7 @@ namespace mohona {
 namespace {
 
 constexpr std::int64_t choices_max = 256;
+constexpr std::int64_t ports_max = 256;
 
 struct ChoiceDraft {
   Draft& job;
@@ -104,6 +105,11 @@ void read_port(const Node& node, Draft& job) {
 
 void read_ports(const Node& node, ChoiceDraft& draft) {
   if (node.is_null()) return;
+  if (std::ssize(node.children) > ports_max) {
+    draft.problems().add(node.place, fmt::format("'ports' has {} items", node.children.size()),
+                         fmt::format("expected at most {}", ports_max));
+    return;
+  }
   if (!node.is_list()) read_port(node, draft.job);
   if (node.is_list()) {
     for (const Node& item : node.children) read_port(item, draft.job);

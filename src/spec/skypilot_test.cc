@@ -29,9 +29,10 @@ TEST(SkyPilotFiles, Task) {
 }
 
 TEST(SkyPilotFiles, Torchrun) {
-  EXPECT_EQ(spec_of("torchrun.yaml"),
-            R"({"name":"torchrun","num_nodes":2,"resources":{"choices":[{"demand":)"
-            R"({"gpu":"h100","gpus":8}},{"demand":{"gpu":"a100-80gb","gpus":8}}]}})");
+  EXPECT_EQ(
+      spec_of("torchrun.yaml"),
+      R"({"name":"torchrun","workdir":"project","num_nodes":2,"resources":{"choices":[{"demand":)"
+      R"({"gpu":"h100","gpus":8}},{"demand":{"gpu":"a100-80gb","gpus":8}}]}})");
 }
 
 TEST(SkyPilotFiles, Spot) {

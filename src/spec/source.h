@@ -8,7 +8,7 @@ namespace mohona {
 struct Source {
   std::string name;  // shown in messages
   std::string text;
-  std::string directory;  // relative paths in the text start here
+  std::string directory;  // absolute; relative paths in the text start here
   bool check_paths =
       true;  // false: local paths in the text need not exist (another machine's file)
 };

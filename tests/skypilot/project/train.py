@@ -1,3 +1,4 @@
 import os
 
-print("epochs", os.environ["EPOCHS"], "greeting", os.environ.get("GREETING", ""))
+print("rank", os.environ.get("RANK", "0"), "of", os.environ.get("WORLD_SIZE", "1"))
+print("epochs", os.environ.get("EPOCHS", "1"), "greeting", os.environ.get("GREETING", ""))
