@@ -1,0 +1,236 @@
+// Properties that hold after every step of any history, checked against naive recomputations.
+#include <gtest/gtest.h>
+#include <rapidcheck/gtest.h>
+
+#include "core/core.h"
+#include "core/schedule/fit.h"
+#include "model/codec.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+int draw(int below) { return *rc::gen::inRange(0, below); }
+
+Pool any_pool(int index) {
+  Pool pool;
+  pool.name = "pool" + std::to_string(index);
+  pool.cloud = "cloud" + std::to_string(index);
+  pool.shape = {"s", (1 + draw(4)) * 1'000, 4'096, draw(2) ? "h100" : "", 0};
+  if (!pool.shape.gpu.empty()) pool.shape.gpus = 1 + draw(4);
+  pool.nodes = 1 + draw(3);
+  pool.share_nodes = draw(3) == 0;
+  pool.purchase = draw(2) ? Purchase::spot : Purchase::on_demand;
+  pool.price = Price{draw(5) * 10'000'000};
+  return pool;
+}
+
+JobSpec any_job(const State& state) {
+  JobSpec spec;
+  spec.name = "job" + std::to_string(draw(5));
+  spec.run = "true";
+  spec.priority = draw(3);
+  spec.num_nodes = 1 + draw(3);
+  spec.retries.max = draw(3);
+  spec.restart_after_loss = draw(4) > 0;
+  spec.resources.choices.clear();
+  for (int i = 0, n = 1 + draw(2); i < n; ++i) {
+    Choice choice;
+    choice.demand.cpus_milli = 500 * (1 + draw(6));
+    choice.use_spot = draw(2) == 1;
+    if (draw(4) == 0) choice.demand.gpu = "h100", choice.demand.gpus = 1 + draw(3);
+    spec.resources.choices.push_back(choice);
+  }
+  switch (draw(4)) {
+    case 0:
+      spec.kind = Kind::data;
+      spec.num_nodes = 1;
+      spec.shards = Shards{.items = {"a", "b", "c"}, .at_once_max = draw(3)};
+      break;
+    case 1:
+      spec.kind = Kind::serve;
+      spec.num_nodes = 1;
+      spec.service = Service{{}, 1 + draw(2)};
+      break;
+    default:
+      break;
+  }
+  if (draw(4) == 0) spec.max_duration = (1 + draw(50)) * 1s;
+  if (draw(6) == 0) spec.budget = Money{draw(100)};
+  if (draw(6) == 0) spec.deadline = Timestamp(std::chrono::hours(1)) + draw(100) * 1s;
+  if (draw(3) == 0 && !state.jobs().empty()) {
+    spec.needs = {std::to_string(1 + draw(static_cast<int>(state.jobs().size())))};
+  }
+  return spec;
+}
+
+// Something that might happen next.
+Input any_input(const State& state) {
+  const auto live = [&](auto make) -> Input {
+    if (state.live().empty()) return Tick{};
+    return make(
+        std::next(state.live().begin(), draw(static_cast<int>(state.live().size())))->first);
+  };
+  switch (draw(9)) {
+    case 0:
+    case 1:
+      return Submit{{any_job(state)}, {}, ""};
+    case 2:
+      return live([](AttemptId id) -> Input { return Started{id, 80, {}}; });
+    case 3:
+    case 4:
+      return live([](AttemptId id) -> Input {
+        return Ended{id, Outcome{static_cast<End>(draw(3)), draw(3) ? 0 : 1, draw(2) == 1, ""}, {}};
+      });
+    case 5:
+      return live([](AttemptId id) -> Input { return Readiness{id, draw(2) == 1, draw(5) == 0}; });
+    case 6:
+      if (draw(2)) return RestorePool{"pool" + std::to_string(draw(3))};
+      return ReclaimPool{"pool" + std::to_string(draw(3)), draw(20) * 1s};
+    case 7:
+      return Cancel{JobId{static_cast<std::uint64_t>(1 + draw(10))}, "random"};
+    default:
+      return Tick{};
+  }
+}
+
+// Σ held ≤ capacity on every node, every GPU given out once, gangs whole, one attempt a task.
+void check_allocations(const State& state) {
+  std::map<std::pair<std::string, std::int64_t>, NodeUse> use;
+  std::set<std::pair<JobId, std::uint32_t>> tasks;
+  for (const auto& [id, live] : state.live()) {
+    const Attempt& attempt = state.live_attempt(id);
+    RC_ASSERT(!attempt.ended_at);
+    RC_ASSERT(tasks.insert({id.job, id.task}).second);
+    RC_ASSERT(std::ssize(attempt.holdings) == state.find(id.job)->job.spec->num_nodes);
+    for (const Holding& holding : attempt.holdings) {
+      NodeUse& node = use[{attempt.pool, holding.node}];
+      node.cpus_milli += attempt.demand.cpus_milli;
+      node.memory_mib += attempt.demand.memory_mib;
+      RC_ASSERT(std::ssize(holding.devices) == attempt.demand.gpus);
+      for (const std::int64_t gpu : holding.devices) {
+        RC_ASSERT(!node.gpus.test(static_cast<std::size_t>(gpu)));
+        node.gpus.set(static_cast<std::size_t>(gpu));
+      }
+    }
+  }
+  for (const auto& [where, held] : use) {
+    const Pool& pool = state.find_pool(where.first)->pool();
+    RC_ASSERT(where.second < pool.nodes);
+    RC_ASSERT(held.cpus_milli <= pool.shape.cpus_milli);
+    RC_ASSERT(held.memory_mib <= pool.shape.memory_mib);
+    RC_ASSERT(std::int64_t(held.gpus.count()) <= pool.shape.gpus);
+  }
+}
+
+// Whether the job, by its record alone, has a task that may be placed at this instant.
+bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
+  const Job& job = entry.job;
+  if (is_terminal(job.state) || job.cancelling || !job.expanded) return false;
+  if (!job.started_at) {
+    for (const JobId id : job.needs) {
+      const Job& needed = state.find(id)->job;
+      const bool answers = needed.spec->kind == Kind::serve && needed.state == JobState::running;
+      if (needed.state != JobState::succeeded && !answers) return false;
+    }
+  }
+  std::int64_t live = 0;
+  bool waits = false;
+  for (const Attempt& attempt : job.attempts) live += !attempt.ended_at;
+  for (const Task& task : job.tasks) {
+    waits |= task.state == JobState::pending ||
+             (task.state == JobState::recovering && task.not_before <= now);
+  }
+  const auto most = job.spec->shards ? job.spec->shards->at_once_max : 0;
+  return waits && (most == 0 || live < most);
+}
+
+// The naive scheduler: look at every waiting job and every pool. Nothing that fits may wait.
+void check_nothing_that_fits_waits(const State& state, Timestamp now) {
+  for (const auto& [id, entry] : state.jobs()) {
+    if (!may_place(state, entry, now)) continue;
+    for (const Choice& choice : entry.job.spec->resources.choices) {
+      for (const auto& [name, pool] : state.pools()) {
+        RC_ASSERT(check(pool, choice, entry.job.spec->num_nodes).barrier != Barrier::none);
+      }
+    }
+  }
+}
+
+// Through the snapshot's text and back.
+State reload(const State& state) {
+  State copy;
+  for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool.record())));
+  for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
+  copy.index();
+  return copy;
+}
+
+RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
+  State state;
+  Facts log;
+  std::map<JobId, JobState> ended;
+  Timestamp now{std::chrono::hours(1)};
+  const auto give = [&](State& to, const Input& input) -> Facts {
+    auto facts = advance(to, input, now);
+    return facts ? *facts : Facts{};
+  };
+  Facts first = give(state, DefineFleet{{any_pool(0), any_pool(1), any_pool(2)}});
+  log.insert(log.end(), first.begin(), first.end());
+  const int steps = draw(60);
+  for (int step = 0; step < steps; ++step) {
+    now += draw(10) * 1s;
+    const Input input = any_input(state);
+    State copy = reload(state);
+    const Facts facts = give(state, input);
+    // A controller that starts from the snapshot decides the same.
+    RC_ASSERT(give(copy, input) == facts);
+    log.insert(log.end(), facts.begin(), facts.end());
+    check_allocations(state);
+    check_nothing_that_fits_waits(state, now);
+    for (const auto& [id, entry] : state.jobs()) {
+      if (ended.contains(id)) RC_ASSERT(entry.job.state == ended[id]);
+      if (is_terminal(entry.job.state)) ended[id] = entry.job.state;
+    }
+  }
+  State replayed;
+  for (const Fact& fact : log) replayed.apply(*decode_fact(encode(fact)));
+  RC_ASSERT(replayed.digest() == state.digest());
+}
+
+RC_GTEST_PROP(AnyHistory, EndsWhenTheFaultsDo, ()) {
+  State state;
+  Timestamp now{std::chrono::hours(1)};
+  // A fleet on which everything fits somewhere.
+  Pool big = any_pool(0);
+  big.shape = {"s", 8'000, 8'192, "h100", 8};
+  big.nodes = 3;
+  Pool spot = big;
+  spot.name = "pool1";
+  big.purchase = Purchase::on_demand;
+  spot.purchase = Purchase::spot;
+  (void)advance(state, DefineFleet{{big, spot}}, now);
+  const int steps = draw(40);
+  for (int step = 0; step < steps; ++step) {
+    now += draw(10) * 1s;
+    (void)advance(state, any_input(state), now);
+  }
+  (void)advance(state, RestorePool{"pool1"}, now);
+  for (int round = 0; round < 400; ++round) {
+    now += 10min;
+    (void)advance(state, Tick{}, now);
+    while (!state.live().empty()) {
+      const AttemptId id = state.live().begin()->first;
+      const Job& job = state.find(id.job)->job;
+      if (job.spec->kind == Kind::serve) (void)advance(state, Cancel{id.job, "end"}, now);
+      if (!state.live().contains(id)) continue;
+      const bool stops = state.live_attempt(id).stopping.has_value();
+      (void)advance(state, Ended{id, Outcome{End::exited, 0, stops, ""}, {}}, now);
+    }
+  }
+  for (const auto& [id, entry] : state.jobs()) RC_ASSERT(is_terminal(entry.job.state));
+}
+
+}  // namespace
+}  // namespace mohona
