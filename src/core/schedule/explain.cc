@@ -9,9 +9,12 @@
 namespace mohona {
 namespace {
 
+// Thousandths of a core as cores: 1500 -> "1.5".
 std::string cores(std::int64_t milli) {
-  return milli % 1'000 == 0 ? fmt::format("{}", milli / 1'000)
-                            : fmt::format("{:.3g}", static_cast<double>(milli) / 1'000);
+  std::string text = fmt::format("{}.{:03}", milli / 1'000, milli % 1'000);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text;
 }
 
 std::string describe(const Demand& demand) {
