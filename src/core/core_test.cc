@@ -173,7 +173,7 @@ TEST(Reclaim, StopsWithinTheNoticeAndGoesOnInAnotherCloud) {
   train.kind = Kind::train;
   train.num_nodes = 2;
   train.resources.choices = {spot(), Choice{}};
-  train.stop = {"USR1", 60s};
+  train.stop = {"USR1", 60s, 0s};
   const JobId id = w.submit(train);
   w.start(id);
   EXPECT_EQ(w.pool_of(id), "aws-spot");
@@ -267,6 +267,19 @@ TEST(Limits, MaxDurationEndsTheAttempt) {
   EXPECT_EQ(next_wake(w.state, Timestamp(std::chrono::hours(500'000)) + 65s), std::nullopt);
   w.at(66s).end(id, 143, true);
   EXPECT_EQ(w.reason_of(id), "it reached its max_duration of 1m 00s");
+}
+
+TEST(Limits, AWarningBeforeTheLimitLeavesTimeToSucceed) {
+  World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+  JobSpec spec = job("long");
+  spec.max_duration = 60s;
+  spec.stop = {"USR1", 20s, 20s};
+  const JobId id = w.at(0s).submit(spec);
+  w.start(id);
+  w.at(40s).give(Tick{});
+  EXPECT_EQ(w.state.live_attempt(w.attempt(id)).stopping, StopReason::time_limit);
+  w.at(50s).end(id, 0, true);
+  EXPECT_EQ(w.state_of(id), "succeeded");
 }
 
 TEST(Limits, ABudgetIsNeverOverspent) {

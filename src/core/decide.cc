@@ -110,7 +110,10 @@ Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Tim
     return after_loss(job, attempt, "lost: " + outcome.detail, Timestamp{});
   }
   // Our signal may have come too late: then the exit is the work's own.
-  if (!stop || !outcome.stopped) return after_exit(job, attempt, outcome, now);
+  const bool warned = stop == StopReason::time_limit && job.spec->stop.before_limit > Duration{0};
+  if (!stop || !outcome.stopped || (warned && outcome.exit_code == 0)) {
+    return after_exit(job, attempt, outcome, now);
+  }
   switch (*stop) {
     case StopReason::reclaimed:
       return after_loss(job, attempt, fmt::format("{} was taken back", attempt.pool), Timestamp{});

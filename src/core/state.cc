@@ -15,6 +15,13 @@ std::size_t task_count(const Job& job) {
   return job.spec->kind == Kind::data ? job.shards.size() : 1;
 }
 
+// When a running attempt is to be stopped for its job's max_duration.
+std::optional<Timestamp> stop_for_limit(const JobSpec& spec, const Attempt& attempt) {
+  if (!spec.max_duration || !attempt.started_at) return std::nullopt;
+  return *attempt.started_at + *spec.max_duration -
+         std::min(spec.stop.before_limit, *spec.max_duration);
+}
+
 // A needed job is there when it has succeeded or, a service, while it answers.
 bool is_there(const Job& needed) {
   return needed.state == JobState::succeeded ||
@@ -180,7 +187,7 @@ void State::on(const AttemptStarted& f) {
   Attempt& a = attempt(f.attempt);
   a.started_at = f.at;
   a.port = f.port;
-  if (e.job.spec->max_duration) limits_.insert({f.at + *e.job.spec->max_duration, f.attempt});
+  watch_limit(e, a);
   // A replica is running only once it answers.
   if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
 }
@@ -196,9 +203,7 @@ void State::on(const AttemptStopping& f) {
   JobEntry& e = entry(f.attempt.job);
   Attempt& a = attempt(f.attempt);
   a.stopping = f.reason;
-  if (e.job.spec->max_duration && a.started_at) {
-    limits_.erase({*a.started_at + *e.job.spec->max_duration, f.attempt});
-  }
+  forget_limit(e, a);
   watch_budget(e);
 }
 
@@ -207,9 +212,7 @@ void State::on(const AttemptEnded& f) {
   Attempt& a = attempt(f.attempt);
   a.ended_at = f.at;
   a.outcome = f.outcome;
-  if (e.job.spec->max_duration && a.started_at) {
-    limits_.erase({*a.started_at + *e.job.spec->max_duration, f.attempt});
-  }
+  forget_limit(e, a);
   if (e.job.spec->kind == Kind::serve && !a.ready) {
     ++e.job.tasks.at(f.attempt.task).never_ready;
   }
@@ -326,6 +329,14 @@ void State::leave_queue(JobEntry& e) {
   if (found->second.empty()) queue_.erase(found);
 }
 
+void State::watch_limit(const JobEntry& e, const Attempt& a) {
+  if (const auto end = stop_for_limit(*e.job.spec, a)) limits_.insert({*end, a.id});
+}
+
+void State::forget_limit(const JobEntry& e, const Attempt& a) {
+  if (const auto end = stop_for_limit(*e.job.spec, a)) limits_.erase({*end, a.id});
+}
+
 void State::watch_budget(JobEntry& e) {
   if (!e.job.spec->budget) return;
   budgets_.erase({e.budget_until, e.job.id});
@@ -367,9 +378,7 @@ void State::index_job(JobEntry& e) {
     live_[a.id] = {i};
     ++e.live;
     pools_.at(a.pool).take(a);
-    if (job.spec->max_duration && a.started_at && !a.stopping) {
-      limits_.insert({*a.started_at + *job.spec->max_duration, a.id});
-    }
+    if (!a.stopping) watch_limit(e, a);
   }
   watch_budget(e);
   enqueue(e);

@@ -116,6 +116,8 @@ class State {
   void leave_queue(JobEntry& entry);
   void needs_changed(const JobEntry& needed);
   void index_job(JobEntry& entry);
+  void watch_limit(const JobEntry& entry, const Attempt& attempt);
+  void forget_limit(const JobEntry& entry, const Attempt& attempt);
   void watch_budget(JobEntry& entry);
 
   std::map<JobId, JobEntry> jobs_;

@@ -96,6 +96,7 @@ template <class V>
 void describe(V&& v, Tag<StopPolicy>) {
   v("signal", &StopPolicy::signal);
   v("grace", &StopPolicy::grace);
+  v("before_limit", &StopPolicy::before_limit);
 }
 template <class V>
 void describe(V&& v, Tag<Hook>) {

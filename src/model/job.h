@@ -40,9 +40,12 @@ struct Checkpoint {
 };
 
 // How work is stopped: hooks, then this signal, then after `grace` KILL of the whole tree.
+// `before_limit`: so long before max_duration is reached (Slurm's --signal=SIG@SECONDS); work that
+// then leaves with 0 has succeeded.
 struct StopPolicy {
   std::string signal = "TERM";
   Duration grace = std::chrono::seconds(30);
+  Duration before_limit{0};
   friend bool operator==(const StopPolicy&, const StopPolicy&) = default;
 };
 

@@ -129,7 +129,7 @@ void read_signal(const Node& node, Batch& b) {
     return;
   }
   b.spec().stop.signal = signal->name;
-  b.spec().stop.grace = signal->before;
+  b.spec().stop.grace = b.spec().stop.before_limit = signal->before;
 }
 
 void read_chdir(const Node& node, Batch& b) {

@@ -1,0 +1,219 @@
+// The live loop over an in-memory store and engine.
+#include "control/controller.h"
+
+#include <gtest/gtest.h>
+
+#include <future>
+
+#include "engine/memory/memory_engine.h"
+#include "model/names.h"
+#include "store/memory/memory_store.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+class NoSecrets : public SecretStore {
+ public:
+  Result<std::string> write(const Variables&) override { return fail(Code::internal, "none"); }
+  Result<Variables> read(const std::string&) override { return Variables{}; }
+  void remove(const std::string&) override {}
+};
+
+JobSpec job(const std::string& name) {
+  JobSpec spec;
+  spec.name = name;
+  spec.run = "true";
+  return spec;
+}
+
+// A control plane that can be killed and started again on the same store and engine.
+class Plane {
+ public:
+  Plane() { start(); }
+
+  void start() {
+    controller.reset();
+    controller = std::make_unique<Controller>(
+        ControllerParts{store,
+                        {{"local", &engine}},
+                        clock,
+                        secrets,
+                        [this](std::int64_t, const ReadinessProbe&) { return answers.load(); },
+                        [this](const std::string& line) { said.push_back(line); }});
+    ASSERT_TRUE(controller->start());
+    Pool pool;
+    pool.name = pool.cloud = "here";
+    pool.shape.cpus_milli = 4'000;
+    pool.nodes = 1;
+    (void)give(DefineFleet{{pool}});
+  }
+
+  Result<JobId> submit(JobSpec spec) {
+    std::promise<Result<JobId>> promise;
+    controller->submit(Submit{{std::move(spec)}, {}, ""}, [&](Result<Accepted> accepted) {
+      promise.set_value(accepted ? Result<JobId>(std::get<JobSubmitted>(accepted->facts[0]).job)
+                                 : Result<JobId>(fail(accepted.error())));
+    });
+    return promise.get_future().get();
+  }
+
+  Result<void> give(Input input) {
+    std::promise<Result<void>> promise;
+    controller->submit(std::move(input), [&](Result<Accepted> accepted) {
+      promise.set_value(accepted ? Result<void>() : Result<void>(fail(accepted.error())));
+    });
+    return promise.get_future().get();
+  }
+
+  template <class F>
+  auto read(F f) {
+    std::promise<decltype(f(std::declval<const State&>()))> promise;
+    controller->read([&](const State& state, Timestamp) { promise.set_value(f(state)); });
+    return promise.get_future().get();
+  }
+
+  std::string state_of(JobId id) {
+    return read([&](const State& s) { return std::string(name(s.find(id)->job.state)); });
+  }
+
+  // Ten seconds at most.
+  bool becomes(JobId id, const std::string& state) {
+    for (const auto until = std::chrono::steady_clock::now() + 10s;
+         std::chrono::steady_clock::now() < until;) {
+      if (state_of(id) == state) return true;
+      std::this_thread::sleep_for(2ms);
+    }
+    return false;
+  }
+
+  MemoryStore store;
+  MemoryEngine engine;
+  SystemClock clock;
+  NoSecrets secrets;
+  std::atomic<bool> answers = false;
+  std::vector<std::string> said;
+  std::unique_ptr<Controller> controller;
+};
+
+TEST(Controller, RunsAJobFromSubmitToItsEnd) {
+  Plane plane;
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.engine.end({id, 0, 1}, 0);
+  EXPECT_TRUE(plane.becomes(id, "succeeded"));
+}
+
+TEST(Controller, IntentIsInTheStoreBeforeTheEngineHearsOfIt) {
+  Plane plane;
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.controller->stop();
+  std::vector<std::string> order;
+  for (const Fact& fact : plane.store.facts()) {
+    if (std::holds_alternative<AttemptPlaced>(fact)) order.push_back("placed");
+    if (std::holds_alternative<AttemptStarted>(fact)) order.push_back("started");
+  }
+  EXPECT_EQ(order, (std::vector<std::string>{"placed", "started"}));
+}
+
+TEST(Controller, AnotherOneAdoptsWhatRunsAndLaunchesNothingTwice) {
+  Plane plane;
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.start();
+  EXPECT_TRUE(plane.becomes(id, "running"));
+  EXPECT_EQ(plane.engine.launches(), 1u);
+  plane.engine.end({id, 0, 1}, 0);
+  EXPECT_TRUE(plane.becomes(id, "succeeded"));
+}
+
+TEST(Controller, AnIntentThatWasNotCarriedOutIsCarriedOutByTheNext) {
+  Plane plane;
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.controller->stop();
+  (void)plane.engine.forget({id, 0, 1});  // as if the controller had died before its launch
+  plane.start();
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  for (const auto until = std::chrono::steady_clock::now() + 5s;
+       plane.engine.launches() < 2 && std::chrono::steady_clock::now() < until;) {
+    std::this_thread::sleep_for(2ms);
+  }
+  EXPECT_EQ(plane.engine.launches(), 2u);
+  EXPECT_EQ(plane.engine.running(), (std::vector<AttemptId>{{id, 0, 1}}));
+}
+
+TEST(Controller, WithoutRoomNothingIsAcceptedOrStartedAndThenWorkResumes) {
+  Plane plane;
+  const JobId running = *plane.submit(job("running"));
+  ASSERT_TRUE(plane.becomes(running, "running"));
+  plane.store.set_full(true);
+  const auto refused = plane.submit(job("refused"));
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_EQ(refused.error().message, "the store has no room left");
+  plane.engine.end({running, 0, 1}, 0);  // work goes on, and nobody can write down that it ended
+  EXPECT_FALSE(plane.submit(job("refused too")));
+  EXPECT_EQ(plane.read([](const State& s) { return s.jobs().size(); }), 1u);
+  EXPECT_EQ(plane.state_of(running), "running");
+  plane.store.set_full(false);
+  EXPECT_TRUE(plane.becomes(running, "succeeded"));
+  EXPECT_TRUE(plane.submit(job("accepted")));
+}
+
+TEST(Controller, ASupersededOneStopsByItself) {
+  Plane plane;
+  ASSERT_TRUE(plane.store.lead());  // another took the lead
+  EXPECT_FALSE(plane.submit(job("late")));
+  plane.controller->wait();
+  ASSERT_TRUE(plane.controller->failure());
+  EXPECT_EQ(plane.controller->failure()->code, Code::superseded);
+}
+
+TEST(Controller, ALaunchThatFailsIsTriedAgainLater) {
+  Plane plane;
+  plane.engine.refuse_launches(true);
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "recovering"));
+  const std::string reason =
+      plane.read([&](const State& s) { return s.find(id)->job.tasks[0].reason; });
+  EXPECT_EQ(reason, "could not be launched: the machine has no room");
+}
+
+TEST(Controller, AReplicaIsReadyWhenItAnswersAndReplacedWhenItNoLongerDoes) {
+  Plane plane;
+  JobSpec serve = job("chat");
+  serve.kind = Kind::serve;
+  serve.service = Service{};
+  serve.service->probe.interval = 10ms;
+  serve.service->probe.failures_max = 2;
+  const JobId id = *plane.submit(serve);
+  ASSERT_TRUE(plane.becomes(id, "starting"));
+  plane.answers = true;
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.answers = false;
+  ASSERT_TRUE(plane.becomes(id, "starting"));
+  plane.answers = true;
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  EXPECT_EQ(plane.engine.launches(), 2u);
+}
+
+TEST(Controller, ASnapshotAndTheFactsAfterItGiveTheSameState) {
+  Plane plane;
+  for (int i = 0; i < 1'500; ++i) {  // enough facts for a snapshot, and some more
+    const JobId id = *plane.submit(job("j" + std::to_string(i)));
+    ASSERT_TRUE(plane.give(Cancel{id, "enough"}));
+  }
+  plane.controller->stop();
+  State replayed;
+  for (const Fact& fact : plane.store.facts()) replayed.apply(fact);
+  const auto loaded = load_state(plane.store);
+  ASSERT_TRUE(loaded);
+  EXPECT_LT(loaded->facts, plane.store.facts().size());
+  EXPECT_EQ(loaded->state.digest(), replayed.digest());
+}
+
+}  // namespace
+}  // namespace mohona

@@ -1,0 +1,208 @@
+// The promise of engine.h, kept by every implementation.
+#include "engine/engine.h"
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <filesystem>
+#include <fstream>
+#include <mutex>
+#include <thread>
+
+#include "engine/local/local_engine.h"
+#include "engine/memory/memory_engine.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+// An engine, and how a test makes work end by itself there.
+class Subject {
+ public:
+  virtual ~Subject() = default;
+  virtual Engine& engine() = 0;
+  virtual void restart() {}  // the controller's process ends and another takes over
+  virtual void end(const AttemptId& attempt, int code) = 0;
+};
+
+class MemorySubject : public Subject {
+ public:
+  Engine& engine() override { return engine_; }
+  void end(const AttemptId& attempt, int code) override { engine_.end(attempt, code); }
+
+ private:
+  MemoryEngine engine_;
+};
+
+// Work that ends with the code that it finds in a file.
+class LocalSubject : public Subject {
+ public:
+  LocalSubject() {
+    home_ = testing::TempDir() + "mohona-engine-" + std::to_string(getpid());
+    std::filesystem::remove_all(home_);
+    std::filesystem::create_directories(home_);
+    restart();
+  }
+  ~LocalSubject() override {
+    engine_.reset();
+    std::filesystem::remove_all(home_);
+  }
+  Engine& engine() override { return *engine_; }
+  void restart() override {
+    engine_.reset();
+    engine_ = std::move(*make_local_engine({home_, MOHONA_BINARY_DIR "/bin/mohona-supervisor"}));
+  }
+  void end(const AttemptId& attempt, int code) override {
+    std::ofstream(home_ + "/" + to_string(attempt) + ".tmp") << code;
+    std::filesystem::rename(home_ + "/" + to_string(attempt) + ".tmp",
+                            home_ + "/" + to_string(attempt));
+  }
+  std::string script() const {
+    return "while ! [ -e " + home_ + "/$MOHONA_ATTEMPT ]; do sleep 0.02; done\n" + "exit $(cat " +
+           home_ + "/$MOHONA_ATTEMPT)\n";
+  }
+
+ private:
+  std::string home_;
+  std::unique_ptr<Engine> engine_;
+};
+
+class EngineContract : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == "memory") {
+      subject_ = std::make_unique<MemorySubject>();
+    } else {
+      auto local = std::make_unique<LocalSubject>();
+      script_ = local->script();
+      subject_ = std::move(local);
+    }
+    listen();
+  }
+  void TearDown() override {
+    // Whatever a failed test left running.
+    for (const Report& report : reports()) {
+      (void)subject_->engine().stop(report.attempt, Stop{"KILL", 0s, 0s, ""});
+      wait_for(report.attempt, Phase::ended);
+    }
+  }
+
+  void listen() {
+    subject_->engine().on_change([this] {
+      const std::lock_guard lock(mutex_);
+      changed_ = true;
+      wake_.notify_all();
+    });
+  }
+
+  Launch launch_of(const AttemptId& id) const {
+    auto spec = std::make_shared<JobSpec>();
+    spec->name = "work";
+    spec->run = script_;
+    Launch launch;
+    launch.spec = spec;
+    launch.attempt.id = id;
+    launch.attempt.pool = "here";
+    launch.attempt.holdings = {Holding{0, {}}};
+    return launch;
+  }
+
+  std::vector<Report> reports() {
+    auto reports = subject_->engine().observe();
+    EXPECT_TRUE(reports);
+    return reports.value_or(std::vector<Report>{});
+  }
+
+  std::optional<Report> report_of(const AttemptId& id) {
+    for (const Report& report : reports()) {
+      if (report.attempt == id) return report;
+    }
+    return std::nullopt;
+  }
+
+  // Looks again whenever the engine says that something changed, ten seconds at most.
+  Report wait_for(const AttemptId& id, Phase phase) {
+    for (const auto until = std::chrono::steady_clock::now() + 10s;
+         std::chrono::steady_clock::now() < until;) {
+      const auto report = report_of(id);
+      if (report && report->phase >= phase) return *report;
+      std::unique_lock lock(mutex_);
+      wake_.wait_for(lock, 500ms, [this] { return changed_; });
+      changed_ = false;
+    }
+    ADD_FAILURE() << "attempt " << to_string(id) << " did not get so far";
+    return {};
+  }
+
+  std::unique_ptr<Subject> subject_;
+  std::string script_;
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  bool changed_ = false;
+  const AttemptId id_{JobId{7}, 0, 1};
+};
+
+TEST_P(EngineContract, WhatIsLaunchedRunsAndItsEndIsReportedUntilItIsForgotten) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  wait_for(id_, Phase::running);
+  subject_->end(id_, 3);
+  const Report report = wait_for(id_, Phase::ended);
+  EXPECT_EQ(report.outcome, (Outcome{End::exited, 3, false, ""}));
+  EXPECT_TRUE(report_of(id_));
+  EXPECT_TRUE(subject_->engine().forget(id_));
+  EXPECT_FALSE(report_of(id_));
+}
+
+TEST_P(EngineContract, LaunchingAgainIsTheSameAttempt) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  wait_for(id_, Phase::running);
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  EXPECT_EQ(subject_->engine().observe()->size(), 1u);
+  subject_->end(id_, 0);
+  EXPECT_EQ(wait_for(id_, Phase::ended).outcome.exit_code, 0);
+}
+
+TEST_P(EngineContract, StoppingEndsItAndSaysSo) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  wait_for(id_, Phase::running);
+  ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
+  ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
+  const Report report = wait_for(id_, Phase::ended);
+  EXPECT_EQ(report.outcome, (Outcome{End::exited, 143, true, ""}));
+}
+
+TEST_P(EngineContract, StoppingWhatIsGoneOrWasNeverThereSucceeds) {
+  EXPECT_TRUE(subject_->engine().stop({JobId{99}, 0, 1}, Stop{}));
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  subject_->end(id_, 0);
+  wait_for(id_, Phase::ended);
+  EXPECT_TRUE(subject_->engine().stop(id_, Stop{}));
+  EXPECT_EQ(report_of(id_)->outcome, Outcome{});
+}
+
+TEST_P(EngineContract, AnotherControllerAdoptsWhatRuns) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  wait_for(id_, Phase::running);
+  subject_->restart();
+  listen();
+  EXPECT_EQ(wait_for(id_, Phase::running).phase, Phase::running);
+  subject_->end(id_, 5);
+  EXPECT_EQ(wait_for(id_, Phase::ended).outcome.exit_code, 5);
+}
+
+TEST_P(EngineContract, AnotherControllerLearnsWhatEndedMeanwhile) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  wait_for(id_, Phase::running);
+  subject_->end(id_, 5);
+  wait_for(id_, Phase::ended);
+  subject_->restart();
+  EXPECT_EQ(report_of(id_)->outcome.exit_code, 5);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, EngineContract, testing::Values("memory", "local"),
+                         [](const auto& kind) { return kind.param; });
+
+}  // namespace
+}  // namespace mohona
