@@ -310,7 +310,8 @@ int down(const Home& home, bool cancel_jobs, bool json) {
        std::chrono::steady_clock::now() < until;) {
     if (lock_file(home.file("controller.pid"), false)) {
       if (json) return print_json({{"down", true}});
-      fmt::print("the controller is down; work that ran goes on and is adopted by the next one\n");
+      fmt::print("the controller is down{}\n",
+                 cancel_jobs ? "" : "; work that ran goes on and is adopted by the next one");
       return exit_ok;
     }
     std::this_thread::sleep_for(20ms);

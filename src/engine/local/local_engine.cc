@@ -17,6 +17,7 @@
 #include "engine/environment.h"
 #include "engine/local/order.h"
 #include "engine/local/processes.h"
+#include "engine/local/srun.h"
 #include "engine/local/watcher.h"
 #include "model/json_text.h"
 
@@ -184,7 +185,14 @@ Result<Order> LocalEngine::make_order(const Launch& launch) const {
   for (const NeededJob& needed : launch.needs) {
     place.inputs.push_back(job_directory(needed.job) + "/output");
   }
-  const Variables inherited = inherited_environment();
+  Variables inherited = inherited_environment();
+  if (spec.script == Script::first_node) {
+    const auto bin = install_srun(options_.home + "/bin");
+    if (!bin) return fail(bin.error());
+    for (auto& [key, value] : inherited) {
+      if (key == "PATH") value = *bin + ":" + value;
+    }
+  }
   for (std::int64_t i = 0; i < rank_count(spec); ++i) {
     RankOrder rank;
     rank.environment = inherited;
