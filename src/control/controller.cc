@@ -94,6 +94,8 @@ Result<void> Controller::start() {
   const auto facts = advance(state_, TakeOver{epoch_}, parts_.clock.now());
   facts_ = *facts;
   if (!commit()) return fail(*suspended_);
+  // Taken out before the loop's first batch, which would append them a second time.
+  act(std::exchange(facts_, {}));
   running_ = true;
   thread_ = std::thread([this] { loop(); });
   return {};
