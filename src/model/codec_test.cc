@@ -38,7 +38,7 @@ TEST(Codec, AFactIsReadBackAsWritten) {
 
 TEST(Codec, OnlyWhatDiffersFromADefaultIsWritten) {
   EXPECT_EQ(encode(Fact{JobEnded{JobId{7}, JobState::succeeded, "", Timestamp(Duration(5))}}),
-            R"({"job_ended":{"job":{"id":7},"at":5}})");
+            R"({"job_ended":{"job":7,"at":5}})");
   // A false that is not the default must survive.
   JobSpec spec;
   spec.restart_after_loss = false;
@@ -46,7 +46,7 @@ TEST(Codec, OnlyWhatDiffersFromADefaultIsWritten) {
 }
 
 TEST(Codec, UnknownFieldsAreSkippedAndUnknownFactsAreNot) {
-  EXPECT_TRUE(decode_fact(R"({"job_ended":{"job":{"id":7},"colour":"red"}})"));
+  EXPECT_TRUE(decode_fact(R"({"job_ended":{"job":7,"colour":"red"}})"));
   const auto newer = decode_fact(R"({"job_melted":{}})");
   ASSERT_FALSE(newer);
   EXPECT_EQ(newer.error().message,

@@ -11,14 +11,6 @@ namespace mohona {
 // describe(visit, Tag<T>) calls visit("name", &T::field) for each stored field of T.
 
 template <class V>
-void describe(V&& v, Tag<JobId>) {
-  v("id", &JobId::value);
-}
-template <class V>
-void describe(V&& v, Tag<Epoch>) {
-  v("epoch", &Epoch::value);
-}
-template <class V>
 void describe(V&& v, Tag<Money>) {
   v("micros", &Money::micros);
 }

@@ -61,6 +61,8 @@ inline void write(std::string& out, Duration value) { write(out, value.count());
 inline void write(std::string& out, Timestamp value) {
   write(out, value.time_since_epoch().count());
 }
+inline void write(std::string& out, JobId id) { write(out, id.value); }
+inline void write(std::string& out, Epoch epoch) { write(out, epoch.value); }
 inline void write(std::string& out, const AttemptId& id) { write(out, to_string(id)); }
 
 template <Described T>
@@ -137,6 +139,8 @@ inline void read(const Json& json, Duration& out) { out = Duration(json.get<std:
 inline void read(const Json& json, Timestamp& out) {
   out = Timestamp(Duration(json.get<std::int64_t>()));
 }
+inline void read(const Json& json, JobId& out) { json.get_to(out.value); }
+inline void read(const Json& json, Epoch& out) { json.get_to(out.value); }
 inline void read(const Json& json, AttemptId& out) {
   out = parse_attempt_id(json.get_ref<const std::string&>());
 }
