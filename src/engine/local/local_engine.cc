@@ -27,6 +27,7 @@ namespace {
 using namespace local;
 namespace fs = std::filesystem;
 
+constexpr std::chrono::seconds respawn_pause{1};
 constexpr std::size_t shards_max = 1'000'000;
 constexpr const char* loopback = "127.0.0.1";
 
@@ -140,10 +141,12 @@ class LocalEngine : public Engine {
   }
   Result<Order> make_order(const Launch& launch) const;
   Result<void> spawn(const AttemptId& id);
+  bool may_spawn(const AttemptId& id);
   Report report(const AttemptId& id);
   void adopt(const AttemptId& id, const StartedFile& started);
 
   LocalEngineOptions options_;
+  std::map<AttemptId, std::chrono::steady_clock::time_point> spawned_;
   Watcher watcher_;
 };
 
@@ -261,8 +264,15 @@ Result<void> LocalEngine::spawn(const AttemptId& id) {
   }
   Fd process(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process) return system_failure("watch", options_.supervisor);
+  spawned_[id] = std::chrono::steady_clock::now();
   watcher_.watch(id, std::move(process), true, here + "/started.json");
   return {};
+}
+
+// A supervisor that ends at once (the disk is full, say) is not started again in a hot loop.
+bool LocalEngine::may_spawn(const AttemptId& id) {
+  const auto last = spawned_.find(id);
+  return last == spawned_.end() || std::chrono::steady_clock::now() - last->second > respawn_pause;
 }
 
 void LocalEngine::adopt(const AttemptId& id, const StartedFile& started) {
@@ -287,11 +297,10 @@ Report LocalEngine::report(const AttemptId& id) {
     report.phase = Phase::ended;
     report.outcome = exit->outcome;
     report.ended_at = exit->at;
-  } else if (!watched && !watcher_.watches(id)) {
-    // Nobody watches over it: another supervisor starts it, or buries it, whichever is due.
-    if (const auto ok = spawn(id); !ok && report.phase == Phase::launched) {
-      report.outcome.detail = ok.error().message;
-    }
+  } else if (!watched && !watcher_.watches(id) && may_spawn(id)) {
+    // Nobody watches over it: another supervisor starts it, or buries it, whichever is due. One that
+    // cannot be started now is tried again at the next look.
+    (void)spawn(id);
   }
   return report;
 }
@@ -329,6 +338,7 @@ Result<void> LocalEngine::stop(const AttemptId& id, const Stop& stop) {
 
 Result<void> LocalEngine::forget(const AttemptId& id) {
   ::unlink(mark(id).c_str());
+  spawned_.erase(id);
   return {};
 }
 
