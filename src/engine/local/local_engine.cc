@@ -244,6 +244,8 @@ Result<void> LocalEngine::spawn(const AttemptId& id) {
   const std::string log = options_.home + "/supervisors.log";
   ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
+  // Above all the API's sockets: a listener that outlives its controller takes calls for ever.
+  ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   // A session of its own: whatever ends the controller's terminal does not reach the work.
