@@ -16,6 +16,7 @@
 #include "app/machine.h"
 #include "app/remote.h"
 #include "app/secret_files.h"
+#include "base/text.h"
 #include "engine/local/local_engine.h"
 #include "net/client.h"
 #include "spec/fleet_file.h"
@@ -217,9 +218,16 @@ Result<void> up_detached(const Home& home, const std::vector<std::string>& argum
     if (::waitpid(pid, &status, WNOHANG) == pid) {
       const auto said = read_file(log);
       return fail(Code::unavailable,
-                  fmt::format("the controller did not start:\n{}", said ? *said : std::string()));
+                  said && !said->empty()
+                      ? fmt::format("the controller did not start:\n{}", *said)
+                      : fmt::format("the controller did not start, and had no room to say why in "
+                                    "{}: is the disk full?",
+                                    log));
     }
-    if (Remote(home).get("/v1/status")) return {};
+    // An answer may also be that of another controller, which has the home and keeps it.
+    const auto holder = read_file(home.file("controller.pid"));
+    const bool ours = holder && trim(*holder) == std::to_string(pid);
+    if (ours && Remote(home).get("/v1/status")) return {};
     std::this_thread::sleep_for(20ms);
   }
   return fail(Code::unavailable, "the controller does not answer; see " + log);
