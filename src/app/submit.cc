@@ -67,12 +67,6 @@ Result<Json> submission(const SubmitOptions& options) {
               {"secrets", as_object(*secrets)}};
 }
 
-Result<Json> send(Remote& remote, const SubmitOptions& options) {
-  auto body = submission(options);
-  if (!body) return body;
-  return remote.post("/v1/jobs", *body, options.key);
-}
-
 void say_what_is_next(const Json& jobs) {
   for (const Json& job : jobs) {
     for (const Json& endpoint : job.at("endpoints")) {
@@ -91,8 +85,10 @@ void say_what_is_next(const Json& jobs) {
 }  // namespace
 
 int submit(const Home& home, const SubmitOptions& options) {
+  const auto body = submission(options);
+  if (!body) return complain(body.error());
   Remote remote(home);
-  const auto answer = send(remote, options);
+  const auto answer = remote.post("/v1/jobs", *body, options.key);
   if (!answer) return complain(answer.error());
   if (options.json) {
     fmt::print("{}\n", answer->dump());
@@ -107,16 +103,18 @@ int submit(const Home& home, const SubmitOptions& options) {
 
 int run(const Home& home, const SubmitOptions& options) {
   // The file's mistakes first: nothing is started for a file that cannot run.
-  if (auto body = submission(options); !body) return complain(body.error());
+  const auto body = submission(options);
+  if (!body) return complain(body.error());
   if (!Remote(home).get("/v1/status")) {
-    if (auto ok = up_detached(home, {"--home", home.path(), "up"}); !ok)
-      return complain(ok.error());
+    // Another `run` may have been quicker; its controller is as good.
+    const auto ok = up_detached(home, {"--home", home.path(), "up"});
+    if (!ok && !Remote(home).get("/v1/status")) return complain(ok.error());
     if (!options.json) {
       fmt::print("started a control plane in {}; stop it with: mohona down\n", home.path());
     }
   }
   Remote remote(home);
-  const auto answer = send(remote, options);
+  const auto answer = remote.post("/v1/jobs", *body, options.key);
   if (!answer) return complain(answer.error());
   std::vector<std::uint64_t> ids;
   for (const Json& job : answer->at("jobs")) ids.push_back(job.at("id"));

@@ -16,6 +16,7 @@
 #include "app/machine.h"
 #include "app/remote.h"
 #include "app/secret_files.h"
+#include "base/text.h"
 #include "engine/local/local_engine.h"
 #include "net/client.h"
 #include "spec/fleet_file.h"
@@ -193,6 +194,7 @@ Result<void> up_detached(const Home& home, const std::vector<std::string>& argum
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
   ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
+  ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSID);
@@ -216,9 +218,16 @@ Result<void> up_detached(const Home& home, const std::vector<std::string>& argum
     if (::waitpid(pid, &status, WNOHANG) == pid) {
       const auto said = read_file(log);
       return fail(Code::unavailable,
-                  fmt::format("the controller did not start:\n{}", said ? *said : std::string()));
+                  said && !said->empty()
+                      ? fmt::format("the controller did not start:\n{}", *said)
+                      : fmt::format("the controller did not start, and had no room to say why in "
+                                    "{}: is the disk full?",
+                                    log));
     }
-    if (Remote(home).get("/v1/status")) return {};
+    // An answer may also be that of another controller, which has the home and keeps it.
+    const auto holder = read_file(home.file("controller.pid"));
+    const bool ours = holder && trim(*holder) == std::to_string(pid);
+    if (ours && Remote(home).get("/v1/status")) return {};
     std::this_thread::sleep_for(20ms);
   }
   return fail(Code::unavailable, "the controller does not answer; see " + log);

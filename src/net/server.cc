@@ -93,7 +93,8 @@ class Server : public HttpServer {
 
   void stop() override {
     if (!thread_.joinable()) return;
-    io_.stop();
+    // Behind the answers that are on their way, such as the one to a shutdown.
+    asio::post(io_, [this] { io_.stop(); });
     thread_.join();
   }
 

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include <filesystem>
+#include <map>
 #include <set>
 
 #include "base/file.h"
@@ -41,6 +42,13 @@ Variables inherited_environment() {
     if (const char* value = ::getenv(key)) out.emplace_back(key, value);
   }
   return out;
+}
+
+// One value a name, the last one said: of two, programs do not agree which they see.
+Variables last_of_each(const Variables& variables) {
+  std::map<std::string, std::string> last;
+  for (const auto& [name, value] : variables) last[name] = value;
+  return {last.begin(), last.end()};
 }
 
 bool bind_to(int fd, std::int64_t port, std::int64_t& bound) {
@@ -184,7 +192,7 @@ Result<Order> LocalEngine::make_order(const Launch& launch) const {
         spec.resources.ports.empty() ? 0 : std::atoll(spec.resources.ports[0].c_str());
     place.port = order.port = free_port(wanted);
   }
-  if (spec.num_nodes > 1 || spec.kind == Kind::train) place.master_port = free_port(0);
+  place.master_port = free_port(0);
   for (const NeededJob& needed : launch.needs) {
     place.inputs.push_back(job_directory(needed.job) + "/output");
   }
@@ -202,6 +210,7 @@ Result<Order> LocalEngine::make_order(const Launch& launch) const {
     const Variables own = rank_environment(launch, place, i);
     rank.environment.insert(rank.environment.end(), own.begin(), own.end());
     rank.environment.emplace_back(mark_variable, directory(id));
+    rank.environment = last_of_each(rank.environment);
     rank.log = fmt::format("{}/rank{}.log", directory(id), i);
     if (!spec.error_path.empty()) rank.error_log = expand_output(spec.error_path, launch);
     if (spec.resources.limit_cpus) rank.cpus_milli = launch.attempt.demand.cpus_milli;
@@ -247,6 +256,8 @@ Result<void> LocalEngine::spawn(const AttemptId& id) {
   const std::string log = options_.home + "/supervisors.log";
   ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
+  // Above all the API's sockets: a listener that outlives its controller takes calls for ever.
+  ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
   // A session of its own: whatever ends the controller's terminal does not reach the work.
