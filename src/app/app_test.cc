@@ -90,6 +90,10 @@ TEST(Secrets, AreKeptApartAndGoWithTheirJob) {
   ASSERT_TRUE(name);
   EXPECT_EQ(mode_of(path + "/" + *name), 0600u);
   EXPECT_EQ(*secrets.read(*name), values);
+  const auto orphan = secrets.write(values);
+  secrets.keep_only({*name});
+  EXPECT_FALSE(secrets.read(*orphan));
+  EXPECT_TRUE(secrets.read(*name));
   secrets.remove(*name);
   EXPECT_FALSE(secrets.read(*name));
   std::filesystem::remove_all(path);

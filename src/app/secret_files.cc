@@ -3,6 +3,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include <filesystem>
+
 #include "base/file.h"
 #include "model/json_text.h"
 
@@ -32,5 +34,12 @@ Result<Variables> SecretFiles::read(const std::string& name) {
 }
 
 void SecretFiles::remove(const std::string& name) { ::unlink((directory_ + "/" + name).c_str()); }
+
+void SecretFiles::keep_only(const std::set<std::string>& names) {
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(directory_, error)) {
+    if (!names.contains(entry.path().filename().string())) remove(entry.path().filename().string());
+  }
+}
 
 }  // namespace mohona

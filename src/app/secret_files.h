@@ -1,6 +1,8 @@
 // Values of secrets in files of the home, one a job, until the job has ended.
 #pragma once
 
+#include <set>
+
 #include "control/effects.h"
 
 namespace mohona {
@@ -11,6 +13,9 @@ class SecretFiles : public SecretStore {
   Result<std::string> write(const Variables& secrets) override;
   Result<Variables> read(const std::string& name) override;
   void remove(const std::string& name) override;
+
+  // Removes what a crash between writing and submitting left behind.
+  void keep_only(const std::set<std::string>& names);
 
  private:
   std::string directory_;

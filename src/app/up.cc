@@ -125,6 +125,17 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
         fmt::print(stderr, "{} {}\n", format_timestamp(SystemClock().now()), line);
       }});
   if (auto ok = plane.controller->start(); !ok) return ok;
+  std::promise<std::set<std::string>> secrets;
+  plane.controller->read([&](const State& state, Timestamp) {
+    std::set<std::string> names;
+    for (const auto& [id, entry] : state.jobs()) {
+      if (!is_terminal(entry.job.state) && !entry.job.secrets.empty()) {
+        names.insert(entry.job.secrets);
+      }
+    }
+    secrets.set_value(std::move(names));
+  });
+  plane.secrets.keep_only(secrets.get_future().get());
   if (auto ok = define_fleet(*plane.controller, std::move(*pools)); !ok) return ok;
   auto token = home.token();
   if (!token) return fail(token.error());

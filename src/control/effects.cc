@@ -86,7 +86,8 @@ void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>
 
 void Effects::stop(const State& state, const AttemptId& id, Timestamp now) {
   Engine* engine = engine_of(state, state.live_attempt(id).pool);
-  if (engine) (void)engine->stop(id, make_stop(state, id, now));  // repeated by the next reconciliation
+  if (engine)
+    (void)engine->stop(id, make_stop(state, id, now));  // repeated by the next reconciliation
 }
 
 void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inputs) {

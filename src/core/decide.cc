@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "core/ledger/usage.h"
 #include "core/stop.h"
 #include "core/submit.h"
 
@@ -306,6 +307,10 @@ Facts settle(const State& state, const JobEntry& entry, Timestamp now) {
                                needed->job.state == JobState::failed ? "failed" : "was cancelled"),
                    now}};
     }
+  }
+  if (entry.live == 0 && budget_spent(job, now) &&
+      entry.count(JobState::succeeded) < job.tasks.size()) {
+    return {JobEnded{job.id, JobState::failed, why_stopped(StopReason::budget, job), now}};
   }
   const std::size_t ended = entry.count(JobState::succeeded) + entry.count(JobState::failed) +
                             entry.count(JobState::cancelled);

@@ -3,6 +3,7 @@
 #include <rapidcheck/gtest.h>
 
 #include "core/core.h"
+#include "core/ledger/usage.h"
 #include "core/schedule/fit.h"
 #include "model/codec.h"
 
@@ -128,6 +129,9 @@ void check_allocations(const State& state) {
 bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
   const Job& job = entry.job;
   if (is_terminal(job.state) || job.cancelling || !job.expanded) return false;
+  Money spent;
+  for (const Attempt& attempt : job.attempts) spent += cost_of(attempt, now);
+  if (job.spec->budget && !job.attempts.empty() && spent >= *job.spec->budget) return false;
   if (!job.started_at) {
     for (const JobId id : job.needs) {
       const Job& needed = state.find(id)->job;

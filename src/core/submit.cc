@@ -5,9 +5,10 @@
 namespace mohona {
 namespace {
 
-// The n-th job of a submission is found by its key and place.
+// The n-th job of a submission is found by its key and place. A header's value holds no newline, so
+// that no other key can look like this.
 std::string key_of(const std::string& key, std::size_t place) {
-  return place == 0 ? key : fmt::format("{}#{}", key, place);
+  return place == 0 ? key : fmt::format("{}\n{}", key, place);
 }
 
 // A needed job, by name within the submission, by number, or by the newest job of that name.

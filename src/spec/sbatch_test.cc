@@ -62,7 +62,8 @@ constexpr Row rows[] = {
     {"-a 1,3,5%2", R"({"kind":"data","shards":{"items":["1","3","5"],"array":true,)"
                    R"("at_once_max":2}})"},
     {"-d afterok:12:13,afterok:9", R"({"needs":["12","13","9"]})"},
-    {"--signal=B:USR1@90", R"({"stop":{"signal":"USR1","grace":90000000,"before_limit":90000000}})"},
+    {"--signal=B:USR1@90",
+     R"({"stop":{"signal":"USR1","grace":90000000,"before_limit":90000000}})"},
     {"--signal 10", R"({"stop":{"signal":"USR1","grace":60000000,"before_limit":60000000}})"},
     {"--requeue", "{}"},
     {"--no-requeue", R"({"restart_after_loss":false})"},

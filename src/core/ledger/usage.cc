@@ -19,6 +19,10 @@ Money cost_of(const Job& job, Timestamp now) {
   return total;
 }
 
+bool budget_spent(const Job& job, Timestamp now) {
+  return job.spec->budget && !job.attempts.empty() && cost_of(job, now) >= *job.spec->budget;
+}
+
 std::optional<Timestamp> budget_end(const Job& job, Money budget) {
   Timestamp from = job.submitted_at;
   std::int64_t nanos_per_hour = 0;

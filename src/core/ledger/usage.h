@@ -18,6 +18,9 @@ Money cost_of(const Job& job, Timestamp now);
 // Attempts that are stopping already cannot be stopped earlier and do not count.
 std::optional<Timestamp> budget_end(const Job& job, Money budget);
 
+// Whether the job has a budget and has spent it: nothing of it may start any more.
+bool budget_spent(const Job& job, Timestamp now);
+
 // One line of the bill.
 struct CostRow {
   std::string key;   // a job's id, a queue or a cloud

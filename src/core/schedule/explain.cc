@@ -21,7 +21,9 @@ std::string describe(const Demand& demand) {
   std::string text =
       fmt::format("{} core{}", cores(demand.cpus_milli), demand.cpus_milli == 1'000 ? "" : "s");
   if (demand.memory_mib > 0) text += fmt::format(", {} MiB", demand.memory_mib);
-  if (demand.gpus > 0) text += fmt::format(", {} {}", demand.gpus, demand.gpu.empty() ? "GPUs of any kind" : demand.gpu);
+  if (demand.gpus > 0)
+    text +=
+        fmt::format(", {} {}", demand.gpus, demand.gpu.empty() ? "GPUs of any kind" : demand.gpu);
   return text;
 }
 

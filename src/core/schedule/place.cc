@@ -1,7 +1,8 @@
 #include "core/schedule/place.h"
 
-#include <tuple>
+#include <algorithm>
 
+#include "core/ledger/usage.h"
 #include "core/schedule/fit.h"
 
 namespace mohona {
@@ -59,7 +60,10 @@ std::optional<Pass::Candidate> Pass::first_of_queue() const {
   std::optional<Candidate> first;
   for (const auto& [needs, orders] : state_.queue()) {
     if (blocked_.contains(needs)) continue;
-    const Candidate head{*orders.begin(), *state_.find(orders.begin()->job)->ready.begin()};
+    const auto order = std::find_if(orders.begin(), orders.end(),
+                                    [&](const Order& o) { return !spent_.contains(o.job); });
+    if (order == orders.end()) continue;
+    const Candidate head{*order, *state_.find(order->job)->ready.begin()};
     if (!first || head < *first) first = head;
   }
   return first;
@@ -82,6 +86,10 @@ std::optional<Fact> Pass::place(const Candidate& candidate) {
   const JobSpec& spec = *entry.job.spec;
   if (spec.shards && spec.shards->at_once_max > 0 && entry.live >= spec.shards->at_once_max) {
     return std::nullopt;  // a task whose pause is over, in an array at its limit
+  }
+  if (budget_spent(entry.job, now_)) {
+    spent_.insert(entry.job.id);
+    return std::nullopt;
   }
   const NeedClass needs = class_of(spec);
   if (blocked_.contains(needs)) return std::nullopt;

@@ -37,6 +37,7 @@ class Pass {
   const State& state_;
   Timestamp now_;
   std::set<NeedClass> blocked_;
+  std::set<JobId> spent_;    // jobs without budget: nothing of theirs starts
   std::set<Candidate> due_;  // tasks whose pause is over
 };
 

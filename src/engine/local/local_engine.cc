@@ -147,7 +147,7 @@ class LocalEngine : public Engine {
   std::string mark(const AttemptId& id) const {
     return fmt::format("{}/running/{}", options_.home, to_string(id));
   }
-  Result<Order> make_order(const Launch& launch) const;
+  Result<Order> make_order(const Launch& launch);
   Result<void> spawn(const AttemptId& id);
   bool may_spawn(const AttemptId& id);
   Report report(const AttemptId& id);
@@ -155,10 +155,11 @@ class LocalEngine : public Engine {
 
   LocalEngineOptions options_;
   std::map<AttemptId, std::chrono::steady_clock::time_point> spawned_;
+  std::map<AttemptId, std::int64_t> ports_;  // told to replicas that are not forgotten
   Watcher watcher_;
 };
 
-Result<Order> LocalEngine::make_order(const Launch& launch) const {
+Result<Order> LocalEngine::make_order(const Launch& launch) {
   const JobSpec& spec = *launch.spec;
   const AttemptId& id = launch.attempt.id;
   Order order;
@@ -190,7 +191,12 @@ Result<Order> LocalEngine::make_order(const Launch& launch) const {
   if (spec.kind == Kind::serve) {
     const auto wanted =
         spec.resources.ports.empty() ? 0 : std::atoll(spec.resources.ports[0].c_str());
-    place.port = order.port = free_port(wanted);
+    // Two replicas that start together must not be told the same port: neither listens yet.
+    const bool given = std::any_of(ports_.begin(), ports_.end(), [&](const auto& known) {
+      return known.second == wanted && known.first != id;
+    });
+    place.port = order.port = free_port(given ? 0 : wanted);
+    ports_[id] = place.port;
   }
   place.master_port = free_port(0);
   for (const NeededJob& needed : launch.needs) {
@@ -309,8 +315,8 @@ Report LocalEngine::report(const AttemptId& id) {
     report.outcome = exit->outcome;
     report.ended_at = exit->at;
   } else if (!watched && !watcher_.watches(id) && may_spawn(id)) {
-    // Nobody watches over it: another supervisor starts it, or buries it, whichever is due. One that
-    // cannot be started now is tried again at the next look.
+    // Nobody watches over it: another supervisor starts it, or buries it, whichever is due. One
+    // that cannot be started now is tried again at the next look.
     (void)spawn(id);
   }
   return report;
@@ -350,6 +356,7 @@ Result<void> LocalEngine::stop(const AttemptId& id, const Stop& stop) {
 Result<void> LocalEngine::forget(const AttemptId& id) {
   ::unlink(mark(id).c_str());
   spawned_.erase(id);
+  ports_.erase(id);
   return {};
 }
 

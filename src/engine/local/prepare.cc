@@ -99,7 +99,12 @@ Result<void> publish(const Order& order) {
   std::vector<std::string> names;
   std::error_code error;
   for (const auto& entry : fs::recursive_directory_iterator(order.output, error)) {
-    if (!entry.is_directory()) names.push_back(fs::relative(entry.path(), order.output).string());
+    const std::string entry_name = entry.path().lexically_relative(order.output).string();
+    if (entry.is_symlink() || !entry.is_directory()) {
+      names.push_back(entry_name);
+    } else {
+      fs::create_directories(fs::path(order.published_output) / entry_name, error);
+    }
   }
   if (error) return failed("cannot list " + order.output, error);
   std::sort(names.begin(), names.end());

@@ -15,6 +15,8 @@
 namespace mohona::local {
 namespace {
 
+constexpr useconds_t look_for_setup_us = 50'000;
+
 Timestamp now() { return SystemClock().now(); }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
@@ -33,8 +35,13 @@ Outcome run(const std::string& directory, const Order& order, int signals) {
   if (auto ready = prepare(order); !ready) return could_not(ready.error());
   Gang gang(directory, order, signals);
   if (!order.setup.empty()) {
-    // Held while setup runs: ranks of other shards on this machine wait for it.
-    const auto lock = lock_file(order.job_directory + "/setup.lock", true);
+    // Held while setup runs: other shards wait for it here, ready to be stopped.
+    auto lock = lock_file(order.job_directory + "/setup.lock", false);
+    while (!lock && lock.error().code == Code::conflict) {
+      if (exists(directory + "/stop.json")) return Outcome{End::exited, 143, true, ""};
+      ::usleep(look_for_setup_us);
+      lock = lock_file(order.job_directory + "/setup.lock", false);
+    }
     if (!lock) return could_not(lock.error());
     if (needs_setup(order)) {
       Outcome outcome = gang.run("setup", order.setup, 1);
@@ -76,7 +83,10 @@ int supervise(const std::string& directory) {
     return 0;
   }
   const auto text = read_file(directory + "/order.json");
-  if (!text) return 1;
+  if (!text) {
+    write_exit(directory, Outcome{End::not_launched, 0, false, text.error().message});
+    return 0;
+  }
   Order order;
   try {
     order = json_text::from_text<Order>(*text);
