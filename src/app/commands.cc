@@ -140,7 +140,7 @@ int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
 
 int wait(const Home& home, const WaitOptions& options) {
   Remote remote(home);
-  FollowOptions following{false, {}};
+  FollowOptions following{is_terminal() && !options.json, {}};
   if (!options.timeout.empty()) {
     const auto timeout = parse_duration(options.timeout);
     if (!timeout) return complain(timeout.error());
