@@ -53,7 +53,8 @@ class DiskFull(unittest.TestCase):
     def test_nothing_is_acknowledged_without_room_and_work_resumes_when_there_is_some(self) -> None:
         plane = self.plane
         signs = plane.work  # not on the full disk
-        runs = plane.submit(f"name: runs\nrun: |\n  until test -e {signs}/end; do sleep 0.05; done\n"
+        runs = plane.submit("name: runs\nrun: |\n"
+                            f"  until test -e {signs}/end; do sleep 0.05; done\n"
                             f"  touch {signs}/ended")
         plane.wait(runs, "running")
         waits = plane.submit("name: waits\nneeds: runs\nrun: 'true'")
