@@ -93,8 +93,9 @@ class Server : public HttpServer {
 
   void stop() override {
     if (!thread_.joinable()) return;
-    // Behind the answers that are on their way, such as the one to a shutdown.
-    asio::post(io_, [this] { io_.stop(); });
+    // Behind the answers that are on their way, such as the one to a shutdown. Posted twice: what
+    // the running handler posts comes into the queue only when that handler has ended.
+    asio::post(io_, [this] { asio::post(io_, [this] { io_.stop(); }); });
     thread_.join();
   }
 

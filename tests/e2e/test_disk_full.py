@@ -1,7 +1,6 @@
 """A full disk refuses work and loses none; room lets it go on without hands."""
 
 import os
-import shutil
 import subprocess
 import tempfile
 import unittest
@@ -54,7 +53,8 @@ class DiskFull(unittest.TestCase):
     def test_nothing_is_acknowledged_without_room_and_work_resumes_when_there_is_some(self) -> None:
         plane = self.plane
         signs = plane.work  # not on the full disk
-        runs = plane.submit(f"name: runs\nrun: |\n  until test -e {signs}/end; do sleep 0.05; done\n"
+        runs = plane.submit("name: runs\nrun: |\n"
+                            f"  until test -e {signs}/end; do sleep 0.05; done\n"
                             f"  touch {signs}/ended")
         plane.wait(runs, "running")
         waits = plane.submit("name: waits\nneeds: runs\nrun: 'true'")
@@ -102,9 +102,10 @@ class DiskFull(unittest.TestCase):
         plane = self.plane
         first = plane.submit(f"run: until test -e {plane.work}/end; do sleep 0.05; done")
         plane.wait(first, "running")
-        shutil.copy("/bin/true", self.disk / "x")
+        reserve = self.disk / "reserve"
+        reserve.write_bytes(bytes(40_000))
         self.fill_until_refused()
-        (self.disk / "x").unlink()  # enough for some facts, not for much more
+        reserve.unlink()  # enough for some facts, not for much more
         job = until("it is accepted", lambda: (
             answer := plane.request("POST", "/v1/jobs", {"text": "run: 'true'"})
         ).status == 201 and answer.json["jobs"][0]["id"])

@@ -40,8 +40,8 @@ else:
             time.sleep(0.05)
     assert master.recv(2) == b"go"
 
-ranks = [subprocess.Popen([sys.executable, "-u", a.script], env=dict(os.environ, RANK=str(first + i),
-         LOCAL_RANK=str(i), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(a.nproc_per_node),
+ranks = [subprocess.Popen([sys.executable, "-u", a.script], env=dict(
+         os.environ, RANK=str(first + i), LOCAL_RANK=str(i), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(a.nproc_per_node),
          MASTER_ADDR=a.master_addr, MASTER_PORT=str(a.master_port)))
          for i in range(a.nproc_per_node)]
 sys.exit(max(rank.wait() for rank in ranks))

@@ -220,7 +220,8 @@ void Gang::act_on_time() {
     if (hook_ > 0) return;
     signalled_ = true;
     kill_at_ = std::min(kill_at_, now + stop_.grace);
-    signal_ranks(signal_number(stop_.signal));
+    // Without grace there is nothing to be saved: half a checkpoint is worse than none.
+    if (stop_.grace > Duration{0}) signal_ranks(signal_number(stop_.signal));
   }
   if (now >= kill_at_) {
     for (const Rank& rank : ranks_) {
