@@ -95,8 +95,11 @@ Result<void> Controller::start() {
   facts_ = *facts;
   if (!commit()) return fail(*suspended_);
   // Taken out before the loop's first batch, which would append them a second time.
+  {
+    const std::lock_guard lock(mutex_);
+    running_ = true;
+  }
   act(std::exchange(facts_, {}));
-  running_ = true;
   thread_ = std::thread([this] { loop(); });
   return {};
 }
@@ -130,21 +133,28 @@ std::optional<Error> Controller::failure() {
 }
 
 void Controller::submit(Input input, Done done) {
+  enqueue({std::move(input), std::move(done), nullptr});
+}
+
+void Controller::read(Reader reader) { enqueue({Tick{}, nullptr, std::move(reader)}); }
+
+void Controller::enqueue(Request request) {
   {
     const std::lock_guard lock(mutex_);
-    if (queue_.size() < queue_max) {
-      queue_.push_back({std::move(input), std::move(done), nullptr});
+    const bool room = queue_.size() < queue_max || request.reader;
+    if (running_ && room) {
+      queue_.push_back(std::move(request));
       wake_.notify_one();
       return;
     }
+    if (running_) {
+      if (!request.done) return;
+      request.done(
+          fail(Code::unavailable, "too many requests are waiting; try again", Retry::safe));
+      return;
+    }
   }
-  if (done) done(fail(Code::unavailable, "too many requests are waiting; try again", Retry::safe));
-}
-
-void Controller::read(Reader reader) {
-  const std::lock_guard lock(mutex_);
-  queue_.push_back({Tick{}, nullptr, std::move(reader)});
-  wake_.notify_one();
+  refuse(std::move(request));
 }
 
 std::deque<Controller::Request> Controller::next_batch() {
@@ -187,10 +197,27 @@ void Controller::loop() {
     if (suspended_ && suspended_->code != Code::unavailable) failure = suspended_;
     if (failure) break;
   }
-  const std::lock_guard lock(mutex_);
-  failure_ = failure;
-  running_ = false;
-  ended_.notify_all();
+  std::deque<Request> left;
+  {
+    const std::lock_guard lock(mutex_);
+    failure_ = failure;
+    running_ = false;
+    left.swap(queue_);
+    ended_.notify_all();
+  }
+  for (Answer& answer : answers_) {
+    answer.done(fail(Code::unavailable, "the controller has stopped", Retry::outcome_unknown));
+  }
+  answers_.clear();
+  for (Request& request : left) refuse(std::move(request));
+}
+
+// Nobody waits for ever for an answer that no loop will give.
+void Controller::refuse(Request request) {
+  if (request.reader) return request.reader(state_, parts_.clock.now());
+  if (request.done) {
+    request.done(fail(Code::unavailable, "the controller has stopped", Retry::safe));
+  }
 }
 
 void Controller::take_input(const Input& input, Done done, Timestamp now) {

@@ -84,6 +84,8 @@ class Controller {
   };
 
   Result<void> load();
+  void enqueue(Request request);
+  void refuse(Request request);
   void loop();
   std::deque<Request> next_batch();
   void run_batch(std::deque<Request> batch);

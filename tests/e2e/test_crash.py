@@ -16,7 +16,7 @@ from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from plane import BINARY, Plane, gone, until
+from plane import BINARY, Plane, gone, until, processes_with
 
 KILLS = 200 if os.environ.get("MOHONA_FULL") == "1" else 20
 SEED = int(os.environ.get("MOHONA_SEED", "1"))
@@ -244,6 +244,23 @@ run: |
         job, supervisor = self.start_and_find()
         os.kill(supervisor, signal.SIGKILL)
         self.check_second_attempt(job)
+
+    def test_not_even_a_process_that_has_shed_its_environment_outlives_its_supervisor(self) -> None:
+        if not os.access("/sys/fs/cgroup/pids", os.W_OK) and not os.access(
+                "/sys/fs/cgroup/cgroup.procs", os.W_OK):
+            self.skipTest("control groups are not writable here")
+        self.plane.up()
+        mark = f"7{os.getpid()}"  # seconds of sleep that nobody else asks for
+        job = self.plane.submit("run: |\n"
+                                "  [ $MOHONA_RESTARTS = 1 ] && exit\n"
+                                f"  env -i setsid sleep {mark} &\n"
+                                "  echo $! > child; sleep 600\n")
+        self.plane.wait_for_file(self.plane.job_directory(job) / "workdir/child", "\n")
+        started = self.plane.job_directory(job) / "attempts/0.1/started.json"
+        until("the child runs", lambda: processes_with(f"sleep\0{mark}"))
+        os.kill(json.loads(started.read_text())["pid"], signal.SIGKILL)
+        self.check_second_attempt(job)
+        self.assertEqual(processes_with(f"sleep\0{mark}"), [])
 
     def test_supervisor_and_controller_killed_together_lose_the_attempt_not_the_job(self) -> None:
         self.plane.up()

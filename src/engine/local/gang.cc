@@ -98,11 +98,7 @@ Outcome Gang::run(const std::string& name, const std::string& script, std::size_
   for (std::size_t i = 0; i < count; ++i) {
     const RankOrder& order = order_.ranks[i];
     Rank& rank = ranks_.emplace_back();
-    if (order.cpus_milli > 0 || order.memory_mib > 0) {
-      std::string group = directory_ + "." + std::to_string(i);
-      std::replace(group.begin(), group.end(), '/', '_');
-      rank.cgroup = Cgroup::make(group, order.cpus_milli, order.memory_mib);
-    }
+    rank.cgroup = Cgroup::make(directory_, i, order.cpus_milli, order.memory_mib);
     rank.pid = start(program, order, rank.cgroup);
     rank.running = rank.pid > 0;
     if (!rank.running) {

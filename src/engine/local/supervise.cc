@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "engine/local/cgroup.h"
 #include "engine/local/gang.h"
 #include "engine/local/prepare.h"
 #include "engine/local/processes.h"
@@ -78,6 +79,7 @@ int supervise(const std::string& directory) {
   if (exists(directory + "/exit.json")) return 0;
   if (exists(directory + "/started.json")) {
     // Another supervisor was here and died; what it started must not go on unwatched.
+    kill_groups(directory);
     kill_marked(mark_variable, directory);
     write_exit(directory, Outcome{End::lost, 0, false, "its supervisor was killed"});
     return 0;
