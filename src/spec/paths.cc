@@ -71,9 +71,10 @@ void read_file_mounts(const Node& node, Draft& draft) {
     }
     FileMount out{path_in_workdir(mount.key), ""};
     if (out.target.empty()) {
-      draft.problems.add(mount.key_place,
-                         fmt::format("{} is no place in the working directory", in_quotes(mount.key)),
-                         "expected an absolute path, or a relative one that stays inside");
+      draft.problems.add(
+          mount.key_place,
+          fmt::format("{} is no place in the working directory", in_quotes(mount.key)),
+          "expected an absolute path, or a relative one that stays inside");
       continue;
     }
     if (read_local_path(mount, out.source, draft, false)) {

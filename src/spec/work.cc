@@ -148,7 +148,8 @@ void read_checkpoint(const Node& node, Draft& draft) {
     std::string& out = draft.spec().checkpoint->path;
     out = path_in_workdir(path->text);
     if (out.empty()) {
-      wrong(*path, "expected an absolute path, or a relative one that stays in the working directory",
+      wrong(*path,
+            "expected an absolute path, or a relative one that stays in the working directory",
             draft.problems);
     }
   }
