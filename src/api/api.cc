@@ -49,7 +49,10 @@ std::string_view code_name(Code code) {
   return {};
 }
 
-HttpResponse answer(const Json& json, int status = 200) { return {status, json.dump() + "\n"}; }
+// Names in a request may be any bytes and come back in what is wrong with them.
+HttpResponse answer(const Json& json, int status = 200) {
+  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
 
 HttpResponse error_answer(const Error& error) {
   return answer({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}},
@@ -172,6 +175,9 @@ void Api::one_job(const HttpRequest& request, const Segments& path, Reply reply)
 // -----------------------------------------------------------------------------------
 
 void Api::submit(const HttpRequest& request, Reply reply) {
+  if (!is_utf8(request.idempotency_key)) {
+    return reply(error_answer({Code::invalid, "the idempotency key is not UTF-8"}));
+  }
   with_json(request, reply, [&](const Json& body) {
     const Source source{body.value("file", "job"), body.at("text").get<std::string>(),
                         body.value("directory", "/")};
@@ -195,6 +201,9 @@ void Api::submit(const HttpRequest& request, Reply reply) {
 }
 
 void Api::submit_batch(const HttpRequest& request, Reply reply) {
+  if (!is_utf8(request.idempotency_key)) {
+    return reply(error_answer({Code::invalid, "the idempotency key is not UTF-8"}));
+  }
   with_json(request, reply, [&](const Json& body) {
     const std::string directory = body.value("directory", "/");
     const Json& jobs = body.at("jobs");

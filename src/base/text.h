@@ -18,4 +18,8 @@ std::string join(const std::vector<std::string>& parts, std::string_view between
 // NAME with everything outside [A-Z0-9_] as '_': how a job's name enters an environment variable.
 std::string environment_name(std::string_view name);
 
+// The length of the UTF-8 character at the front of `text`; 0 when there is no valid one.
+std::size_t character_length(std::string_view text);
+bool is_utf8(std::string_view text);
+
 }  // namespace mohona

@@ -66,5 +66,11 @@ RC_GTEST_PROP(Codec, AnyBytesInATextSurvive, (const std::vector<std::uint8_t>& b
   RC_ASSERT(*decode_fact(encode(fact)) == fact);
 }
 
+TEST(Codec, BytesThatAreNoTextCanBeReadBack) {
+  const auto read = decode_fact(encode(Fact(JobExpanded{JobId{1}, {"caf\xe9"}, Timestamp{}})));
+  ASSERT_TRUE(read) << read.error().message;
+  EXPECT_EQ(std::get<JobExpanded>(*read).shards, std::vector<std::string>{"caf\uFFFD"});
+}
+
 }  // namespace
 }  // namespace mohona

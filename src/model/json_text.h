@@ -3,11 +3,13 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 #include <string>
 
+#include "base/text.h"
 #include "model/names.h"
 
 namespace mohona::json_text {
@@ -39,11 +41,18 @@ inline void write(std::string& out, T value) {
   out += '"';
 }
 
+// A byte that is no text becomes U+FFFD: a record that cannot be read back would stop every start.
 inline void write(std::string& out, const std::string& text) {
   out += '"';
-  for (const char c : text) {
+  for (std::size_t i = 0; i < text.size();) {
+    const char c = text[i];
     const auto u = static_cast<unsigned char>(c);
-    if (c == '"' || c == '\\') {
+    std::size_t length = 1;
+    if (u >= 0x80) {
+      length = character_length(std::string_view(text).substr(i));
+      out += length == 0 ? std::string_view("\uFFFD") : std::string_view(text).substr(i, length);
+      length = std::max<std::size_t>(length, 1);
+    } else if (c == '"' || c == '\\') {
       out += '\\';
       out += c;
     } else if (c == '\n') {
@@ -53,6 +62,7 @@ inline void write(std::string& out, const std::string& text) {
     } else {
       out += c;
     }
+    i += length;
   }
   out += '"';
 }

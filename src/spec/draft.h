@@ -22,6 +22,9 @@ constexpr std::int64_t shards_max = 100'000;  // known from the start; globs are
 
 // `text` as an absolute path: ~ is the home directory, and relative paths start at the source's.
 std::string absolute_path(std::string_view text, const Source& source);
+// For a place that the job makes: absolute, or inside the working directory and not all of it.
+// Empty when it is neither; without a slash at its end.
+std::string path_in_workdir(std::string_view text);
 
 // A local path in `out`. Noted as a mistake: a path that does not exist, and cloud storage.
 bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must_be_directory);

@@ -73,6 +73,7 @@ constexpr Row plain_keys[] = {
     {"deadline: 2026-12-01T00:00:00Z", R"({"deadline":1796083200000000})"},
     {"deadline: \"2026-12-01 02:00:00+02:00\"", R"({"deadline":1796083200000000})"},
     {"checkpoint: {path: ckpt}", R"({"checkpoint":{"path":"ckpt"}})"},
+    {"checkpoint: {path: ./a/../ckpt/}", R"({"checkpoint":{"path":"ckpt"}})"},
     {"checkpoint: {path: ckpt, signal: SIGUSR1, grace: 2m}",
      R"({"checkpoint":{"path":"ckpt"},"stop":{"signal":"USR1","grace":120000000}})"},
     {"checkpoint: {path: ckpt, signal: int}",

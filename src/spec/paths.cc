@@ -19,6 +19,13 @@ std::string absolute_path(std::string_view text, const Source& source) {
   return out;
 }
 
+std::string path_in_workdir(std::string_view text) {
+  fs::path path = fs::path(text).lexically_normal();
+  if (!path.has_filename()) path = path.parent_path();
+  if (path.empty() || path == "." || *path.begin() == "..") return "";
+  return path.string();
+}
+
 bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must_be_directory) {
   constexpr std::string_view expected = "expected a path on this machine";
   if (node.is_map()) {
@@ -62,7 +69,14 @@ void read_file_mounts(const Node& node, Draft& draft) {
       draft.problems.add(mount.key_place, "a target cannot be empty", "expected a path");
       continue;
     }
-    FileMount out{mount.key, ""};
+    FileMount out{path_in_workdir(mount.key), ""};
+    if (out.target.empty()) {
+      draft.problems.add(
+          mount.key_place,
+          fmt::format("{} is no place in the working directory", in_quotes(mount.key)),
+          "expected an absolute path, or a relative one that stays inside");
+      continue;
+    }
     if (read_local_path(mount, out.source, draft, false)) {
       draft.spec().file_mounts.push_back(std::move(out));
     }

@@ -144,6 +144,14 @@ void read_checkpoint(const Node& node, Draft& draft) {
                        "expected where the job keeps what survives, such as path: ckpt");
   } else if (path->is_scalar() && path->text.empty()) {
     wrong(*path, "expected a path, such as ckpt", draft.problems);
+  } else if (path->is_scalar()) {
+    std::string& out = draft.spec().checkpoint->path;
+    out = path_in_workdir(path->text);
+    if (out.empty()) {
+      wrong(*path,
+            "expected an absolute path, or a relative one that stays in the working directory",
+            draft.problems);
+    }
   }
 }
 

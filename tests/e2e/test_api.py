@@ -127,6 +127,7 @@ pools:
                 ("POST", "/v1/jobs:batch", {"jobs": [1]}, 400),
                 ("GET", "/v1/jobs?limit=x", None, 400),
                 ("GET", "/v1/jobs?state=x", None, 400), ("GET", "/v1/cost?by=x", None, 400),
+                ("GET", "/v1/cost?by=%ff", None, 400), ("GET", "/v1/jobs/%ff", None, 404),
                 ("GET", "/v1/jobs/nobody", None, 404), ("GET", "/v1/jobs/0", None, 404),
                 ("GET", "/v1/jobs/99999999999999999999", None, 404),
                 ("POST", "/v1/jobs/nobody/cancel", None, 404),

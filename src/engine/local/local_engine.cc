@@ -385,6 +385,11 @@ Result<std::vector<std::string>> LocalEngine::list_shards(const Job& job,
       return fail(Code::invalid, fmt::format("{} matches more than {} files", pattern, shards_max));
     }
   }
+  for (const std::string& file : found) {
+    if (!is_utf8(file)) {
+      return fail(Code::invalid, fmt::format("the name of {} is not UTF-8; rename it", file));
+    }
+  }
   return std::vector<std::string>(found.begin(), found.end());
 }
 

@@ -46,13 +46,24 @@ Result<void> link_to(const fs::path& source, const fs::path& target) {
   return {};
 }
 
+// Whether what stands at `target` is the working directory's own: a link in it may lead to the
+// user's files, and those are never ours to move or to remove.
+bool is_in_workdir(const fs::path& target, const Order& order) {
+  std::error_code error;
+  const fs::path top = fs::weakly_canonical(order.directory, error);
+  if (error) return false;
+  const fs::path relative =
+      fs::weakly_canonical(target.parent_path(), error).lexically_relative(top);
+  return !error && !relative.empty() && *relative.begin() != "..";
+}
+
 // The directory `checkpoint_link` in the working directory is the one that survives attempts. What
 // the workdir brought along under that name is its beginning.
 Result<void> link_checkpoint(const Order& order) {
   if (order.checkpoint_link.empty()) return {};
   const fs::path target = fs::path(order.directory) / order.checkpoint_link;
   std::error_code error;
-  if (fs::is_directory(fs::symlink_status(target, error))) {
+  if (fs::is_directory(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
     fs::copy(target, order.checkpoint,
              fs::copy_options::recursive | fs::copy_options::skip_existing, error);
     if (error) return failed("cannot take over " + target.string(), error);
@@ -77,7 +88,7 @@ Result<void> prepare(const Order& order) {
         fs::path(mount.target).is_absolute() ? mount.target : order.directory + "/" + mount.target;
     // What the workdir itself brought stands aside for the mount.
     if (!fs::path(mount.target).is_absolute() && fs::exists(target, error) &&
-        !fs::is_symlink(fs::symlink_status(target, error))) {
+        !fs::is_symlink(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
       fs::remove_all(target, error);
     }
     if (auto ok = link_to(mount.source, target); !ok) return ok;
