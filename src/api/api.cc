@@ -325,6 +325,10 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
       return reply(error_answer({Code::not_found, fmt::format("job {} has {} task(s), from 0",
                                                               job.id.value, job.tasks.size())}));
     }
+    if (*rank >= static_cast<std::uint64_t>(job.spec->num_nodes)) {
+      return reply(error_answer({Code::not_found, fmt::format("job {} has {} rank(s), from 0",
+                                                              job.id.value, job.spec->num_nodes)}));
+    }
     const std::uint64_t newest = job.tasks[*task].attempts;
     AttemptId id{job.id, static_cast<std::uint32_t>(*task),
                  static_cast<std::uint32_t>(*attempt == 0 ? newest : *attempt)};

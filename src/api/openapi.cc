@@ -103,6 +103,7 @@ const std::string& openapi() {
     "Job": {"type": "object", "properties": {
       "id": {"type": "integer"}, "name": {"type": "string"}, "kind": {"enum": ["task", "data", "train", "serve"]},
       "state": {"$ref": "#/components/schemas/State"}, "reason": {"type": "string"},
+      "cancelling": {"type": "boolean", "description": "its end was asked for and is under way"},
       "attempts": {"type": "integer", "description": "made so far, over all tasks"},
       "pool": {"type": ["string", "null"], "description": "of the newest attempt"},
       "pools": {"type": "array", "items": {"type": "string"}},

@@ -77,6 +77,7 @@ Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
           {"kind", name(job.spec->kind)},
           {"state", name(job.state)},
           {"reason", job.reason},
+          {"cancelling", job.cancelling && !is_terminal(job.state)},
           {"attempts", job.attempts.size()},
           {"pool", pools.empty() ? Json(nullptr) : Json(job.attempts.back().pool)},
           {"pools", pools},

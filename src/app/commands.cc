@@ -16,6 +16,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
+constexpr auto patience = 60s;
+
 std::string text(const Json& json, const char* key) {
   return json.at(key).is_null() ? "" : json.at(key).get<std::string>();
 }
@@ -130,8 +132,9 @@ int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
     if (!answer) return complain(answer.error());
     (*answer)["job"] = job;
     if (!json) {
-      fmt::print("{}\n", answer->at("changed").get<bool>() ? "cancelling " + job
-                                                           : job + " had ended already");
+      fmt::print("{}\n", answer->at("changed").get<bool>()
+                             ? "cancelling " + job
+                             : job + " is ending already, or has ended");
     }
     answers.push_back(std::move(*answer));
   }
@@ -171,11 +174,20 @@ int logs(const Home& home, const LogOptions& options) {
   std::size_t attempt = options.attempt;
   std::uint64_t offset = 0;
   Json whole = {{"job", options.job}, {"text", ""}};
+  auto answered = std::chrono::steady_clock::now();
   while (true) {
     const auto part = remote.get(fmt::format("{}/logs?task={}&rank={}&attempt={}&offset={}",
                                              job_target(options.job), options.task, options.rank,
                                              attempt, offset));
-    if (!part) return complain(part.error());
+    if (!part) {
+      // A controller that is being started again is waited for.
+      const bool patient = options.follow && part.error().code == Code::unavailable &&
+                           std::chrono::steady_clock::now() - answered < patience;
+      if (!patient) return complain(part.error());
+      std::this_thread::sleep_for(200ms);
+      continue;
+    }
+    answered = std::chrono::steady_clock::now();
     const std::string piece = text(*part, "text");
     if (options.json) {
       whole["text"] = text(whole, "text") + piece;
@@ -209,7 +221,8 @@ int pools(const Home& home, bool json) {
     std::vector<std::vector<std::string>> rows = {
         {"POOL", "WHERE", "SHAPE", "NODES", "PAID", "$/NODE-HOUR", "CORES", "GPUS", "STATE"}};
     for (const Json& pool : answer.at("pools")) {
-      std::string where = text(pool, "cloud") + "/" + text(pool, "region");
+      std::string where = text(pool, "cloud");
+      if (!text(pool, "region").empty()) where += "/" + text(pool, "region");
       if (!text(pool, "zone").empty()) where += "/" + text(pool, "zone");
       const Json& cpus = pool.at("cpus");
       const Json& gpus = pool.at("gpus");

@@ -34,7 +34,7 @@ Money cost(const Json& job) { return *parse_money(text(job, "cost_usd")); }
 bool is_done(const Json& job) {
   const std::string state = text(job, "state");
   if (state == "succeeded" || state == "failed" || state == "cancelled") return true;
-  return text(job, "kind") == "serve" && state == "running";
+  return text(job, "kind") == "serve" && state == "running" && !job.at("cancelling").get<bool>();
 }
 
 bool is_good(const Json& job) {

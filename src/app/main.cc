@@ -19,7 +19,7 @@ constexpr const char* about =
 A job is named by its number or by its name (the newest of that name).)";
 
 constexpr const char* exits =
-    R"(Exit status: 0 fine, 1 a job failed, 2 wrong command or file, 3 no controller or no room, 130 interrupted.)";
+    R"(Exit status: 0 fine, 1 a job failed, 2 wrong command or file, 3 no controller, no room or no answer, 130 interrupted.)";
 
 struct Settings {
   std::string home;
@@ -232,6 +232,8 @@ int main(int argc, char** argv) {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
     return app.exit(error) == 0 ? exit_ok : exit_usage;
+  } catch (const std::exception& error) {  // text that is no UTF-8, say: JSON cannot carry it
+    return complain({Code::invalid, error.what()});
   }
   return s->status;
 }

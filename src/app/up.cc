@@ -148,6 +148,14 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
   return plane.server->listen_unix(home.socket());
 }
 
+// Until a signal comes; meanwhile a socket that someone removed is made anew.
+void wait_for_stop(const sigset_t& stops, const Home& home, HttpServer& server) {
+  constexpr timespec look_every{2, 0};
+  while (::sigtimedwait(&stops, nullptr, &look_every) < 0) {
+    if (!std::filesystem::exists(home.socket())) (void)server.listen_unix(home.socket());
+  }
+}
+
 }  // namespace
 
 int up(const Home& home, const UpOptions& options) {
@@ -185,8 +193,7 @@ int up(const Home& home, const UpOptions& options) {
     plane.controller->wait();
     ::kill(::getpid(), SIGTERM);
   });
-  int signal = 0;
-  ::sigwait(&stops, &signal);
+  wait_for_stop(stops, home, *plane.server);
   plane.server->stop();
   plane.controller->stop();
   watch.join();

@@ -64,7 +64,7 @@ class Server : public HttpServer {
     if (error) {
       return fail(Code::unavailable, fmt::format("cannot listen on {}: {}", path, error.message()));
     }
-    accept(acceptor, true);
+    asio::post(io_, [this, acceptor] { accept(acceptor, true); });
     return {};
   }
 

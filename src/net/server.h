@@ -20,7 +20,8 @@ class HttpServer {
  public:
   virtual ~HttpServer() = default;
 
-  // A socket of this path, for its owner alone. A stale one of a dead server is replaced.
+  // A socket of this path, for its owner alone. A stale one of a dead server is replaced. May be
+  // called again while the server runs.
   virtual Result<void> listen_unix(const std::string& path) = 0;
 
   // Port 0 takes a free one. Returns the port.

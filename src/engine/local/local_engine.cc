@@ -164,6 +164,7 @@ Result<Order> LocalEngine::make_order(const Launch& launch) {
   const AttemptId& id = launch.attempt.id;
   Order order;
   order.attempt = id;
+  order.home = options_.home;
   order.job_directory = job_directory(id.job);
   order.directory = order.job_directory + "/workdir";
   order.workdir_source = spec.workdir;
@@ -171,6 +172,12 @@ Result<Order> LocalEngine::make_order(const Launch& launch) {
     order.directory = spec.submit_directory;  // where Slurm starts a script
   }
   order.mounts = spec.file_mounts;
+  for (FileMount& mount : order.mounts) {
+    const char* user_home = ::getenv("HOME");
+    if (mount.target.starts_with("~/") && user_home) {
+      mount.target = user_home + mount.target.substr(1);
+    }
+  }
   order.setup = spec.setup;
   order.run = spec.run;
   order.hooks = spec.hooks;
@@ -340,11 +347,14 @@ Result<std::vector<Report>> LocalEngine::observe() {
 
 Result<void> LocalEngine::stop(const AttemptId& id, const Stop& stop) {
   const std::string here = directory(id);
-  if (exists(here + "/exit.json") || !exists(here)) return {};
+  if (exists(here + "/exit.json") || !exists(mark(id))) return {};
   if (!exists(here + "/stop.json")) {
     const StopFile file{stop.signal, stop.grace, stop.within, stop.event};
+    // The work itself may have removed the directory.
+    if (auto ok = make_directory(here); !ok) return ok;
     if (auto ok = write_file(here + "/stop.json", json_text::to_text(file), false); !ok) return ok;
   }
+  if (watcher_.signal(id, SIGUSR1)) return {};
   // A supervisor that has not started yet finds the file by itself.
   const auto started = read_json<StartedFile>(here + "/started.json");
   if (!started || started->boot != boot_id()) return {};

@@ -19,7 +19,7 @@ struct RankOrder {
 
 struct Order {
   AttemptId attempt;
-  std::string job_directory;
+  std::string home, job_directory;
   std::string directory;       // where the ranks start
   std::string workdir_source;  // copied to `directory` once a job, when not empty
   std::vector<FileMount> mounts;
@@ -76,6 +76,7 @@ void describe(V&& v, Tag<local::RankOrder>) {
 template <class V>
 void describe(V&& v, Tag<local::Order>) {
   v("attempt", &local::Order::attempt);
+  v("home", &local::Order::home);
   v("job_directory", &local::Order::job_directory);
   v("directory", &local::Order::directory);
   v("workdir_source", &local::Order::workdir_source);

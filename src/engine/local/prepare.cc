@@ -17,14 +17,30 @@ Failure failed(std::string_view what, const std::error_code& error) {
               fmt::format("{}: {}", what, error.message()));
 }
 
+// Everything but `without`: a workdir may hold the home into which it is copied.
+void copy_tree(const fs::path& from, const fs::path& to, const fs::path& without,
+               std::error_code& error) {
+  fs::create_directories(to, error);
+  for (const auto& entry : fs::directory_iterator(from, error)) {
+    if (error) return;
+    if (!entry.is_symlink() && entry.is_directory(error)) {
+      std::error_code unequal;
+      if (fs::equivalent(entry.path(), without, unequal)) continue;
+      copy_tree(entry.path(), to / entry.path().filename(), without, error);
+    } else {
+      fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::copy_symlinks, error);
+    }
+    if (error) return;
+  }
+}
+
 // All or nothing: a copy that breaks off is never taken for the working directory.
 Result<void> copy_workdir(const Order& order) {
   std::error_code error;
   if (fs::exists(order.directory, error)) return {};
   const fs::path half = order.directory + ".copying";
   fs::remove_all(half, error);
-  fs::copy(order.workdir_source, half,
-           fs::copy_options::recursive | fs::copy_options::copy_symlinks, error);
+  copy_tree(order.workdir_source, half, order.home, error);
   if (error) return failed("cannot copy workdir " + order.workdir_source, error);
   fs::rename(half, order.directory, error);
   if (error) return failed("cannot place workdir " + order.directory, error);

@@ -26,7 +26,11 @@ void write_exit(const std::string& directory, const Outcome& outcome) {
   // Without room on the disk this waits: the end of the work must not get lost.
   constexpr unsigned retry_seconds = 1;
   const std::string text = json_text::to_text(ExitFile{outcome, now()});
-  while (!write_file(directory + "/exit.json", text, true)) ::sleep(retry_seconds);
+  while (true) {
+    // The work may have removed the directory; its end is written down all the same.
+    if (make_directory(directory) && write_file(directory + "/exit.json", text, true)) return;
+    ::sleep(retry_seconds);
+  }
 }
 
 Outcome could_not(const Error& error) { return Outcome{End::exited, 1, false, error.message}; }
@@ -74,6 +78,7 @@ int block_signals() {
 int supervise(const std::string& directory) {
   ::umask(077);
   const int signals = block_signals();
+  if (!make_directory(directory)) return 1;
   const auto lock = lock_file(directory + "/lock", true);
   if (!lock) return 1;
   if (exists(directory + "/exit.json")) return 0;
@@ -86,6 +91,10 @@ int supervise(const std::string& directory) {
   }
   const auto text = read_file(directory + "/order.json");
   if (!text) {
+    // The work has removed the files by which it is known; whatever of it still runs goes with
+    // them.
+    kill_groups(directory);
+    kill_marked(mark_variable, directory);
     write_exit(directory, Outcome{End::not_launched, 0, false, text.error().message});
     return 0;
   }

@@ -2,6 +2,7 @@
 
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,13 @@ void Watcher::watch(const AttemptId& attempt, Fd supervisor, bool child, std::st
 bool Watcher::watches(const AttemptId& attempt) {
   const std::lock_guard lock(mutex_);
   return watched_.contains(attempt);
+}
+
+bool Watcher::signal(const AttemptId& attempt, int number) {
+  const std::lock_guard lock(mutex_);
+  const auto found = watched_.find(attempt);
+  if (found == watched_.end()) return false;
+  return ::syscall(SYS_pidfd_send_signal, found->second.process.get(), number, nullptr, 0) == 0;
 }
 
 void Watcher::ended(const AttemptId& attempt) {

@@ -25,6 +25,9 @@ class Watcher {
   void watch(const AttemptId& attempt, Fd supervisor, bool child, std::string started_file);
   bool watches(const AttemptId& attempt);  // its supervisor has not been seen to end
 
+  // Signals the attempt's supervisor; false when none is watched.
+  bool signal(const AttemptId& attempt, int number);
+
  private:
   struct Watched {
     Fd process;
