@@ -3,6 +3,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <boost/asio.hpp>
 #include <boost/beast/core.hpp>
 #include <boost/beast/http.hpp>
@@ -101,7 +102,7 @@ class Server : public HttpServer {
 
   asio::io_context& io() { return io_; }
   const Handler& handler() const { return handler_; }
-  std::size_t connections = 0;
+  std::atomic<std::size_t> connections = 0;
 
  private:
   template <class Acceptor>
@@ -158,13 +159,15 @@ void Session::handle() {
   request.idempotency_key = std::string(message["Idempotency-Key"]);
   request.body = std::move(message.body());
   stream_.expires_never();  // the answer may take as long as a commit
+  // Whoever answers does so on a thread of its own. The session's last reference moves from there
+  // to this thread together with the answer, so that its socket is closed here.
   auto& io = server_.io();
-  server_.handler()(std::move(request), local_,
-                    [self = shared_from_this(), &io](HttpResponse response) {
-                      asio::post(io, [self, response = std::move(response)]() mutable {
-                        self->write(std::move(response));
-                      });
-                    });
+  auto waiting = std::make_shared<std::shared_ptr<Session>>(shared_from_this());
+  server_.handler()(std::move(request), local_, [waiting, &io](HttpResponse response) {
+    asio::post(io, [self = std::move(*waiting), response = std::move(response)]() mutable {
+      if (self) self->write(std::move(response));
+    });
+  });
 }
 
 void Session::write(HttpResponse response) {
