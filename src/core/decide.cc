@@ -196,9 +196,10 @@ Result<Facts> on(const State& state, const DefineFleet& input, Timestamp) {
     const bool named = std::any_of(input.pools.begin(), input.pools.end(),
                                    [&name = name](const Pool& pool) { return pool.name == name; });
     if (named) continue;
-    const bool busy = std::any_of(state.live().begin(), state.live().end(), [&](const auto& live) {
-      return state.live_attempt(live.first).pool == name;
-    });
+    const bool busy =
+        std::any_of(state.live().begin(), state.live().end(), [&, &here = name](const auto& live) {
+          return state.live_attempt(live.first).pool == here;
+        });
     if (busy) {  // offers nothing any more, until what runs there has ended
       Pool empty = known.pool();
       empty.nodes = 0;

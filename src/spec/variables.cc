@@ -57,7 +57,8 @@ void finish_variables(Draft& draft) {
   // As in SkyPilot, a secret hides the variable of its name.
   for (const auto& [name, value] : draft.out.secrets) {
     draft.spec().secrets.push_back(name);
-    std::erase_if(draft.spec().envs, [&](const auto& env) { return env.first == name; });
+    std::erase_if(draft.spec().envs,
+                  [&hidden = name](const auto& env) { return env.first == hidden; });
   }
 }
 
