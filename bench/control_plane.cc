@@ -131,7 +131,7 @@ void true_jobs(const Plane& plane, std::size_t jobs, std::size_t at_once, Json& 
         const Json answer = ask(*client, "POST", "/v1/jobs", true_text);
         const std::string id = std::to_string(answer["jobs"][0]["id"].get<std::uint64_t>());
         while (ask(*client, "GET", "/v1/jobs?ids=" + id)["jobs"][0]["state"] != "succeeded") {
-          std::this_thread::sleep_for(std::chrono::milliseconds(2));
+          std::this_thread::sleep_for(std::chrono::milliseconds(5));
         }
         latencies[i].push_back(seconds_since(sent) * 1'000);
       }

@@ -64,6 +64,12 @@ Result<void> write_file(const std::string& path, std::string_view text, bool dur
   return {};
 }
 
+Result<void> sync_file(const std::string& path) {
+  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd || ::fsync(fd.get()) != 0) return system_failure("sync", path);
+  return {};
+}
+
 Result<void> make_directory(const std::string& path) {
   // Not create_directories: what we make belongs to its owner alone, whatever the umask.
   const std::filesystem::path whole(path);

@@ -22,13 +22,20 @@ Timestamp now() { return SystemClock().now(); }
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
+// A loss of power may leave a name without its content: that is no exit.
+bool has_exit(const std::string& directory) {
+  const auto text = read_file(directory + "/exit.json");
+  return text && nlohmann::json::accept(*text);
+}
+
 void write_exit(const std::string& directory, const Outcome& outcome) {
   // Without room on the disk this waits: the end of the work must not get lost.
   constexpr unsigned retry_seconds = 1;
   const std::string text = json_text::to_text(ExitFile{outcome, now()});
   while (true) {
     // The work may have removed the directory; its end is written down all the same.
-    if (make_directory(directory) && write_file(directory + "/exit.json", text, true)) return;
+    const std::string path = directory + "/exit.json";
+    if (make_directory(directory) && write_file(path, text, false) && sync_file(path)) return;
     ::sleep(retry_seconds);
   }
 }
@@ -81,7 +88,7 @@ int supervise(const std::string& directory) {
   if (!make_directory(directory)) return 1;
   const auto lock = lock_file(directory + "/lock", true);
   if (!lock) return 1;
-  if (exists(directory + "/exit.json")) return 0;
+  if (has_exit(directory)) return 0;
   if (exists(directory + "/started.json")) {
     // Another supervisor was here and died; what it started must not go on unwatched.
     kill_groups(directory);
