@@ -148,6 +148,9 @@ class LocalEngine : public Engine {
     return fmt::format("{}/running/{}", options_.home, to_string(id));
   }
   Result<Order> make_order(const Launch& launch);
+  Result<Variables> rank_base_environment(const JobSpec& spec) const;
+  RankOrder make_rank(const Launch& launch, const Place& place, const Variables& inherited,
+                      std::int64_t index) const;
   Result<void> spawn(const AttemptId& id);
   bool may_spawn(const AttemptId& id);
   Report report(const AttemptId& id);
@@ -158,6 +161,35 @@ class LocalEngine : public Engine {
   std::map<AttemptId, std::int64_t> ports_;  // told to replicas that are not forgotten
   Watcher watcher_;
 };
+
+// What every rank inherits; a batch script also finds our srun.
+Result<Variables> LocalEngine::rank_base_environment(const JobSpec& spec) const {
+  Variables inherited = inherited_environment();
+  if (spec.script != Script::first_node) return inherited;
+  const auto bin = install_srun(options_.home + "/bin");
+  if (!bin) return fail(bin.error());
+  for (auto& [key, value] : inherited) {
+    if (key == "PATH") value = *bin + ":" + value;
+  }
+  return inherited;
+}
+
+RankOrder LocalEngine::make_rank(const Launch& launch, const Place& place,
+                                 const Variables& inherited, std::int64_t index) const {
+  const JobSpec& spec = *launch.spec;
+  const std::string here = directory(launch.attempt.id);
+  RankOrder rank;
+  rank.environment = inherited;
+  const Variables own = rank_environment(launch, place, index);
+  rank.environment.insert(rank.environment.end(), own.begin(), own.end());
+  rank.environment.emplace_back(mark_variable, here);
+  rank.environment = last_of_each(rank.environment);
+  rank.log = fmt::format("{}/rank{}.log", here, index);
+  if (!spec.error_path.empty()) rank.error_log = expand_output(spec.error_path, launch);
+  if (spec.resources.limit_cpus) rank.cpus_milli = launch.attempt.demand.cpus_milli;
+  if (spec.resources.limit_memory) rank.memory_mib = launch.attempt.demand.memory_mib;
+  return rank;
+}
 
 Result<Order> LocalEngine::make_order(const Launch& launch) {
   const JobSpec& spec = *launch.spec;
@@ -209,26 +241,10 @@ Result<Order> LocalEngine::make_order(const Launch& launch) {
   for (const NeededJob& needed : launch.needs) {
     place.inputs.push_back(job_directory(needed.job) + "/output");
   }
-  Variables inherited = inherited_environment();
-  if (spec.script == Script::first_node) {
-    const auto bin = install_srun(options_.home + "/bin");
-    if (!bin) return fail(bin.error());
-    for (auto& [key, value] : inherited) {
-      if (key == "PATH") value = *bin + ":" + value;
-    }
-  }
+  auto inherited = rank_base_environment(spec);
+  if (!inherited) return fail(inherited.error());
   for (std::int64_t i = 0; i < rank_count(spec); ++i) {
-    RankOrder rank;
-    rank.environment = inherited;
-    const Variables own = rank_environment(launch, place, i);
-    rank.environment.insert(rank.environment.end(), own.begin(), own.end());
-    rank.environment.emplace_back(mark_variable, directory(id));
-    rank.environment = last_of_each(rank.environment);
-    rank.log = fmt::format("{}/rank{}.log", directory(id), i);
-    if (!spec.error_path.empty()) rank.error_log = expand_output(spec.error_path, launch);
-    if (spec.resources.limit_cpus) rank.cpus_milli = launch.attempt.demand.cpus_milli;
-    if (spec.resources.limit_memory) rank.memory_mib = launch.attempt.demand.memory_mib;
-    order.ranks.push_back(std::move(rank));
+    order.ranks.push_back(make_rank(launch, place, *inherited, i));
   }
   return order;
 }
