@@ -30,16 +30,16 @@ using namespace std::chrono_literals;
 constexpr auto start_max = 30s;
 constexpr auto probe_timeout_max = 60s;
 
-Result<std::vector<Pool>> read_fleet(const Home& home, const std::string& given) {
+Result<Fleet> read_fleet(const Home& home, const std::string& given) {
   const std::string kept = home.file("fleet.yaml");
   std::string path = given;
   if (path.empty() && std::filesystem::exists(kept)) path = kept;
-  if (path.empty()) return std::vector<Pool>{this_machine()};
+  if (path.empty()) return Fleet{{this_machine()}, {}, {}, {}};
   const auto text = read_file(path);
   if (!text) return fail(text.error());
-  auto pools = parse_fleet_file({path, *text, std::filesystem::absolute(path).parent_path()});
-  if (!pools) return pools;
-  for (const Pool& pool : *pools) {
+  auto fleet = parse_fleet_file({path, *text, std::filesystem::absolute(path).parent_path()});
+  if (!fleet) return fleet;
+  for (const Pool& pool : fleet->pools) {
     if (pool.engine == "local") continue;
     return fail(Code::invalid,
                 fmt::format("{}: pool '{}' is on engine '{}'; this version runs only "
@@ -50,7 +50,7 @@ Result<std::vector<Pool>> read_fleet(const Home& home, const std::string& given)
   if (path != kept) {
     if (auto ok = write_file(kept, *text, true); !ok) return fail(ok.error());
   }
-  return pools;
+  return fleet;
 }
 
 bool probe_once(std::int64_t port, const ReadinessProbe& probe) {
@@ -83,9 +83,9 @@ Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
   return std::pair(text.substr(0, colon), port);
 }
 
-Result<void> define_fleet(Controller& controller, std::vector<Pool> pools) {
+Result<void> define_fleet(Controller& controller, Fleet fleet) {
   std::promise<Result<void>> done;
-  controller.submit(DefineFleet{std::move(pools)}, [&](Result<Accepted> accepted) {
+  controller.submit(DefineFleet{std::move(fleet)}, [&](Result<Accepted> accepted) {
     done.set_value(accepted ? Result<void>() : fail(accepted.error()));
   });
   return done.get_future().get();
@@ -110,8 +110,8 @@ struct Plane {
 };
 
 Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, int stop_signal) {
-  auto pools = read_fleet(home, options.fleet);
-  if (!pools) return fail(pools.error());
+  auto fleet = read_fleet(home, options.fleet);
+  if (!fleet) return fail(fleet.error());
   auto store = open_sqlite_store(home.file("journal.db"));
   if (!store) return fail(store.error());
   plane.store = std::move(*store);
@@ -136,7 +136,7 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
     secrets.set_value(std::move(names));
   });
   plane.secrets.keep_only(secrets.get_future().get());
-  if (auto ok = define_fleet(*plane.controller, std::move(*pools)); !ok) return ok;
+  if (auto ok = define_fleet(*plane.controller, std::move(*fleet)); !ok) return ok;
   auto token = home.token();
   if (!token) return fail(token.error());
   const pid_t self_pid = ::getpid();

@@ -28,6 +28,12 @@ struct RowOf {
   std::string operator()(const ReplicaReady& f) const { return job_row(f.attempt.job); }
   std::string operator()(const AttemptStopping& f) const { return job_row(f.attempt.job); }
   std::string operator()(const AttemptEnded& f) const { return job_row(f.attempt.job); }
+  std::string operator()(const QueuesDefined&) const { return "queues"; }
+  std::string operator()(const ReservationDefined& f) const { return pool_row(f.reservation.pool); }
+  std::string operator()(const ReservationRemoved& f) const { return pool_row(f.pool); }
+  std::string operator()(const NodesChanged& f) const { return pool_row(f.pool); }
+  std::string operator()(const NodeLoaded& f) const { return pool_row(f.pool); }
+  std::string operator()(const AttemptProgressed& f) const { return job_row(f.attempt.job); }
   template <class F>
   std::string operator()(const F& f) const {
     return job_row(f.job);

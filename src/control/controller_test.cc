@@ -47,7 +47,7 @@ class Plane {
     pool.name = pool.cloud = "here";
     pool.shape.cpus_milli = 4'000;
     pool.nodes = 1;
-    (void)give(DefineFleet{{pool}});
+    (void)give(DefineFleet{{{pool}, {}, {}, {}}});
   }
 
   Result<JobId> submit(JobSpec spec) {

@@ -39,7 +39,7 @@ Choice spot() { return Choice{.use_spot = true}; }
 // Time, a state, and every fact in order.
 class World {
  public:
-  explicit World(std::vector<Pool> pools) { give(DefineFleet{std::move(pools)}); }
+  explicit World(std::vector<Pool> pools) { give(DefineFleet{{std::move(pools), {}, {}, {}}}); }
 
   World& at(Duration since_start) {
     now_ = Timestamp(std::chrono::hours(500'000)) + since_start;
@@ -511,12 +511,12 @@ TEST(Determinism, TheSameInputsGiveTheSameFacts) {
 TEST(Fleet, APoolThatIsInUseStaysUntilItIsEmpty) {
   World w({pool("a", 1, 1, Purchase::on_demand, 10)});
   const JobId id = w.submit(job("x"));
-  w.give(DefineFleet{{pool("b", 1, 1, Purchase::on_demand, 10)}});
+  w.give(DefineFleet{{{pool("b", 1, 1, Purchase::on_demand, 10)}, {}, {}, {}}});
   ASSERT_TRUE(w.state.find_pool("a"));
   EXPECT_EQ(w.state.find_pool("a")->pool().nodes, 0);
   w.end(id, 0);
   EXPECT_EQ(w.pool_of(w.submit(job("y"))), "b");
-  w.give(DefineFleet{{pool("b", 1, 1, Purchase::on_demand, 10)}});
+  w.give(DefineFleet{{{pool("b", 1, 1, Purchase::on_demand, 10)}, {}, {}, {}}});
   EXPECT_FALSE(w.state.find_pool("a"));
 }
 

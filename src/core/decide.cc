@@ -44,6 +44,8 @@ std::string why_stopped(StopReason reason, const Job& job) {
     case StopReason::budget:
       return fmt::format("it used up its budget of {}",
                          format_money(job.spec->budget.value_or(Money{})));
+    case StopReason::preempted:
+      return "it made room for other work";
     case StopReason::unready:
       return "it no longer answered its readiness probe";
   }
@@ -116,6 +118,8 @@ Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Tim
     return after_exit(job, attempt, outcome, now);
   }
   switch (*stop) {
+    case StopReason::preempted:
+      return after_loss(job, attempt, why_stopped(*stop, job), Timestamp{});
     case StopReason::reclaimed:
       return after_loss(job, attempt, fmt::format("{} was taken back", attempt.pool), Timestamp{});
     case StopReason::unready:
@@ -188,12 +192,12 @@ Result<Facts> on(const State& state, const Readiness& input, Timestamp now) {
 
 Result<Facts> on(const State& state, const DefineFleet& input, Timestamp) {
   Facts facts;
-  for (const Pool& pool : input.pools) {
+  for (const Pool& pool : input.fleet.pools) {
     const PoolCapacity* known = state.find_pool(pool.name);
     if (!known || known->pool() != pool) facts.push_back(PoolDefined{pool});
   }
   for (const auto& [name, known] : state.pools()) {
-    const bool named = std::any_of(input.pools.begin(), input.pools.end(),
+    const bool named = std::any_of(input.fleet.pools.begin(), input.fleet.pools.end(),
                                    [&name = name](const Pool& pool) { return pool.name == name; });
     if (named) continue;
     const bool busy =
@@ -249,6 +253,9 @@ Result<Facts> on(const State&, const TakeOver& input, Timestamp now) {
 }
 
 Result<Facts> on(const State&, const Tick&, Timestamp) { return Facts{}; }
+Result<Facts> on(const State&, const ChangeNodes&, Timestamp) { return Facts{}; }
+Result<Facts> on(const State&, const LoadNode&, Timestamp) { return Facts{}; }
+Result<Facts> on(const State&, const Progress&, Timestamp) { return Facts{}; }
 
 // --- the end of a job
 // -----------------------------------------------------------------------------

@@ -49,7 +49,25 @@ struct Readiness {
 
 // The whole fleet file. Pools that it does not name are removed.
 struct DefineFleet {
-  std::vector<Pool> pools;
+  Fleet fleet;
+};
+// Nodes that take no work, or take it again.
+struct ChangeNodes {
+  std::string pool;
+  NodeRanges nodes;
+  NodeState state = NodeState::up;
+  std::string reason;
+};
+// What others hold on a node, all in all.
+struct LoadNode {
+  std::string pool;
+  std::int64_t node = 0;
+  ForeignLoad load;
+};
+// What running work says of itself.
+struct Progress {
+  AttemptId attempt;
+  std::optional<Timestamp> ends_at, checkpoint_at;
 };
 struct ReclaimPool {
   std::string pool;
@@ -65,7 +83,8 @@ struct TakeOver {
 // Time has passed.
 struct Tick {};
 
-using Input = std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet,
-                           ReclaimPool, RestorePool, TakeOver, Tick>;
+using Input =
+    std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet, ReclaimPool,
+                 RestorePool, TakeOver, Tick, ChangeNodes, LoadNode, Progress>;
 
 }  // namespace mohona

@@ -181,7 +181,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
     // A refused input changes nothing, but the time has passed all the same.
     return facts ? *facts : follow_up(to, now);
   };
-  Facts first = give(state, DefineFleet{{any_pool(0), any_pool(1), any_pool(2)}});
+  Facts first = give(state, DefineFleet{{{any_pool(0), any_pool(1), any_pool(2)}, {}, {}, {}}});
   log.insert(log.end(), first.begin(), first.end());
   const int steps = draw(60);
   for (int step = 0; step < steps; ++step) {
@@ -216,7 +216,7 @@ RC_GTEST_PROP(AnyHistory, EndsWhenTheFaultsDo, ()) {
   spot.name = "pool1";
   big.purchase = Purchase::on_demand;
   spot.purchase = Purchase::spot;
-  (void)advance(state, DefineFleet{{big, spot}}, now);
+  (void)advance(state, DefineFleet{{{big, spot}, {}, {}, {}}}, now);
   const int steps = draw(40);
   for (int step = 0; step < steps; ++step) {
     now += draw(10) * 1s;

@@ -107,6 +107,14 @@ class State {
   void on(const TaskEnded& f);
   void on(const JobCancelling& f);
   void on(const JobEnded& f);
+  void on(const QueuesDefined&) {}
+  void on(const ReservationDefined&) {}
+  void on(const ReservationRemoved&) {}
+  void on(const NodesChanged&) {}
+  void on(const NodeLoaded&) {}
+  void on(const NodesKept&) {}
+  void on(const NodesReleased&) {}
+  void on(const AttemptProgressed&) {}
 
   JobEntry& entry(JobId id);
   Attempt& attempt(const AttemptId& id);

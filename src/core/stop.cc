@@ -7,6 +7,7 @@ namespace mohona {
 std::string_view hook_event(StopReason reason) {
   switch (reason) {
     case StopReason::reclaimed:
+    case StopReason::preempted:
       return "preemption";
     case StopReason::cancelled:
       return "down";

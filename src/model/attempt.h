@@ -20,7 +20,7 @@ struct Holding {
 };
 
 // Why an attempt was told to stop.
-enum class StopReason { cancelled, reclaimed, time_limit, budget, unready };
+enum class StopReason { cancelled, reclaimed, time_limit, budget, unready, preempted };
 
 // How an attempt ended. `lost`: its machine or its supervisor vanished. `not_launched`: the engine
 // could not start it. Anything else is an exit of the work itself.
@@ -46,8 +46,10 @@ struct Attempt {
   std::optional<Timestamp> started_at;
   std::optional<Timestamp> ended_at;
   std::optional<StopReason> stopping;
-  bool ready = false;     // a replica that answers its probe
-  std::int64_t port = 0;  // where a replica listens, on its node
+  bool ready = false;                      // a replica that answers its probe
+  std::int64_t port = 0;                   // where a replica listens, on its node
+  std::optional<Timestamp> ends_at;        // when it expects to end, as it reported
+  std::optional<Timestamp> checkpoint_at;  // its newest checkpoint, as it reported
   Outcome outcome;
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };

@@ -11,10 +11,12 @@ using json_text::read;
 using json_text::write;
 
 constexpr std::array<std::string_view, std::variant_size_v<Fact>> fact_names = {
-    "controller_started", "pool_defined",  "pool_removed",     "pool_reclaimed",
-    "pool_restored",      "job_submitted", "job_expanded",     "attempt_placed",
-    "attempt_started",    "replica_ready", "attempt_stopping", "attempt_ended",
-    "task_waits",         "task_ended",    "job_cancelling",   "job_ended",
+    "controller_started", "pool_defined",        "pool_removed",        "pool_reclaimed",
+    "pool_restored",      "job_submitted",       "job_expanded",        "attempt_placed",
+    "attempt_started",    "replica_ready",       "attempt_stopping",    "attempt_ended",
+    "task_waits",         "task_ended",          "job_cancelling",      "job_ended",
+    "queues_defined",     "reservation_defined", "reservation_removed", "nodes_changed",
+    "node_loaded",        "nodes_kept",          "nodes_released",      "attempt_progressed",
 };
 
 template <class T>

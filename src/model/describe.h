@@ -29,6 +29,7 @@ void describe(V&& v, Tag<Demand>) {
   v("memory_mib", &Demand::memory_mib);
   v("gpu", &Demand::gpu);
   v("gpus", &Demand::gpus);
+  v("gpu_milli", &Demand::gpu_milli);
 }
 template <class V>
 void describe(V&& v, Tag<Choice>) {
@@ -38,6 +39,7 @@ void describe(V&& v, Tag<Choice>) {
   v("zone", &Choice::zone);
   v("instance_type", &Choice::instance_type);
   v("use_spot", &Choice::use_spot);
+  v("speed_milli", &Choice::speed_milli);
 }
 template <class V>
 void describe(V&& v, Tag<Resources>) {
@@ -56,6 +58,62 @@ void describe(V&& v, Tag<Shape>) {
   v("gpus", &Shape::gpus);
 }
 template <class V>
+void describe(V&& v, Tag<NodeRange>) {
+  v("first", &NodeRange::first);
+  v("last", &NodeRange::last);
+}
+template <class V>
+void describe(V&& v, Tag<Topology>) {
+  v("leaf", &Topology::leaf);
+  v("block", &Topology::block);
+  v("fabric", &Topology::fabric);
+}
+template <class V>
+void describe(V&& v, Tag<Feature>) {
+  v("name", &Feature::name);
+  v("nodes", &Feature::nodes);
+}
+template <class V>
+void describe(V&& v, Tag<Nearness>) {
+  v("within", &Nearness::within);
+  v("prefer", &Nearness::prefer);
+  v("segment", &Nearness::segment);
+}
+template <class V>
+void describe(V&& v, Tag<Queue>) {
+  v("name", &Queue::name);
+  v("parent", &Queue::parent);
+  v("guarantee_ppm", &Queue::guarantee_ppm);
+  v("borrow_ppm", &Queue::borrow_ppm);
+  v("lend_ppm", &Queue::lend_ppm);
+  v("weight", &Queue::weight);
+}
+template <class V>
+void describe(V&& v, Tag<SchedulingPolicy>) {
+  v("ageing", &SchedulingPolicy::ageing);
+  v("reservations_max", &SchedulingPolicy::reservations_max);
+  v("patience", &SchedulingPolicy::patience);
+  v("preempt", &SchedulingPolicy::preempt);
+  v("min_run", &SchedulingPolicy::min_run);
+}
+template <class V>
+void describe(V&& v, Tag<AdvanceReservation>) {
+  v("name", &AdvanceReservation::name);
+  v("pool", &AdvanceReservation::pool);
+  v("nodes", &AdvanceReservation::nodes);
+  v("where", &AdvanceReservation::where);
+  v("from", &AdvanceReservation::from);
+  v("to", &AdvanceReservation::to);
+  v("queues", &AdvanceReservation::queues);
+  v("maintenance", &AdvanceReservation::maintenance);
+}
+template <class V>
+void describe(V&& v, Tag<ForeignLoad>) {
+  v("cpus_milli", &ForeignLoad::cpus_milli);
+  v("memory_mib", &ForeignLoad::memory_mib);
+  v("devices", &ForeignLoad::devices);
+}
+template <class V>
 void describe(V&& v, Tag<Pool>) {
   v("name", &Pool::name);
   v("cloud", &Pool::cloud);
@@ -67,6 +125,8 @@ void describe(V&& v, Tag<Pool>) {
   v("engine", &Pool::engine);
   v("purchase", &Pool::purchase);
   v("price", &Pool::price);
+  v("topology", &Pool::topology);
+  v("features", &Pool::features);
 }
 template <class V>
 void describe(V&& v, Tag<FileMount>) {
@@ -122,9 +182,13 @@ void describe(V&& v, Tag<JobSpec>) {
   v("workdir", &JobSpec::workdir);
   v("submit_directory", &JobSpec::submit_directory);
   v("num_nodes", &JobSpec::num_nodes);
+  v("min_nodes", &JobSpec::min_nodes);
   v("tasks_per_node", &JobSpec::tasks_per_node);
   v("script", &JobSpec::script);
   v("resources", &JobSpec::resources);
+  v("nearness", &JobSpec::nearness);
+  v("features", &JobSpec::features);
+  v("reservation", &JobSpec::reservation);
   v("envs", &JobSpec::envs);
   v("secrets", &JobSpec::secrets);
   v("file_mounts", &JobSpec::file_mounts);
@@ -173,6 +237,8 @@ void describe(V&& v, Tag<Attempt>) {
   v("stopping", &Attempt::stopping);
   v("ready", &Attempt::ready);
   v("port", &Attempt::port);
+  v("ends_at", &Attempt::ends_at);
+  v("checkpoint_at", &Attempt::checkpoint_at);
   v("outcome", &Attempt::outcome);
 }
 template <class V>
@@ -202,12 +268,16 @@ void describe(V&& v, Tag<Job>) {
   v("ended_at", &Job::ended_at);
   v("tasks", &Job::tasks);
   v("attempts", &Job::attempts);
+  v("kept", &Job::kept);
 }
 template <class V>
 void describe(V&& v, Tag<PoolRecord>) {
   v("pool", &PoolRecord::pool);
   v("reclaimed_at", &PoolRecord::reclaimed_at);
   v("gone_at", &PoolRecord::gone_at);
+  v("nodes", &PoolRecord::nodes);
+  v("loads", &PoolRecord::loads);
+  v("reservations", &PoolRecord::reservations);
 }
 
 template <class V>
@@ -272,6 +342,7 @@ void describe(V&& v, Tag<AttemptStopping>) {
   v("grace", &AttemptStopping::grace);
   v("within", &AttemptStopping::within);
   v("at", &AttemptStopping::at);
+  v("for_job", &AttemptStopping::for_job);
 }
 template <class V>
 void describe(V&& v, Tag<AttemptEnded>) {
@@ -306,6 +377,55 @@ void describe(V&& v, Tag<JobEnded>) {
   v("state", &JobEnded::state);
   v("reason", &JobEnded::reason);
   v("at", &JobEnded::at);
+}
+template <class V>
+void describe(V&& v, Tag<QueuesDefined>) {
+  v("queues", &QueuesDefined::queues);
+  v("scheduling", &QueuesDefined::scheduling);
+}
+template <class V>
+void describe(V&& v, Tag<ReservationDefined>) {
+  v("reservation", &ReservationDefined::reservation);
+}
+template <class V>
+void describe(V&& v, Tag<ReservationRemoved>) {
+  v("pool", &ReservationRemoved::pool);
+  v("name", &ReservationRemoved::name);
+}
+template <class V>
+void describe(V&& v, Tag<NodesChanged>) {
+  v("pool", &NodesChanged::pool);
+  v("nodes", &NodesChanged::nodes);
+  v("state", &NodesChanged::state);
+  v("reason", &NodesChanged::reason);
+  v("at", &NodesChanged::at);
+}
+template <class V>
+void describe(V&& v, Tag<NodeLoaded>) {
+  v("pool", &NodeLoaded::pool);
+  v("node", &NodeLoaded::node);
+  v("load", &NodeLoaded::load);
+}
+template <class V>
+void describe(V&& v, Tag<NodesKept>) {
+  v("job", &NodesKept::job);
+  v("pool", &NodesKept::pool);
+  v("nodes", &NodesKept::nodes);
+  v("start", &NodesKept::start);
+  v("promised", &NodesKept::promised);
+  v("preempting", &NodesKept::preempting);
+  v("at", &NodesKept::at);
+}
+template <class V>
+void describe(V&& v, Tag<NodesReleased>) {
+  v("job", &NodesReleased::job);
+  v("reason", &NodesReleased::reason);
+}
+template <class V>
+void describe(V&& v, Tag<AttemptProgressed>) {
+  v("attempt", &AttemptProgressed::attempt);
+  v("ends_at", &AttemptProgressed::ends_at);
+  v("checkpoint_at", &AttemptProgressed::checkpoint_at);
 }
 
 }  // namespace mohona

@@ -10,6 +10,7 @@
 
 #include "model/attempt.h"
 #include "model/job.h"
+#include "model/scheduling.h"
 
 namespace mohona {
 
@@ -45,6 +46,41 @@ struct PoolRestored {
   friend bool operator==(const PoolRestored&, const PoolRestored&) = default;
 };
 
+// The queues and the policy are these, and no others.
+struct QueuesDefined {
+  std::vector<Queue> queues;
+  SchedulingPolicy scheduling;
+  friend bool operator==(const QueuesDefined&, const QueuesDefined&) = default;
+};
+
+// An advance reservation exists, on exactly these nodes.
+struct ReservationDefined {
+  AdvanceReservation reservation;  // `where` filled in
+  friend bool operator==(const ReservationDefined&, const ReservationDefined&) = default;
+};
+
+struct ReservationRemoved {
+  std::string pool, name;
+  friend bool operator==(const ReservationRemoved&, const ReservationRemoved&) = default;
+};
+
+struct NodesChanged {
+  std::string pool;
+  NodeRanges nodes;
+  NodeState state = NodeState::up;
+  std::string reason;
+  Timestamp at;
+  friend bool operator==(const NodesChanged&, const NodesChanged&) = default;
+};
+
+// Others hold so much on a node, all in all.
+struct NodeLoaded {
+  std::string pool;
+  std::int64_t node = 0;
+  ForeignLoad load;
+  friend bool operator==(const NodeLoaded&, const NodeLoaded&) = default;
+};
+
 struct JobSubmitted {
   JobId job;
   JobSpec spec;
@@ -61,6 +97,33 @@ struct JobExpanded {
   std::vector<std::string> shards;
   Timestamp at;
   friend bool operator==(const JobExpanded&, const JobExpanded&) = default;
+};
+
+// Nodes are kept for the job's next gang: nothing starts on them that could last beyond `start`.
+// `promised`: it starts no later than that. Replaces what was kept for the job before.
+struct NodesKept {
+  JobId job;
+  std::string pool;
+  NodeRanges nodes;
+  Timestamp start;
+  bool promised = false;
+  bool preempting = false;  // attempts were stopped to make this room
+  Timestamp at;
+  friend bool operator==(const NodesKept&, const NodesKept&) = default;
+};
+
+struct NodesReleased {
+  JobId job;
+  std::string reason;
+  friend bool operator==(const NodesReleased&, const NodesReleased&) = default;
+};
+
+// What running work says of itself.
+struct AttemptProgressed {
+  AttemptId attempt;
+  std::optional<Timestamp> ends_at;        // when it expects to end
+  std::optional<Timestamp> checkpoint_at;  // its newest checkpoint
+  friend bool operator==(const AttemptProgressed&, const AttemptProgressed&) = default;
 };
 
 // Intent: from here on the attempt holds its allocation and may be launched.
@@ -91,6 +154,7 @@ struct AttemptStopping {
   Duration grace{0};
   Duration within{0};
   Timestamp at;
+  JobId for_job;  // the job that preempts it; 0: none
   friend bool operator==(const AttemptStopping&, const AttemptStopping&) = default;
 };
 
@@ -136,10 +200,11 @@ struct JobEnded {
   friend bool operator==(const JobEnded&, const JobEnded&) = default;
 };
 
-using Fact =
-    std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
-                 JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
-                 AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling, JobEnded>;
+using Fact = std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
+                          JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
+                          AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling,
+                          JobEnded, QueuesDefined, ReservationDefined, ReservationRemoved,
+                          NodesChanged, NodeLoaded, NodesKept, NodesReleased, AttemptProgressed>;
 using Facts = std::vector<Fact>;
 
 }  // namespace mohona

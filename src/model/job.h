@@ -85,15 +85,30 @@ struct Service {
 // others by `srun` (Slurm).
 enum class Script { every_node, first_node };
 
+// The levels of a pool's topology, the narrowest first. `anywhere`: the whole pool.
+enum class Level { leaf, block, fabric, anywhere };
+
+// How near to each other the nodes of a gang must stand.
+struct Nearness {
+  Level within = Level::anywhere;  // required: waits rather than be spread wider
+  Level prefer = Level::anywhere;  // a pool that can give this goes before a cheaper one
+  std::int64_t segment = 1;        // required: each so many nodes, in rank order, share a leaf
+  friend auto operator<=>(const Nearness&, const Nearness&) = default;
+};
+
 struct JobSpec {
   std::string name;
   Kind kind = Kind::task;
   std::string workdir;  // absolute, copied when the job first starts; empty: an empty directory
   std::string submit_directory;  // where the author stood: Slurm scripts run there
   std::int64_t num_nodes = 1;
+  std::int64_t min_nodes = 0;  // starts with as few as these; 0: with num_nodes and no fewer
   std::int64_t tasks_per_node = 1;
   Script script = Script::every_node;
   Resources resources;
+  Nearness nearness;
+  std::vector<std::string> features;  // each node carries all of them
+  std::string reservation;            // the advance reservation that it may use
   Variables envs;
   std::vector<std::string> secrets;  // names only; values never enter the journal
   std::vector<FileMount> file_mounts;

@@ -8,6 +8,7 @@
 #include "model/attempt.h"
 #include "model/job.h"
 #include "model/resources.h"
+#include "model/scheduling.h"
 
 namespace mohona {
 
@@ -29,8 +30,17 @@ constexpr auto names(Tag<JobState>) {
 }
 
 constexpr auto names(Tag<StopReason>) {
-  return std::array<std::string_view, 5>{"cancelled", "reclaimed", "time_limit", "budget",
-                                         "unready"};
+  return std::array<std::string_view, 6>{"cancelled", "reclaimed", "time_limit",
+                                         "budget",    "unready",   "preempted"};
+}
+constexpr auto names(Tag<Level>) {
+  return std::array<std::string_view, 4>{"leaf", "block", "fabric", "anywhere"};
+}
+constexpr auto names(Tag<NodeState>) {
+  return std::array<std::string_view, 4>{"up", "cordoned", "draining", "down"};
+}
+constexpr auto names(Tag<Preempt>) {
+  return std::array<std::string_view, 3>{"never", "reclaim", "lower_priority"};
 }
 constexpr auto names(Tag<End>) {
   return std::array<std::string_view, 3>{"exited", "lost", "not_launched"};

@@ -6,8 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "model/attempt.h"
-#include "model/job.h"
+#include "model/fact.h"
 
 namespace mohona {
 
@@ -36,6 +35,7 @@ struct Job {
   std::optional<Timestamp> started_at, ended_at;
   std::vector<Task> tasks;
   std::vector<Attempt> attempts;  // in the order of placement
+  std::optional<NodesKept> kept;  // the nodes kept for its next gang
 
   friend bool operator==(const Job& a, const Job& b);
 };
@@ -44,6 +44,9 @@ struct Job {
 struct PoolRecord {
   Pool pool;
   std::optional<Timestamp> reclaimed_at, gone_at;  // set while the cloud has taken it
+  std::vector<NodesChanged> nodes;                 // those that are not up, in order
+  std::vector<NodeLoaded> loads;                   // what others hold, by node
+  std::vector<AdvanceReservation> reservations;    // by name
   friend bool operator==(const PoolRecord&, const PoolRecord&) = default;
 };
 

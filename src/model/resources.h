@@ -18,6 +18,7 @@ struct Demand {
   std::int64_t memory_mib = 0;
   std::string gpu;  // the accelerator's name, lower case; empty with `gpus`: any will do
   std::int64_t gpus = 0;
+  std::int64_t gpu_milli = 0;  // thousandths of one GPU, for work that takes less than a whole one
   friend bool operator==(const Demand&, const Demand&) = default;
   friend auto operator<=>(const Demand&, const Demand&) = default;
 };
@@ -27,7 +28,8 @@ struct Choice {
   Demand demand;
   std::string cloud, region, zone;
   std::string instance_type;
-  bool use_spot = false;  // SkyPilot's meaning: true is spot only, false never spot
+  bool use_spot = false;             // SkyPilot's meaning: true is spot only, false never spot
+  std::int64_t speed_milli = 1'000;  // how fast the work runs here, beside the other choices
   friend bool operator==(const Choice&, const Choice&) = default;
   friend auto operator<=>(const Choice&, const Choice&) = default;
 };
@@ -53,6 +55,29 @@ struct Shape {
   friend bool operator==(const Shape&, const Shape&) = default;
 };
 
+// Nodes of a pool by index: the closed ranges "0-15,32", in order, without overlap.
+struct NodeRange {
+  std::int64_t first = 0, last = 0;
+  friend bool operator==(const NodeRange&, const NodeRange&) = default;
+};
+using NodeRanges = std::vector<NodeRange>;
+
+// How a pool's nodes hang together. Nodes 0 to leaf-1 share a leaf (an NVLink domain or a rack),
+// and so on; 0: the level above is not divided. A leaf has at most 64 nodes.
+struct Topology {
+  std::int64_t leaf = 0;    // nodes a leaf
+  std::int64_t block = 0;   // leaves a block
+  std::int64_t fabric = 0;  // blocks a fabric
+  friend bool operator==(const Topology&, const Topology&) = default;
+};
+
+// A name that some nodes of a pool carry, for work that asks for it. No nodes: all of them do.
+struct Feature {
+  std::string name;
+  NodeRanges nodes;
+  friend bool operator==(const Feature&, const Feature&) = default;
+};
+
 // Machines of one shape in one zone, on one engine, paid in one way.
 struct Pool {
   std::string name;
@@ -63,6 +88,8 @@ struct Pool {
   std::string engine = "local";
   Purchase purchase = Purchase::on_demand;
   Price price;  // per node-hour
+  Topology topology;
+  std::vector<Feature> features;
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 

@@ -115,7 +115,7 @@ Pool read_pool(const Node& node, Problems& problems) {
 }
 
 struct FleetDraft {
-  std::vector<Pool> pools;
+  Fleet fleet;
   Problems& problems;
 };
 
@@ -128,9 +128,9 @@ void read_pools(const Node& node, FleetDraft& draft) {
   }
   std::set<std::string> names;
   for (const Node& item : node.children) {
-    draft.pools.push_back(read_pool(item, draft.problems));
+    draft.fleet.pools.push_back(read_pool(item, draft.problems));
     const Node* name = item.find("name");
-    if (!name || names.insert(draft.pools.back().name).second) continue;
+    if (!name || names.insert(draft.fleet.pools.back().name).second) continue;
     draft.problems.add(name->place, fmt::format("two pools are named {}", in_quotes(name->text)),
                        "expected a name of its own for each");
   }
@@ -140,7 +140,7 @@ constexpr std::array<Key<FleetDraft>, 1> fleet_keys = {{{"pools", read_pools}}};
 
 }  // namespace
 
-Result<std::vector<Pool>> parse_fleet_file(const Source& given) {
+Result<Fleet> parse_fleet_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
   FleetDraft draft{{}, problems};
@@ -160,7 +160,7 @@ Result<std::vector<Pool>> parse_fleet_file(const Source& given) {
     }
   }
   if (!problems.none()) return fail(problems.error(source));
-  return std::move(draft.pools);
+  return std::move(draft.fleet);
 }
 
 }  // namespace mohona

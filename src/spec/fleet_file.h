@@ -7,12 +7,12 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/resources.h"
+#include "model/scheduling.h"
 #include "spec/source.h"
 
 namespace mohona {
 
 // Error: Code::invalid; its message shows every mistake with position, line and caret.
-Result<std::vector<Pool>> parse_fleet_file(const Source& source);
+Result<Fleet> parse_fleet_file(const Source& source);
 
 }  // namespace mohona

@@ -6,7 +6,7 @@ namespace mohona {
 namespace {
 
 TEST(FleetFile, HoldsPools) {
-  const auto pools = parse_fleet_file({"fleet.yaml", R"(
+  const auto fleet = parse_fleet_file({"fleet.yaml", R"(
 pools:
 - name: aws-spot
   cloud: AWS
@@ -20,7 +20,7 @@ pools:
 - {name: here, cloud: local, shape: {cpus: 0.5}, nodes: 1, share_nodes: true, purchase: reserved}
 )",
                                        "/"});
-  ASSERT_TRUE(pools) << pools.error().message;
+  ASSERT_TRUE(fleet) << fleet.error().message;
   const Pool spot{.name = "aws-spot",
                   .cloud = "aws",
                   .region = "us-east-1",
@@ -36,7 +36,7 @@ pools:
                   .nodes = 1,
                   .share_nodes = true,
                   .purchase = Purchase::reserved};
-  EXPECT_EQ(*pools, (std::vector<Pool>{spot, here}));
+  EXPECT_EQ(fleet->pools, (std::vector<Pool>{spot, here}));
 }
 
 }  // namespace
