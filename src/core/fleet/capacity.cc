@@ -92,21 +92,4 @@ std::int64_t PoolCapacity::gpus_used() const {
   return total;
 }
 
-bool shape_takes(const Shape& shape, const Demand& demand) {
-  return demand.cpus_milli <= shape.cpus_milli && demand.memory_mib <= shape.memory_mib &&
-         demand.gpus <= shape.gpus &&
-         (demand.gpus == 0 || demand.gpu.empty() || demand.gpu == shape.gpu);
-}
-
-Fraction part_of(const Shape& shape, const Demand& demand) {
-  Fraction most{0, 1};
-  const auto consider = [&](std::int64_t held, std::int64_t whole) {
-    if (whole > 0 && held * most.whole > most.held * whole) most = {held, whole};
-  };
-  consider(demand.gpus, shape.gpus);
-  consider(demand.cpus_milli, shape.cpus_milli);
-  consider(demand.memory_mib, shape.memory_mib);
-  return most;
-}
-
 }  // namespace mohona

@@ -8,18 +8,17 @@
 #include <string>
 #include <vector>
 
+#include "core/fleet/space.h"
 #include "model/attempt.h"
 #include "model/record.h"
 
 namespace mohona {
 
-constexpr std::size_t gpus_per_node_max = 64;
-
 // What is held on one node.
 struct NodeUse {
   std::int64_t cpus_milli = 0;
   std::int64_t memory_mib = 0;
-  std::bitset<gpus_per_node_max> gpus;
+  std::bitset<64> gpus;
 };
 
 // One pool and what is held on each of its nodes.
@@ -54,11 +53,5 @@ class PoolCapacity {
   PoolRecord record_;
   std::vector<NodeUse> nodes_;
 };
-
-// Whether one node of this shape, empty, takes the demand.
-bool shape_takes(const Shape& shape, const Demand& demand);
-
-// The part of a node that a demand holds: of its GPUs, cores or memory, whichever is the most.
-Fraction part_of(const Shape& shape, const Demand& demand);
 
 }  // namespace mohona

@@ -1,0 +1,451 @@
+#include "core/fleet/find.h"
+
+#include <algorithm>
+#include <array>
+
+namespace mohona {
+namespace {
+
+using Leaves = std::vector<Segment>;  // candidates: leaves with their free nodes, by leaf
+
+// What a leaf may give to a gang whose segments are s nodes.
+std::int64_t share(Mask mask, std::int64_t s) { return s <= 1 ? count(mask) : count(mask) / s * s; }
+
+// The n lowest nodes of the leaves of one domain, by rule 3. There are enough.
+NodeSet fill(Leaves leaves, std::int64_t n, std::int64_t s) {
+  std::array<std::vector<std::uint32_t>, 65> by_count;
+  for (std::uint32_t i = 0; i < leaves.size(); ++i) {
+    by_count[static_cast<std::size_t>(share(leaves[i].nodes, s))].push_back(i);
+  }
+  NodeSet out;
+  for (std::size_t have = 64; have > 0 && n > 0; --have) {
+    for (std::size_t k = 0; k < by_count[have].size() && n > 0; ++k) {
+      Segment& leaf = leaves[by_count[have][k]];
+      if (static_cast<std::int64_t>(have) <= n) {
+        out.push_back({leaf.leaf, lowest(leaf.nodes, static_cast<std::int64_t>(have))});
+        n -= static_cast<std::int64_t>(have);
+        continue;
+      }
+      // The rest goes to the fullest leaf that has enough: of those not taken, all are this wide
+      // or narrower.
+      for (auto enough = static_cast<std::size_t>(n); enough <= have; ++enough) {
+        const std::size_t from = enough == have ? k : 0;
+        if (from >= by_count[enough].size()) continue;
+        const Segment& last = leaves[by_count[enough][from]];
+        out.push_back({last.leaf, lowest(last.nodes, n)});
+        n = 0;
+        break;
+      }
+    }
+  }
+  std::sort(out.begin(), out.end(),
+            [](const Segment& a, const Segment& b) { return a.leaf < b.leaf; });
+  return out;
+}
+
+// The leaves [first, last) of the candidates that lie in one domain of `size` leaves.
+struct Domain {
+  std::size_t first = 0, last = 0;
+  std::int64_t nodes = 0;
+};
+
+template <class F>
+void for_domains(const Leaves& leaves, Leaf size, std::int64_t s, F&& f) {
+  for (std::size_t i = 0; i < leaves.size();) {
+    Domain domain{i, i, 0};
+    const Leaf number = size == 0 ? 0 : leaves[i].leaf / size;
+    while (domain.last < leaves.size() &&
+           (size == 0 ? 0 : leaves[domain.last].leaf / size) == number) {
+      domain.nodes += share(leaves[domain.last++].nodes, s);
+    }
+    f(domain);
+    i = domain.last;
+  }
+}
+
+struct Width {
+  Level level;
+  Leaf leaves;  // 0: all
+};
+
+// The levels that the pool has, from the narrowest, up to the one required.
+std::vector<Width> widths(const Space& space, Level within) {
+  std::vector<Width> out = {{Level::leaf, 1}};
+  if (space.leaves_in_block() > 0) out.push_back({Level::block, space.leaves_in_block()});
+  if (space.leaves_in_fabric() > 0) out.push_back({Level::fabric, space.leaves_in_fabric()});
+  out.push_back({Level::anywhere, 0});
+  std::erase_if(out, [&](const Width& w) { return w.level > within; });
+  return out;
+}
+
+// The widest domain allowed that has the most nodes.
+std::int64_t most(const Space& space, const Leaves& leaves, const Nearness& near) {
+  std::int64_t best = 0;
+  for_domains(leaves, widths(space, near.within).back().leaves, near.segment,
+              [&](const Domain& domain) { best = std::max(best, domain.nodes); });
+  return best;
+}
+
+}  // namespace
+
+NodeSet choose(const Space& space, const Leaves& leaves, std::int64_t n, const Nearness& near) {
+  for (const Width& width : widths(space, near.within)) {
+    std::optional<Domain> tightest;
+    for_domains(leaves, width.leaves, near.segment, [&](const Domain& domain) {
+      if (domain.nodes >= n && (!tightest || domain.nodes < tightest->nodes)) tightest = domain;
+    });
+    if (!tightest) continue;
+    return fill({leaves.begin() + static_cast<std::ptrdiff_t>(tightest->first),
+                 leaves.begin() + static_cast<std::ptrdiff_t>(tightest->last)},
+                n, near.segment);
+  }
+  return {};
+}
+
+Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept) {
+  Mask mask = request.only_own ? 0 : space.in_tier(leaf, 0);
+  if (kept && space.kept(leaf) != 0) {
+    for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
+      if (!space.tiers()[slot]) continue;
+      const Hold& hold = space.tiers()[slot]->hold;
+      if (slot == request.own || (!request.only_own && request.end <= hold.start)) {
+        mask |= space.in_tier(leaf, slot);
+      }
+    }
+  }
+  // A node kept for it may be kept for another soon after.
+  if (kept && request.own != 0 && space.kept(leaf) != 0) {
+    const Mask own = mask_of(space.held(request.own).nodes, leaf);
+    for (HoldSlot slot = 1; slot < space.tiers().size() && own != 0; ++slot) {
+      if (!space.tiers()[slot] || slot == request.own) continue;
+      const Hold& other = space.tiers()[slot]->hold;
+      const Mask both = own & mask_of(other.nodes, leaf) & space.taking_work(leaf);
+      if (both == 0) continue;
+      if (request.end <= other.start) {
+        mask |= both;
+      } else {
+        mask &= ~both;
+      }
+    }
+  }
+  return request.features ? mask & (*request.features)[leaf] : mask;
+}
+
+namespace {
+
+enum class Want { empty, fitting };
+
+Mask free_in(const Space& space, const Request& request, Leaf leaf, bool kept, Want want) {
+  ++space.leaves_visited;
+  const Mask mask = usable(space, request, leaf, kept);
+  Mask out = 0;
+  for_bits(mask, [&](std::uint32_t place) {
+    const Node& node = space.node(space.index(leaf, place));
+    if (want == Want::empty ? space.is_empty(node) : space.fits(node, *request.demand)) {
+      out |= Mask{1} << place;
+    }
+  });
+  return out;
+}
+
+// Every leaf that has some of what is wanted, looked at one by one.
+Leaves scan(const Space& space, const Request& request, bool kept, Want want) {
+  Leaves out;
+  const auto look = [&](Leaf leaf) {
+    if (const Mask mask = free_in(space, request, leaf, kept, want)) out.push_back({leaf, mask});
+  };
+  if (want == Want::fitting) {
+    for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) look(leaf);
+    return out;
+  }
+  // Only leaves with empty nodes: a few, where the fleet is full.
+  std::vector<Leaf> leaves;
+  const auto add = [&](const LeafIndex& index, auto&& name) {
+    for (Leaf i = 0; i < index.leaves(); ++i) {
+      if (index.empty(i) != 0) leaves.push_back(name(i));
+    }
+  };
+  if (!request.only_own) add(space.open(), [](Leaf i) { return i; });
+  for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot]) continue;
+    const Space::Tier& tier = *space.tiers()[slot];
+    if (tier.index.total_empty() > 0) add(tier.index, [&](Leaf i) { return tier.leaves[i]; });
+  }
+  std::sort(leaves.begin(), leaves.end());
+  leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
+  for (const Leaf leaf : leaves) look(leaf);
+  return out;
+}
+
+// As many as fit between min and max, in whole segments.
+std::int64_t size_for(const Request& request, std::int64_t have) {
+  std::int64_t n = std::min(request.max_nodes, have);
+  if (n < request.max_nodes && request.nearness.segment > 1) n -= n % request.nearness.segment;
+  return n >= request.min_nodes ? n : 0;
+}
+
+// What a fast look at the open tier's index finds for work that fills nodes: the same as `choose`
+// over all of its leaves.
+NodeSet choose_open(const Space& space, const Request& request) {
+  const LeafIndex& open = space.open();
+  const std::int64_t n = request.max_nodes;
+  if (n <= space.leaf_size()) {
+    if (const Leaf leaf = open.tightest(n); leaf != no_leaf) {
+      return {{leaf, lowest(open.empty(leaf), n)}};
+    }
+  }
+  if (request.nearness.within == Level::leaf) return {};
+  const auto within = [&](Leaf size, auto&& empty_of) -> NodeSet {
+    if (size == 0) return {};
+    const Leaf domains = (space.leaves() + size - 1) / size;
+    Leaf best = no_leaf;
+    for (Leaf d = 0; d < domains; ++d) {
+      if (empty_of(d) >= n && (best == no_leaf || empty_of(d) < empty_of(best))) best = d;
+    }
+    if (best == no_leaf) return {};
+    Leaves leaves;
+    for (Leaf leaf = best * size; leaf < std::min(space.leaves(), (best + 1) * size); ++leaf) {
+      ++space.leaves_visited;
+      if (open.empty(leaf) != 0) leaves.push_back({leaf, open.empty(leaf)});
+    }
+    return fill(std::move(leaves), n, 1);
+  };
+  if (NodeSet out = within(space.leaves_in_block(), [&](Leaf b) { return space.block_empty(b); });
+      !out.empty() || request.nearness.within == Level::block) {
+    return out;
+  }
+  if (NodeSet out = within(space.leaves_in_fabric(), [&](Leaf f) { return space.fabric_empty(f); });
+      !out.empty() || request.nearness.within == Level::fabric) {
+    return out;
+  }
+  NodeSet out;
+  std::int64_t rest = n;
+  for (std::int64_t have = space.leaf_size(); have > 0 && rest > 0; --have) {
+    const LeafBits& leaves = open.with_empty(have);
+    for (Leaf leaf = leaves.first(); leaf != no_leaf && rest > 0; leaf = leaves.next(leaf + 1)) {
+      ++space.leaves_visited;
+      if (have <= rest) {
+        out.push_back({leaf, open.empty(leaf)});
+        rest -= have;
+        continue;
+      }
+      // Not yet taken are the leaves from here on, and all narrower ones.
+      Leaf last = leaf;
+      for (std::int64_t enough = rest; enough < have; ++enough) {
+        if (const Leaf found = open.with_empty(enough).first(); found != no_leaf) {
+          last = found;
+          break;
+        }
+      }
+      out.push_back({last, lowest(open.empty(last), rest)});
+      rest = 0;
+    }
+  }
+  std::sort(out.begin(), out.end(),
+            [](const Segment& a, const Segment& b) { return a.leaf < b.leaf; });
+  return out;
+}
+
+Mask pick_gpus(const Space& space, NodeIndex i, const Demand& demand) {
+  const Mask free = space.node(i).gpus_free;
+  if (demand.gpu_milli == 0) return lowest(free, demand.gpus);
+  const auto best = [&] {
+    std::optional<Space::Shared> tightest;
+    for (const Space::Shared& gpu : space.shared()) {
+      if (gpu.node != i || gpu.milli_free < demand.gpu_milli) continue;
+      if (!tightest || gpu < *tightest) tightest = gpu;
+    }
+    return tightest;
+  }();
+  return best ? Mask{1} << best->gpu : lowest(free, 1);
+}
+
+Grant to_grant(const Space& space, const Request& request, NodeSet nodes) {
+  if (space.fills(*request.demand)) return {std::move(nodes), {}};
+  Grant out;
+  for (const Segment& segment : nodes) {
+    for_bits(segment.nodes, [&](std::uint32_t place) {
+      const NodeIndex i = space.index(segment.leaf, place);
+      out.members.push_back({i, pick_gpus(space, i, *request.demand)});
+    });
+  }
+  return out;
+}
+
+std::optional<Grant> find_shared_gpu(const Space& space, const Request& request, bool kept) {
+  for (auto it = space.shared().lower_bound({request.demand->gpu_milli, 0, 0});
+       it != space.shared().end(); ++it) {
+    const Node& node = space.node(it->node);
+    const Leaf leaf = it->node / space.leaf_size();
+    if (!(usable(space, request, leaf, kept) >> (it->node % space.leaf_size()) & 1)) continue;
+    if (node.cpus_free < request.demand->cpus_milli ||
+        node.memory_free < request.demand->memory_mib) {
+      continue;
+    }
+    return Grant{{}, {{it->node, Mask{1} << it->gpu}}};
+  }
+  return std::nullopt;
+}
+
+struct Spot {
+  Cell cell = 0;
+  NodeIndex node = 0;
+  friend auto operator<=>(const Spot&, const Spot&) = default;
+};
+
+// The first node, by cell, of one tier on which the demand fits.
+std::optional<Spot> tightest_in(const Space& space, const Request& request, HoldSlot slot) {
+  const Space::Tier& tier = *space.tiers()[slot];
+  const bool plain = slot == 0;  // its leaves are all leaves
+  const Cell major = space.major_of(*request.demand), minor = space.minor_of(*request.demand);
+  for (Cell a = major; a < space.majors(); ++a) {
+    for (Cell b = minor; b < Space::minors; ++b) {
+      const auto cell = static_cast<Cell>(a * Space::minors + b);
+      const LeafBits& leaves = tier.index.with_cell(cell);
+      for (Leaf i = leaves.first(); i != no_leaf; i = leaves.next(i + 1)) {
+        ++space.leaves_visited;
+        const Leaf leaf = plain ? i : tier.leaves[i];
+        Mask mask = space.in_tier(leaf, slot);
+        if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, true);
+        if (request.features) mask &= (*request.features)[leaf];
+        for (; mask != 0; mask &= mask - 1) {
+          const NodeIndex n = space.index(leaf, static_cast<std::uint32_t>(std::countr_zero(mask)));
+          const Node& node = space.node(n);
+          if (node.cell == cell && space.fits(node, *request.demand)) return Spot{cell, n};
+        }
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+std::optional<Grant> find_part(const Space& space, const Request& request, bool kept) {
+  if (request.demand->gpu_milli > 0) {
+    if (auto grant = find_shared_gpu(space, request, kept)) return grant;
+  }
+  std::optional<Spot> best;
+  for (HoldSlot slot = 0; slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot]) continue;
+    const bool allowed =
+        slot == 0 ? !request.only_own
+                  : kept && (slot == request.own ||
+                             (!request.only_own && request.end <= space.held(slot).start));
+    if (!allowed) continue;
+    const auto spot = tightest_in(space, request, slot);
+    if (!spot || (best && !(*spot < *best))) continue;
+    best = spot;
+  }
+  if (!best) return std::nullopt;
+  const Mask gpus = request.demand->gpu_milli > 0
+                        ? lowest(space.node(best->node).gpus_free, 1)
+                        : lowest(space.node(best->node).gpus_free, request.demand->gpus);
+  return Grant{{}, {{best->node, gpus}}};
+}
+
+// Several members may stand on one node: fills node after node.
+std::int64_t members_on(const Space& space, const Node& node, const Demand& demand) {
+  const auto times = [](std::int64_t free, std::int64_t unit) {
+    return unit <= 0 ? INT64_MAX : std::max<std::int64_t>(free, 0) / unit;
+  };
+  if (demand.gpu_milli > 0) return space.fits(node, demand) ? 1 : 0;
+  return std::min({times(node.cpus_free, demand.cpus_milli),
+                   times(node.memory_free, demand.memory_mib),
+                   times(count(node.gpus_free), demand.gpus)});
+}
+
+std::optional<Grant> pack(const Space& space, const Request& request) {
+  Grant out;
+  for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
+    for_bits(usable(space, request, leaf, true), [&](std::uint32_t place) {
+      const NodeIndex i = space.index(leaf, place);
+      Mask free = space.node(i).gpus_free;
+      std::int64_t here = members_on(space, space.node(i), *request.demand);
+      for (; here > 0 && std::ssize(out.members) < request.max_nodes; --here) {
+        Mask gpus = lowest(free, request.demand->gpus);
+        if (request.demand->gpu_milli > 0) gpus = pick_gpus(space, i, *request.demand);
+        out.members.push_back({i, gpus});
+        free &= ~gpus;
+      }
+    });
+  }
+  if (std::ssize(out.members) < request.min_nodes) return std::nullopt;
+  return out;
+}
+
+// Whether nodes beside the open ones come into question.
+bool may_use_kept(const Space& space, const Request& request) {
+  if (request.own != 0) return true;
+  return std::any_of(space.tiers().begin() + 1, space.tiers().end(), [&](const auto& tier) {
+    return tier && request.end <= tier->hold.start;
+  });
+}
+
+std::optional<Grant> find_gang(const Space& space, const Request& request, bool kept, Want want) {
+  const bool fast = !kept && want == Want::empty && !request.features &&
+                    request.nearness.segment <= 1 && !request.only_own &&
+                    request.min_nodes == request.max_nodes;
+  if (fast) {
+    if (space.open().total_empty() < request.max_nodes) return std::nullopt;
+    NodeSet nodes = choose_open(space, request);
+    if (nodes.empty()) return std::nullopt;
+    return to_grant(space, request, std::move(nodes));
+  }
+  const Leaves leaves = scan(space, request, kept, want);
+  const std::int64_t n = size_for(request, most(space, leaves, request.nearness));
+  if (n == 0) return std::nullopt;
+  NodeSet nodes = choose(space, leaves, n, request.nearness);
+  if (nodes.empty()) return std::nullopt;
+  return to_grant(space, request, std::move(nodes));
+}
+
+// Cheap and never wrong: whether there can be enough empty nodes at all.
+bool enough_empty(const Space& space, const Request& request, bool kept) {
+  std::int64_t total = space.open().total_empty();
+  for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot]) continue;
+    if (slot == request.own || request.end <= space.held(slot).start) {
+      total += space.tiers()[slot]->index.total_empty();
+    }
+  }
+  return total >= request.min_nodes;
+}
+
+}  // namespace
+
+std::optional<Grant> find(const Space& space, const Request& request) {
+  if (space.pool().share_nodes) return pack(space, request);
+  const bool kept = may_use_kept(space, request);
+  if (space.fills(*request.demand)) {
+    for (const bool also_kept : {false, true}) {
+      if (also_kept && !kept) continue;
+      if (!enough_empty(space, request, also_kept)) continue;
+      if (auto grant = find_gang(space, request, also_kept, Want::empty)) return grant;
+    }
+    if (space.tainted() == 0) return std::nullopt;
+    return find_gang(space, request, kept, Want::fitting);
+  }
+  for (const bool also_kept : {false, true}) {
+    if (also_kept && !kept) continue;
+    auto grant = request.max_nodes == 1 ? find_part(space, request, also_kept)
+                                        : find_gang(space, request, also_kept, Want::fitting);
+    if (grant) return grant;
+  }
+  return std::nullopt;
+}
+
+std::int64_t room(const Space& space, const Request& request) {
+  if (space.pool().share_nodes) {
+    std::int64_t total = 0;
+    for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
+      for_bits(usable(space, request, leaf, true), [&](std::uint32_t place) {
+        const Node& node = space.node(space.index(leaf, place));
+        total += std::min(members_on(space, node, *request.demand), request.max_nodes);
+      });
+    }
+    return std::min(total, request.max_nodes);
+  }
+  const Leaves leaves = scan(space, request, true, Want::fitting);
+  return std::min(most(space, leaves, request.nearness), request.max_nodes);
+}
+
+}  // namespace mohona

@@ -1,0 +1,341 @@
+// What the scheduler decides for a class when its turn comes: start, stop others, keep nodes, or
+// sleep.
+
+#include <algorithm>
+
+#include "core/schedule/preempt.h"
+#include "core/schedule/scheduler.h"
+
+namespace mohona {
+namespace {
+
+Timestamp after(Timestamp now, Duration limit) {
+  return limit == Duration::max() ? Timestamp::max() : now + limit;
+}
+
+}  // namespace
+
+void Scheduler::make_targets(Class& c) {
+  if (c.targets_of == fleet_version_) return;
+  c.targets_of = fleet_version_;
+  c.targets.clear();
+  struct Key {
+    std::size_t choice;
+    __extension__ __int128 cost;
+    Purchase purchase;
+    std::string_view name;
+    std::size_t index;
+    bool operator<(const Key& o) const {
+      return std::tie(choice, cost, purchase, name, index) <
+             std::tie(o.choice, o.cost, o.purchase, o.name, o.index);
+    }
+  };
+  std::vector<std::pair<Key, Target>> found;
+  for (std::uint32_t i = 0; i < c.needs.choices.size(); ++i) {
+    const Choice& choice = c.needs.choices[i];
+    for (PoolIndex p = 0; p < pools_.size(); ++p) {
+      const Space& space = pools_[p]->space;
+      const Pool& pool = space.pool();
+      if (pools_[p]->removed || mismatch(space, c.needs, choice) != Mismatch::none) continue;
+      // Dollars for the same work: price × part ÷ speed, over one common denominator.
+      const Fraction part = part_of(pool.shape, choice.demand);
+      __extension__ using Wide = __int128;
+      const Wide cost = Wide{pool.price.nanos} * part.held * 1'000'000 /
+                        std::max<std::int64_t>(1, part.whole) /
+                        std::max<std::int64_t>(1, choice.speed_milli);
+      found.emplace_back(
+          Key{c.needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
+          Target{p, i, worth_of(pool, choice.demand),
+                 space.with_features(c.needs.features).value_or(std::vector<Mask>{})});
+    }
+  }
+  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (auto& [key, target] : found) c.targets.push_back(std::move(target));
+}
+
+const std::vector<Target>& Scheduler::targets(const Waiting& waiting, Timestamp) {
+  make_targets(*classes_[waiting.id]);
+  return classes_[waiting.id]->targets;
+}
+
+Request Scheduler::request_for(const Class& c, const Target& target, Timestamp now) const {
+  Request request;
+  request.demand = &c.needs.choices[target.choice].demand;
+  request.min_nodes = c.needs.min_nodes;
+  request.max_nodes = c.needs.max_nodes;
+  request.nearness = c.needs.nearness;
+  request.features = target.features.empty() ? nullptr : &target.features;
+  request.end = after(now, c.needs.limit);
+  if (c.kept && c.kept->pool == target.pool) request.own = c.kept->slot;
+  if (!c.needs.reservation.empty()) {
+    request.only_own = true;
+    const auto found = reservations_.find(c.needs.reservation);
+    if (found != reservations_.end() && found->second.pool == target.pool) {
+      request.own = found->second.slot;
+    }
+  }
+  return request;
+}
+
+// Whether a job that names an advance reservation may use it now, until it ends.
+bool Scheduler::reservation_open(const Class& c, const Target& target, Request& request) const {
+  if (c.needs.reservation.empty()) return true;
+  const auto found = reservations_.find(c.needs.reservation);
+  if (found == reservations_.end() || found->second.pool != target.pool) return false;
+  const AdvanceReservation& r = found->second.reservation;
+  return !r.maintenance && now_ >= r.from && request.end <= r.to;
+}
+
+// How many nodes its queue lets it have there.
+std::int64_t Scheduler::allowed_nodes(const Class& c, const Target& target) const {
+  const Worth held = c.kept ? c.kept->worth : 0;
+  const Worth wanted = target.node_worth * c.needs.max_nodes - held;
+  if (!tree_.blocks(c.leaf, wanted)) return c.needs.max_nodes;
+  if (c.needs.min_nodes == c.needs.max_nodes) return 0;
+  return (tree_.headroom(c.leaf, wanted) + held) / target.node_worth;
+}
+
+bool Scheduler::slot_free() const { return kept_count_ < policy_.reservations_max; }
+
+void Scheduler::begin(Timestamp now) {
+  now_ = now;
+  ++pass_;
+  while (!timers_.empty() && timers_.begin()->first <= now) wake(timers_.begin()->second);
+  for (const ClassId id : std::set<ClassId>(preemptors_)) {
+    if (could_preempt(*classes_[id])) wake(id);
+  }
+}
+
+std::optional<Timestamp> Scheduler::wake_at() const {
+  if (timers_.empty()) return std::nullopt;
+  return timers_.begin()->first;
+}
+
+std::optional<Decision> Scheduler::next() {
+  while (true) {
+    const auto turn = turns_.next(tree_, slot_free());
+    if (!turn) return std::nullopt;
+    Class& c = *classes_[turn->id];
+    if (turn->list == Turns::to_plan) {
+      if (auto decision = try_plan(c)) return decision;
+      turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
+      c.to_plan = false;
+      c.unplannable = true;
+      unplannable_.insert(turn->id);
+      continue;
+    }
+    if (auto decision = evaluate(turn->id)) return decision;
+  }
+}
+
+std::optional<Decision> Scheduler::evaluate(ClassId id) {
+  Class& c = *classes_[id];
+  make_targets(c);
+  if (auto decision = try_start(c)) return decision;
+  if (policy_.preempt != Preempt::never && c.looked != pass_ &&
+      !(c.kept && c.kept->preempting && !c.kept->broken)) {
+    c.looked = pass_;
+    if (auto decision = try_preempt(c)) return decision;
+  }
+  if (c.kept && c.kept->broken) {
+    if (auto decision = try_plan(c)) return decision;
+    return Drop{c.waiting.begin()->job, "nodes that were kept for it take no more work"};
+  }
+  sleep(id);
+  return std::nullopt;
+}
+
+std::optional<Decision> Scheduler::try_start(Class& c) {
+  const bool prefers = c.needs.nearness.prefer < c.needs.nearness.within;
+  for (const bool narrow : {true, false}) {
+    if (narrow && !prefers) continue;
+    for (const Target& target : c.targets) {
+      if (pools_[target.pool]->reclaimed) continue;
+      Request request = request_for(c, target, now_);
+      if (!reservation_open(c, target, request)) continue;
+      const std::int64_t allowed = allowed_nodes(c, target);
+      if (allowed < c.needs.min_nodes) continue;
+      request.max_nodes = std::min(request.max_nodes, allowed);
+      if (narrow) request.nearness.within = c.needs.nearness.prefer;
+      if (auto grant = find(pools_[target.pool]->space, request)) {
+        return Start{c.waiting.begin()->job, target.pool, target.choice, std::move(*grant)};
+      }
+    }
+  }
+  return std::nullopt;
+}
+
+// --- making room
+// -----------------------------------------------------------------------------------
+
+bool Scheduler::could_preempt(const Class& c) const {
+  for (const Target& target : c.targets) {
+    const auto& there = pools_[target.pool]->preemptible;
+    if (there.empty()) continue;
+    if (policy_.preempt == Preempt::lower_priority && there.begin()->first < c.needs.priority) {
+      return true;
+    }
+    // Somewhere on the way to the root it is below a guarantee.
+    for (QueueIndex i = c.leaf; i != QueueTree::root; i = tree_.node(i).parent) {
+      if (tree_.node(i).taken() < tree_.node(i).guarantee) return true;
+    }
+  }
+  return false;
+}
+
+bool Scheduler::may_stop(const Class& c, const Target& target, const Running& run,
+                         const std::vector<Worth>& removed,
+                         std::optional<Timestamp>* retry) const {
+  if (run.stopping || !run.preemptible) return false;
+  const bool lower =
+      policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
+  const auto fork = tree_.fork(c.leaf, run.queue);
+  if (fork) {
+    const QueueNode& theirs = tree_.node(fork->b);
+    if (theirs.used - removed[fork->b] - run.worth < theirs.guarantee) return false;
+    const QueueNode& ours = tree_.node(fork->a);
+    const Worth more = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    if (!lower && ours.taken() + more > ours.guarantee) return false;
+  } else if (!lower) {
+    return false;
+  }
+  if (now_ - run.started < policy_.min_run) {
+    const Timestamp then = run.started + policy_.min_run;
+    if (retry && (!*retry || then < **retry)) *retry = then;
+    return false;
+  }
+  return true;
+}
+
+std::optional<Decision> Scheduler::try_preempt(Class& c) {
+  retry_.reset();
+  if (!could_preempt(c)) return std::nullopt;
+  for (const Target& target : c.targets) {
+    const PoolState& pool = *pools_[target.pool];
+    if (pool.reclaimed || pool.preemptible.empty() || pool.space.pool().share_nodes) continue;
+    Request request = request_for(c, target, now_);
+    if (!c.needs.reservation.empty()) continue;
+    if (allowed_nodes(c, target) < c.needs.min_nodes) continue;
+    request.max_nodes = request.min_nodes;
+    std::vector<Worth> removed(tree_.size(), 0);
+    const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };
+    std::vector<Worth> going(tree_.size(), 0);
+    const auto still = [&](const Running& run) {
+      if (!may_stop(c, target, run, going, nullptr)) return false;
+      for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
+        going[i] += run.worth;
+        if (i == QueueTree::root) return true;
+      }
+    };
+    const auto eviction = evict(pool.space, running_, request, now_, may, still);
+    if (!eviction) continue;
+    Timestamp start = now_;
+    for (const OccupantId who : eviction->victims) {
+      start = std::max(start, now_ + running_[who].leaves_within);
+    }
+    return Keep{c.waiting.begin()->job, target.pool, eviction->nodes, start, start, true, true,
+                eviction->victims};
+  }
+  return std::nullopt;
+}
+
+// --- keeping nodes
+// ---------------------------------------------------------------------------------
+
+std::optional<Plan> Scheduler::plan_for(const Waiting& waiting, const Target& target,
+                                        Timestamp now) {
+  const Class& c = *classes_[waiting.id];
+  Request request = request_for(c, target, now);
+  return plan(pools_[target.pool]->space, running_, request, c.needs.limit, now);
+}
+
+std::optional<Decision> Scheduler::try_plan(Class& c) {
+  std::optional<Keep> best;
+  if (c.kept && c.kept->preempting) return std::nullopt;
+  if (!c.needs.reservation.empty()) return std::nullopt;
+  for (const Target& target : c.targets) {
+    if (pools_[target.pool]->reclaimed || allowed_nodes(c, target) < c.needs.min_nodes) continue;
+    const Request request = request_for(c, target, now_);
+    const auto found =
+        plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
+    if (!found || (best && best->start <= found->start)) continue;
+    best = Keep{c.waiting.begin()->job, target.pool, found->nodes, found->start, found->expected,
+                found->promised, false, {}};
+  }
+  if (!best) return std::nullopt;
+  return *best;
+}
+
+// --- sleeping
+// --------------------------------------------------------------------------------------
+
+void Scheduler::sleep(ClassId id) {
+  Class& c = *classes_[id];
+  const Rank head = *c.waiting.begin();
+  unlist(id);
+  unwatch(id);
+  c.listed = head;
+  bool lacks_room = false;
+  std::optional<Timestamp> look;
+  const auto at = [&](Timestamp when) {
+    if (when > now_ && (!look || when < *look)) look = when;
+  };
+  for (const Target& target : c.targets) {
+    if (!c.needs.reservation.empty()) {
+      const auto found = reservations_.find(c.needs.reservation);
+      if (found != reservations_.end()) at(found->second.reservation.from);
+    }
+    if (pools_[target.pool]->reclaimed) continue;
+    const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    if (const auto block = tree_.blocks(c.leaf, wanted)) {
+      at_queue_[block->queue].insert(id);
+      c.watches.push_back({Watch::queue, 0, block->queue, 0});
+      continue;
+    }
+    lacks_room = true;
+    watch_target(id, target);
+  }
+  if (lacks_room && !c.kept && c.needs.reservation.empty()) {
+    const Timestamp aged = head.since + policy_.patience;
+    if (c.needs.min_nodes > 1 || aged <= now_) {
+      c.to_plan = true;
+      turns_.insert(Turns::to_plan, tree_, c.leaf, head, id);
+    } else {
+      at(aged);
+    }
+  }
+  if (lacks_room && policy_.preempt != Preempt::never && !(c.kept && c.kept->preempting)) {
+    preemptors_.insert(id);
+    if (retry_) at(*retry_);
+  }
+  retry_.reset();
+  if (look) {
+    c.timer = look;
+    timers_.insert({*look, id});
+  }
+}
+
+Obstacle Scheduler::obstacle(const Waiting& waiting, const Target& target, Timestamp now) {
+  const Class& c = *classes_[waiting.id];
+  const PoolState& pool = *pools_[target.pool];
+  if (pool.reclaimed) return {Obstacle::reclaimed};
+  Request request = request_for(c, target, now);
+  if (!c.needs.reservation.empty()) {
+    const auto found = reservations_.find(c.needs.reservation);
+    if (found == reservations_.end() || found->second.pool != target.pool ||
+        found->second.reservation.maintenance || now < found->second.reservation.from ||
+        request.end > found->second.reservation.to) {
+      return {Obstacle::reservation};
+    }
+  }
+  if (allowed_nodes(c, target) < c.needs.min_nodes) {
+    const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    const auto block = tree_.blocks(c.leaf, wanted);
+    return {Obstacle::share, block ? block->queue : 0, block ? block->lacks : 0, 0};
+  }
+  const std::int64_t have = room(pool.space, request);
+  if (find(pool.space, request)) return {Obstacle::none};
+  return {Obstacle::room, 0, 0, have};
+}
+
+}  // namespace mohona

@@ -1,0 +1,70 @@
+// The scheduler's rules once more, without indexes, classes or sleep: every job is looked at every
+// time, node by node. Slow, short and meant to be obviously right; tests compare the real one with
+// it. (It shares with it what has no index anyway: queues' arithmetic, plans, evictions.)
+#pragma once
+
+#include <map>
+#include <set>
+
+#include "core/schedule/scheduler.h"
+
+namespace mohona {
+
+class NaiveScheduler {
+ public:
+  explicit NaiveScheduler(std::vector<Pool> pools, std::vector<Queue> queues,
+                          SchedulingPolicy policy);
+
+  void submit(const Needs& needs, const Rank& rank);
+  void end(JobId job);
+  void set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state);
+  void reserve(const AdvanceReservation& reservation, PoolIndex pool);
+
+  void begin(Timestamp now);
+  std::optional<Decision> next();
+  void apply(const Start& start, const Running& run);
+  void apply(const Keep& keep, const std::vector<JobId>& victims, Timestamp gone_by);
+  void apply(const Drop& drop);
+  JobId job_of(OccupantId who) const { return running_[who].id.job; }
+
+ private:
+  struct Job {
+    Needs needs;
+    Rank rank;
+    std::optional<Kept> kept;
+    bool blocked = false, lacks_room = false, unplannable = false;
+  };
+  struct Reserved {
+    AdvanceReservation reservation;
+    PoolIndex pool = 0;
+    HoldSlot slot = 0;
+  };
+
+  bool plannable(const Job& job) const;
+  std::vector<Target> targets(const Needs& needs) const;
+  Request request(const Job& job, const Target& target) const;
+  bool open(const Job& job, const Target& target, const Request& request) const;
+  std::int64_t allowed(const Job& job, const Target& target) const;
+  bool is_usable(const Space& space, const Request& request, NodeIndex node, bool kept) const;
+  std::vector<Segment> free(const Space& space, const Request& request, bool kept,
+                            bool empty) const;
+  std::optional<Grant> place(const Space& space, const Request& request) const;
+  std::optional<Grant> place_part(const Space& space, const Request& request, bool kept) const;
+  std::optional<Decision> try_start(Job& job);
+  std::optional<Decision> try_preempt(Job& job);
+  std::optional<Decision> try_plan(Job& job);
+  void drop_hold(Job& job);
+  void unblock();
+
+  std::vector<std::unique_ptr<Space>> spaces_;
+  QueueTree tree_;
+  SchedulingPolicy policy_;
+  std::map<JobId, Job> jobs_;
+  std::vector<Running> running_;
+  std::map<std::string, Reserved> reservations_;
+  std::set<Needs> looked_;
+  std::set<JobId> looked_jobs_;
+  Timestamp now_;
+};
+
+}  // namespace mohona

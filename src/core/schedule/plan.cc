@@ -1,0 +1,169 @@
+#include "core/schedule/plan.h"
+
+#include <algorithm>
+
+namespace mohona {
+namespace {
+
+// Nodes of one leaf that are free together: one, or a segment.
+struct Unit {
+  Timestamp free;
+  Leaf leaf = 0;
+  Mask nodes = 0;
+  bool promised = true;
+  Timestamp expected;
+  friend bool operator<(const Unit& a, const Unit& b) {
+    return std::tuple(a.free, a.leaf, a.nodes) < std::tuple(b.free, b.leaf, b.nodes);
+  }
+};
+
+// When the demand fits on the node at the latest: as its occupants leave, in order of their ends.
+std::optional<Unit> free_at(const Space& space, std::span<const Running> running, NodeIndex i,
+                            const Demand& demand, Timestamp now) {
+  const Node& node = space.node(i);
+  Unit unit{now, i / space.leaf_size(), Mask{1} << (i % space.leaf_size()), true, now};
+  if (space.fits(node, demand)) return unit;
+  std::vector<std::tuple<Timestamp, AttemptId, const Running*>> leaving;
+  bool endless = false;
+  space.for_occupants(node, [&](OccupantId who) {
+    const Running& run = running[who];
+    if (run.endless && !run.stopping) {
+      endless = true;
+      return;
+    }
+    leaving.emplace_back(std::max(now, run.certain() ? run.end : run.expected), run.id, &run);
+  });
+  std::sort(leaving.begin(), leaving.end());
+  Node then = node;
+  const bool parts = demand.gpu_milli > 0;
+  for (const auto& [at, id, run] : leaving) {
+    unit.free = at;
+    unit.promised = unit.promised && run->certain();
+    unit.expected = std::max(unit.expected, run->expected);
+    then.cpus_free += run->demand.cpus_milli;
+    then.memory_free += run->demand.memory_mib;
+    if (!run->grant.whole.empty()) {
+      then.gpus_free = space.pool().shape.gpus >= 64 ? ~Mask{0}
+                                                     : (Mask{1} << space.pool().shape.gpus) - 1;
+    }
+    for (const Member& member : run->grant.members) {
+      if (member.node == i && run->demand.gpu_milli == 0) then.gpus_free |= member.gpus;
+    }
+    const std::int64_t gpus = parts ? 1 : demand.gpus;
+    if (then.cpus_free >= demand.cpus_milli && then.memory_free >= demand.memory_mib &&
+        count(then.gpus_free) >= gpus) {
+      return unit;
+    }
+  }
+  // What remains are parts of GPUs and what others hold; when nobody of ours is left, and that is
+  // enough, it will do.
+  if (endless || node.foreign || leaving.empty()) return std::nullopt;
+  return unit;
+}
+
+// Whether the node may be kept: it takes work, and no hold stands in the way.
+bool may_keep(const Space& space, NodeIndex i, const Request& request, Timestamp free,
+              Duration limit) {
+  const Node& node = space.node(i);
+  const Leaf leaf = i / space.leaf_size();
+  if (!(space.kept(leaf) >> (i % space.leaf_size()) & 1)) return true;
+  for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot] || slot == request.own) continue;
+    const Hold& hold = space.tiers()[slot]->hold;
+    if (!(mask_of(hold.nodes, leaf) >> (i % space.leaf_size()) & 1)) continue;
+    if (!hold.window) return false;
+    if (limit == Duration::max() || free > hold.start - limit) return false;
+  }
+  return space.takes_work(node);
+}
+
+std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
+                           const Request& request, Duration limit, Timestamp now) {
+  std::vector<Unit> units, leaf_units;
+  const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
+  for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
+    ++space.leaves_visited;
+    Mask mask = space.taking_work(leaf);
+    if (request.features) mask &= (*request.features)[leaf];
+    leaf_units.clear();
+    for_bits(mask, [&](std::uint32_t place) {
+      const NodeIndex i = space.index(leaf, place);
+      const auto unit = free_at(space, running, i, *request.demand, now);
+      if (unit && may_keep(space, i, request, unit->free, limit)) leaf_units.push_back(*unit);
+    });
+    if (s == 1) {
+      units.insert(units.end(), leaf_units.begin(), leaf_units.end());
+      continue;
+    }
+    std::sort(leaf_units.begin(), leaf_units.end());
+    for (std::size_t i = 0; i + static_cast<std::size_t>(s) <= leaf_units.size();
+         i += static_cast<std::size_t>(s)) {
+      Unit whole = leaf_units[i];
+      for (std::size_t k = i + 1; k < i + static_cast<std::size_t>(s); ++k) {
+        whole.free = std::max(whole.free, leaf_units[k].free);
+        whole.expected = std::max(whole.expected, leaf_units[k].expected);
+        whole.promised = whole.promised && leaf_units[k].promised;
+        whole.nodes |= leaf_units[k].nodes;
+      }
+      units.push_back(whole);
+    }
+  }
+  return units;
+}
+
+Leaf domain_size(const Space& space, Level within) {
+  switch (within) {
+    case Level::leaf:
+      return 1;
+    case Level::block:
+      return space.leaves_in_block();
+    case Level::fabric:
+      return space.leaves_in_fabric();
+    case Level::anywhere:
+      break;
+  }
+  return 0;
+}
+
+}  // namespace
+
+std::optional<Plan> plan(const Space& space, std::span<const Running> running,
+                         const Request& request, Duration limit, Timestamp now) {
+  if (space.pool().share_nodes) return std::nullopt;  // a machine or two: nothing to plan
+  std::vector<Unit> units = units_of(space, running, request, limit, now);
+  const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
+  const auto wanted = static_cast<std::size_t>((request.min_nodes + s - 1) / s);
+  const Leaf size = domain_size(space, request.nearness.within);
+  std::optional<std::pair<Timestamp, std::size_t>> best;  // when, and where its units begin
+  const auto domain_end = [&](std::size_t i) {
+    const Leaf domain = size == 0 ? 0 : units[i].leaf / size;
+    while (i < units.size() && (size == 0 ? 0 : units[i].leaf / size) == domain) ++i;
+    return i;
+  };
+  for (std::size_t i = 0; i < units.size();) {
+    const std::size_t end = domain_end(i);
+    if (end - i >= wanted) {
+      const auto first = units.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto nth = first + static_cast<std::ptrdiff_t>(wanted - 1);
+      std::nth_element(first, nth, units.begin() + static_cast<std::ptrdiff_t>(end));
+      if (!best || nth->free < best->first) best = {nth->free, i};
+    }
+    i = end;
+  }
+  if (!best) return std::nullopt;
+  Plan out{{}, best->first, true, now};
+  // nth_element has put the domain's first units in front.
+  std::sort(units.begin() + static_cast<std::ptrdiff_t>(best->second),
+            units.begin() + static_cast<std::ptrdiff_t>(best->second + wanted),
+            [](const Unit& a, const Unit& b) { return a.leaf < b.leaf; });
+  for (std::size_t i = best->second; i < best->second + wanted; ++i) {
+    const Unit& unit = units[i];
+    out.promised = out.promised && unit.promised;
+    out.expected = std::max(out.expected, unit.expected);
+    if (out.nodes.empty() || out.nodes.back().leaf != unit.leaf) out.nodes.push_back({unit.leaf, 0});
+    out.nodes.back().nodes |= unit.nodes;
+  }
+  return out;
+}
+
+}  // namespace mohona

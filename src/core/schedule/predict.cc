@@ -1,0 +1,67 @@
+#include "core/schedule/predict.h"
+
+#include <algorithm>
+#include <array>
+#include <bit>
+
+namespace mohona {
+namespace {
+
+constexpr std::uint32_t enough = 3;
+
+// 2^(i/10) in 1/1024ths: the steps of an octave, without floating point.
+constexpr std::array<std::uint64_t, 11> steps = {1024, 1097, 1176, 1261, 1351, 1448,
+                                                 1552, 1663, 1783, 1911, 2048};
+
+// The first step whose upper end is not below the time: seconds × 2^(step/10).
+std::uint16_t step_of(Duration ran) {
+  const auto seconds = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ran).count()));
+  const auto octave = static_cast<std::uint16_t>(std::bit_width(seconds) - 1);
+  std::uint16_t i = 0;
+  while (steps[i] << octave < seconds * 1024) ++i;
+  return static_cast<std::uint16_t>(octave * 10 + i);
+}
+
+Duration end_of(std::uint16_t step) {
+  return std::chrono::seconds((steps[step % 10] << (step / 10)) / 1024);
+}
+
+Prediction quantiles(const std::map<std::uint16_t, std::uint32_t>& histogram) {
+  Prediction out;
+  for (const auto& [step, n] : histogram) out.of += n;
+  const auto at = [&](std::uint64_t tenths) {
+    std::uint64_t seen = 0;
+    for (const auto& [step, n] : histogram) {
+      seen += n;
+      if (seen * 10 >= out.of * tenths) return end_of(step);
+    }
+    return Duration{0};
+  };
+  out.likely = at(5);
+  out.safe = at(9);
+  return out;
+}
+
+}  // namespace
+
+void History::add(const std::string& queue, const std::string& name, std::int64_t nodes,
+                  Duration ran) {
+  const std::uint16_t step = step_of(ran);
+  for (const Key& key : {Key{queue, name, nodes}, Key{queue, name, 0}, Key{queue, "", 0}}) {
+    ++known_[key][step];
+  }
+}
+
+std::optional<Prediction> History::predict(const std::string& queue, const std::string& name,
+                                           std::int64_t nodes) const {
+  for (const Key& key : {Key{queue, name, nodes}, Key{queue, name, 0}, Key{queue, "", 0}}) {
+    const auto found = known_.find(key);
+    if (found == known_.end()) continue;
+    const Prediction out = quantiles(found->second);
+    if (out.of >= enough || key.name.empty()) return out;
+  }
+  return std::nullopt;
+}
+
+}  // namespace mohona

@@ -1,0 +1,337 @@
+#include "core/schedule/scheduler.h"
+
+#include <algorithm>
+
+namespace mohona {
+
+// --- the fleet
+// ------------------------------------------------------------------------------------
+
+std::optional<PoolIndex> Scheduler::find_pool(const std::string& name) const {
+  for (PoolIndex i = 0; i < pools_.size(); ++i) {
+    if (!pools_[i]->removed && pools_[i]->space.pool().name == name) return i;
+  }
+  return std::nullopt;
+}
+
+const Space& Scheduler::space(PoolIndex pool) const { return pools_[pool]->space; }
+
+void Scheduler::define_pool(const Pool& pool) {
+  const auto known = find_pool(pool.name);
+  if (known) {
+    pools_[*known]->space.define(pool);
+  } else {
+    pools_.push_back(std::make_unique<PoolState>(pool));
+  }
+  define_queues(queues_, policy_);
+}
+
+void Scheduler::remove_pool(const std::string& name) {
+  if (const auto pool = find_pool(name)) pools_[*pool]->removed = true;
+  define_queues(queues_, policy_);
+}
+
+void Scheduler::set_reclaimed(const std::string& name, bool reclaimed) {
+  const auto pool = find_pool(name);
+  if (!pool) return;
+  pools_[*pool]->reclaimed = reclaimed;
+  for (const auto& c : classes_) {
+    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = reclaimed;
+  }
+  wake_everything();
+}
+
+void Scheduler::define_queues(const std::vector<Queue>& queues, const SchedulingPolicy& policy) {
+  queues_ = queues;
+  policy_ = policy;
+  Worth total = 0;
+  for (const auto& pool : pools_) {
+    if (!pool->removed) total += pool->space.pool().nodes * node_worth(pool->space.pool());
+  }
+  // Everything derived from the tree is made anew.
+  for (ClassId id = 0; id < classes_.size(); ++id) {
+    if (classes_[id]) unlist(id), unwatch(id);
+  }
+  std::vector<std::string> names;  // of the queues of what runs
+  for (const Running& run : running_) {
+    names.push_back(run.live ? tree_.node(run.queue).queue.name : std::string());
+  }
+  tree_.define(queues, total);
+  turns_.resize(tree_.size());
+  at_queue_.assign(tree_.size(), {});
+  for (std::size_t i = 0; i < running_.size(); ++i) {
+    if (!running_[i].live) continue;
+    running_[i].queue = tree_.find(names[i]);
+    tree_.add_used(running_[i].queue, running_[i].worth);
+  }
+  for (const auto& c : classes_) {
+    if (!c) continue;
+    c->leaf = tree_.find(c->needs.queue);
+    if (c->kept) tree_.add_held(c->leaf, c->kept->worth);
+  }
+  ++fleet_version_;
+  wake_everything();
+}
+
+void Scheduler::wake_everything() {
+  unplannable_.clear();
+  for (ClassId id = 0; id < classes_.size(); ++id) {
+    if (!classes_[id]) continue;
+    classes_[id]->unplannable = false;
+    if (!classes_[id]->waiting.empty()) wake(id);
+  }
+}
+
+// Holds with a node that no longer takes work are broken; nodes that take work again are news.
+void Scheduler::nodes_changed(PoolIndex pool, const NodeSet& touched) {
+  const Space& here = pools_[pool]->space;
+  for (ClassId id = 0; id < classes_.size(); ++id) {
+    Class* c = classes_[id].get();
+    if (!c || !c->kept || c->kept->pool != pool) continue;
+    for (const Segment& s : touched) {
+      if (mask_of(here.held(c->kept->slot).nodes, s.leaf) & s.nodes & ~here.taking_work(s.leaf)) {
+        c->kept->broken = true;
+        wake(id);
+      }
+    }
+  }
+  retry_plans();
+  wake_for(pool, touched);
+}
+
+void Scheduler::set_nodes(const std::string& name, const NodeRanges& nodes, NodeState state) {
+  const auto pool = find_pool(name);
+  if (!pool) return;
+  Space& space = pools_[*pool]->space;
+  const NodeSet set = to_set(nodes, space.leaf_size());
+  for (const Segment& s : set) {
+    for_bits(s.nodes, [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
+  }
+  nodes_changed(*pool, set);
+}
+
+void Scheduler::set_foreign(const std::string& name, std::int64_t node, const ForeignLoad& load) {
+  const auto pool = find_pool(name);
+  if (!pool) return;
+  Space& space = pools_[*pool]->space;
+  space.set_foreign(static_cast<NodeIndex>(node), load);
+  nodes_changed(*pool, to_set({{node, node}}, space.leaf_size()));
+}
+
+void Scheduler::reserve(const AdvanceReservation& reservation) {
+  const auto pool = find_pool(reservation.pool);
+  if (!pool) return;
+  unreserve(reservation.name);
+  Space& space = pools_[*pool]->space;
+  // Windows begin before gangs' holds of the same instant: their owners sort first.
+  const HoldSlot slot =
+      space.hold({0, true, to_set(reservation.where, space.leaf_size()), reservation.from});
+  reservations_[reservation.name] = {reservation, *pool, slot};
+  for (const auto& c : classes_) {
+    if (!c || !c->kept || c->kept->pool != *pool) continue;
+    if (overlap(space.held(c->kept->slot).nodes, space.held(slot).nodes)) c->kept->broken = true;
+  }
+  ++fleet_version_;
+  wake_everything();
+}
+
+void Scheduler::unreserve(const std::string& name) {
+  const auto found = reservations_.find(name);
+  if (found == reservations_.end()) return;
+  const Reserved was = found->second;
+  reservations_.erase(found);
+  unhold(was.pool, was.slot);
+  ++fleet_version_;
+  wake_everything();
+}
+
+NodeRanges Scheduler::nodes_for(const AdvanceReservation& reservation, Timestamp now) const {
+  if (!reservation.where.empty()) return reservation.where;
+  const auto pool = find_pool(reservation.pool);
+  if (!pool) return {};
+  const Space& space = pools_[*pool]->space;
+  const Demand all{space.pool().shape.cpus_milli, space.pool().shape.memory_mib, "",
+                   space.pool().shape.gpus, 0};
+  Request request;
+  request.demand = &all;
+  request.min_nodes = request.max_nodes = reservation.nodes;
+  const auto found = plan(space, running_, request, Duration::max(), now);
+  if (!found || found->start > reservation.from) return {};
+  return to_ranges(found->nodes, space.leaf_size());
+}
+
+void Scheduler::unhold(PoolIndex pool, HoldSlot slot) {
+  Space& space = pools_[pool]->space;
+  const NodeSet nodes = space.held(slot).nodes;
+  space.unhold(slot);
+  retry_plans();
+  wake_for(pool, nodes);
+}
+
+// --- work
+// -----------------------------------------------------------------------------------------
+
+ClassId Scheduler::new_class(Needs needs) {
+  ClassId id = static_cast<ClassId>(classes_.size());
+  if (free_classes_.empty()) {
+    classes_.push_back(std::make_unique<Class>());
+  } else {
+    id = free_classes_.back();
+    free_classes_.pop_back();
+    classes_[id] = std::make_unique<Class>();
+  }
+  classes_[id]->leaf = tree_.find(needs.queue);
+  classes_[id]->needs = std::move(needs);
+  return id;
+}
+
+ClassId Scheduler::intern(const Needs& needs) {
+  const auto found = by_needs_.lower_bound(needs);
+  if (found != by_needs_.end() && found->first == needs) return found->second;
+  const ClassId id = new_class(needs);
+  by_needs_.emplace_hint(found, needs, id);
+  return id;
+}
+
+void Scheduler::free_class(ClassId id) {
+  unlist(id);
+  unwatch(id);
+  if (!classes_[id]->kept) by_needs_.erase(classes_[id]->needs);
+  classes_[id].reset();
+  free_classes_.push_back(id);
+}
+
+Waiting Scheduler::wait(JobId, Needs needs, const Rank& rank) {
+  const ClassId id = intern(needs);
+  Class& c = *classes_[id];
+  c.waiting.insert(rank);
+  if (*c.waiting.begin() == rank) wake(id);
+  return {id, rank};
+}
+
+void Scheduler::leave(const Waiting& waiting) {
+  Class& c = *classes_[waiting.id];
+  const bool head = !c.waiting.empty() && *c.waiting.begin() == waiting.rank;
+  c.waiting.erase(waiting.rank);
+  if (c.kept) {
+    const Kept was = *c.kept;
+    const QueueIndex leaf = c.leaf;
+    tree_.add_held(leaf, -was.worth);
+    if (!was.preempting) --kept_count_;
+    free_class(waiting.id);
+    unhold(was.pool, was.slot);
+    wake_queues(leaf);
+    return;
+  }
+  if (c.waiting.empty()) {
+    free_class(waiting.id);
+  } else if (head) {
+    wake(waiting.id);
+  }
+}
+
+OccupantId Scheduler::start(Running run) {
+  OccupantId who = static_cast<OccupantId>(running_.size());
+  if (free_running_.empty()) {
+    running_.emplace_back();
+  } else {
+    who = free_running_.back();
+    free_running_.pop_back();
+  }
+  run.live = true;
+  PoolState& pool = *pools_[run.pool];
+  pool.space.take(run.grant, run.demand, who);
+  tree_.add_used(run.queue, run.worth);
+  if (run.preemptible) ++pool.preemptible[run.priority];
+  running_[who] = std::move(run);
+  return who;
+}
+
+void Scheduler::end(OccupantId who) {
+  Running run = std::move(running_[who]);
+  running_[who] = Running{};
+  free_running_.push_back(who);
+  PoolState& pool = *pools_[run.pool];
+  pool.space.give_back(run.grant, run.demand, who);
+  tree_.add_used(run.queue, -run.worth);
+  if (run.preemptible && --pool.preemptible[run.priority] == 0) {
+    pool.preemptible.erase(run.priority);
+  }
+  NodeSet touched = std::move(run.grant.whole);
+  for (const Member& member : run.grant.members) {
+    const Leaf leaf = member.node / pool.space.leaf_size();
+    if (touched.empty() || touched.back().leaf != leaf) touched.push_back({leaf, 0});
+    touched.back().nodes |= Mask{1} << (member.node % pool.space.leaf_size());
+  }
+  if (run.endless || !run.certain()) retry_plans();
+  wake_queues(run.queue);
+  wake_for(run.pool, touched);
+}
+
+void Scheduler::set_end(OccupantId who, Timestamp end, Timestamp expected) {
+  running_[who].end = end;
+  running_[who].expected = expected;
+}
+
+void Scheduler::set_checkpoint(OccupantId who, Timestamp at) { running_[who].checkpoint = at; }
+
+void Scheduler::set_stopping(OccupantId who, JobId for_job, Timestamp gone_by) {
+  Running& run = running_[who];
+  if (run.endless) retry_plans();
+  run.stopping = true;
+  run.for_job = for_job;
+  run.end = std::min(run.end, gone_by);
+  run.expected = std::min(run.expected, gone_by);
+}
+
+Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
+  Waiting plain = classes_[waiting.id]->kept ? release(waiting) : waiting;
+  Class& from = *classes_[plain.id];
+  const Needs needs = from.needs;
+  if (keep.preempting) from.looked = 0;  // the next of its class may look, too
+  leave(plain);
+  const ClassId id = new_class(needs);
+  Class& c = *classes_[id];
+  PoolState& pool = *pools_[keep.pool];
+  make_targets(c);
+  Worth worth = 0;
+  for (const Target& target : c.targets) {
+    if (target.pool == keep.pool && worth == 0) worth = target.node_worth * count(keep.nodes);
+  }
+  const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
+  c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting,
+                false, worth};
+  tree_.add_held(c.leaf, worth);
+  if (!keep.preempting) ++kept_count_;
+  c.waiting.insert(plain.rank);
+  c.looked = pass_;
+  wake(id);
+  return {id, plain.rank};
+}
+
+Waiting Scheduler::release(const Waiting& waiting) {
+  const Needs needs = classes_[waiting.id]->needs;
+  leave(waiting);
+  return wait(waiting.rank.job, needs, waiting.rank);
+}
+
+std::size_t Scheduler::ahead(const Waiting& waiting) const {
+  const QueueIndex leaf = classes_[waiting.id]->leaf;
+  std::size_t out = 0;
+  for (const auto& c : classes_) {
+    if (!c || c->leaf != leaf) continue;
+    for (const Rank& other : c->waiting) {
+      if (!(other < waiting.rank)) break;
+      ++out;
+    }
+  }
+  return out;
+}
+
+std::uint64_t Scheduler::leaves_visited() const {
+  std::uint64_t out = 0;
+  for (const auto& pool : pools_) out += pool->space.leaves_visited;
+  return out;
+}
+
+}  // namespace mohona

@@ -1,0 +1,216 @@
+// The scheduler: which waiting job starts where, for whom nodes are kept, who makes room.
+//
+// It decides one thing at a time and changes nothing by deciding; the caller makes each decision
+// durable and then tells it back through the methods that change it, the same that rebuild it after
+// a restart. docs/scheduling.md explains the rules.
+//
+//   scheduler.begin(now);
+//   while (auto decision = scheduler.next()) ... apply it ...
+#pragma once
+
+#include <array>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "core/schedule/plan.h"
+#include "core/schedule/predict.h"
+#include "core/schedule/running.h"
+#include "core/schedule/turns.h"
+
+namespace mohona {
+
+// Where a waiting job stands; the caller keeps it for each and hands it back.
+struct Waiting {
+  ClassId id = 0;
+  Rank rank;
+};
+
+// The job's next gang starts, on this grant.
+struct Start {
+  JobId job;
+  PoolIndex pool = 0;
+  std::uint32_t choice = 0;
+  Grant grant;
+};
+
+// Nodes are kept for the job's next gang, instead of those kept before; `victims` are stopped.
+struct Keep {
+  JobId job;
+  PoolIndex pool = 0;
+  NodeSet nodes;
+  Timestamp start, expected;
+  bool promised = false, preempting = false;
+  std::vector<OccupantId> victims;
+};
+
+// Nothing can be kept for it any more.
+struct Drop {
+  JobId job;
+  std::string reason;
+};
+using Decision = std::variant<Start, Keep, Drop>;
+
+// What is kept for a job.
+struct Kept {
+  PoolIndex pool = 0;
+  HoldSlot slot = 0;
+  Timestamp start, expected;
+  bool promised = false, preempting = false, broken = false;
+  Worth worth = 0;
+};
+
+// The first thing that keeps a class from a target. `none`: it fits.
+struct Obstacle {
+  enum Kind { none, reclaimed, reservation, share, room } kind = none;
+  QueueIndex queue = 0;   // share: the queue that does not allow it
+  Worth lacks = 0;        // share: by how much
+  std::int64_t have = 0;  // room: nodes that there are
+};
+
+class Scheduler {
+ public:
+  // --- the fleet
+  void define_pool(const Pool& pool);
+  void remove_pool(const std::string& name);
+  void set_reclaimed(const std::string& name, bool reclaimed);
+  void set_nodes(const std::string& pool, const NodeRanges& nodes, NodeState state);
+  void set_foreign(const std::string& pool, std::int64_t node, const ForeignLoad& load);
+  void define_queues(const std::vector<Queue>& queues, const SchedulingPolicy& policy);
+  void reserve(const AdvanceReservation& reservation);  // its `where` filled in
+  void unreserve(const std::string& name);
+  // The nodes that an advance reservation of so many gets; empty: there are not enough that will
+  // be free by then.
+  NodeRanges nodes_for(const AdvanceReservation& reservation, Timestamp now) const;
+
+  // --- work
+  Waiting wait(JobId job, Needs needs, const Rank& rank);
+  void leave(const Waiting& waiting);
+  OccupantId start(Running run);  // in `queue` by name
+  void end(OccupantId who);
+  void set_end(OccupantId who, Timestamp end, Timestamp expected);
+  void set_checkpoint(OccupantId who, Timestamp at);
+  void set_stopping(OccupantId who, JobId for_job, Timestamp gone_by);
+  Waiting keep(const Waiting& waiting, const Keep& keep);
+  Waiting release(const Waiting& waiting);
+
+  // --- deciding
+  void begin(Timestamp now);
+  std::optional<Decision> next();
+  // When something may be decided although nothing happens.
+  std::optional<Timestamp> wake_at() const;
+
+  // --- looking
+  struct PoolState;
+  const std::vector<std::unique_ptr<PoolState>>& pools() const { return pools_; }
+  std::optional<PoolIndex> find_pool(const std::string& name) const;
+  const Space& space(PoolIndex pool) const;
+  const QueueTree& queues() const { return tree_; }
+  const SchedulingPolicy& policy() const { return policy_; }
+  const Running& running(OccupantId who) const { return running_[who]; }
+  const std::vector<Running>& all_running() const { return running_; }
+  const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
+  const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
+  const std::vector<Target>& targets(const Waiting& waiting, Timestamp now);
+  Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now);
+  // How many waiting jobs of its own queue stand before it.
+  std::size_t ahead(const Waiting& waiting) const;
+  std::size_t classes() const { return by_needs_.size(); }
+  std::uint64_t leaves_visited() const;
+  std::optional<Plan> plan_for(const Waiting& waiting, const Target& target, Timestamp now);
+
+ private:
+  struct Watch {
+    enum Kind : std::uint8_t { level, part, timed, any, queue } kind;
+    std::uint8_t which = 0;  // level
+    std::uint32_t at = 0;    // pool or queue
+    std::int64_t need = 0;   // nodes, or major
+  };
+  struct Class {
+    Needs needs;
+    QueueIndex leaf = 0;
+    std::vector<Target> targets;
+    std::uint64_t targets_of = 0;  // the fleet's version that they were made for
+    std::set<Rank> waiting;
+    bool awake = false, to_plan = false, unplannable = false;
+    Rank listed;                  // under which it stands in its lists
+    std::optional<Timestamp> timer;
+    std::vector<Watch> watches;
+    std::uint64_t looked = 0;      // the pass in which it last looked for victims
+    std::optional<Kept> kept;
+  };
+  struct Reserved {
+    AdvanceReservation reservation;
+    PoolIndex pool = 0;
+    HoldSlot slot = 0;
+  };
+
+  ClassId intern(const Needs& needs);
+  ClassId new_class(Needs needs);
+  void free_class(ClassId id);
+  void make_targets(Class& c);
+  void wake(ClassId id);
+  void unlist(ClassId id);
+  void unwatch(ClassId id);
+  void wake_everything();
+  void wake_for(PoolIndex pool, const NodeSet& touched);
+  void wake_queues(QueueIndex leaf);
+  bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
+  void retry_plans();
+  void nodes_changed(PoolIndex pool, const NodeSet& touched);
+  void unhold(PoolIndex pool, HoldSlot slot);
+
+  Request request_for(const Class& c, const Target& target, Timestamp now) const;
+  bool reservation_open(const Class& c, const Target& target, Request& request) const;
+  std::int64_t allowed_nodes(const Class& c, const Target& target) const;
+  std::optional<Decision> evaluate(ClassId id);
+  std::optional<Decision> try_start(Class& c);
+  std::optional<Decision> try_preempt(Class& c);
+  std::optional<Decision> try_plan(Class& c);
+  bool may_stop(const Class& c, const Target& target, const Running& run,
+                const std::vector<Worth>& removed, std::optional<Timestamp>* retry) const;
+  bool could_preempt(const Class& c) const;
+  void sleep(ClassId id);
+  void watch_target(ClassId id, const Target& target);
+  bool slot_free() const;
+
+  std::vector<std::unique_ptr<PoolState>> pools_;
+  QueueTree tree_;
+  std::vector<Queue> queues_;
+  SchedulingPolicy policy_;
+  Turns turns_;
+  std::vector<std::unique_ptr<Class>> classes_;
+  std::vector<ClassId> free_classes_;
+  std::map<Needs, ClassId> by_needs_;
+  std::vector<Running> running_;
+  std::vector<OccupantId> free_running_;
+  std::vector<std::set<ClassId>> at_queue_;             // asleep for a queue's share, by queue
+  std::set<std::pair<Timestamp, ClassId>> timers_;
+  std::set<ClassId> preemptors_;                        // asleep, but might stop others
+  std::set<ClassId> unplannable_;
+  std::map<std::string, Reserved> reservations_;
+  std::int64_t kept_count_ = 0;                         // without those that preempt
+  std::uint64_t fleet_version_ = 1, pass_ = 0;
+  std::optional<Timestamp> retry_;                      // found while looking for victims
+  Timestamp now_;
+};
+
+// A pool with those who wait for room in it.
+struct Scheduler::PoolState {
+  explicit PoolState(const Pool& pool) : space(pool) {}
+  Space space;
+  bool reclaimed = false, removed = false;
+  // Asleep until so many nodes are empty at a level; until a node has so much free; those that may
+  // use kept nodes, by their limit; and those that look whenever something becomes free.
+  std::array<std::map<std::int64_t, std::set<ClassId>>, 4> by_need;
+  std::map<std::int64_t, std::set<ClassId>> parts;
+  std::set<std::pair<Duration, ClassId>> timed;
+  std::set<ClassId> any;
+  std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
+};
+
+}  // namespace mohona
