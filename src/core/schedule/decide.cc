@@ -99,8 +99,13 @@ bool Scheduler::slot_free() const { return kept_count_ < policy_.reservations_ma
 
 void Scheduler::begin(Timestamp now) {
   now_ = now;
-  ++pass_;
   while (!timers_.empty() && timers_.begin()->first <= now) wake(timers_.begin()->second);
+  look_for_victims();
+}
+
+// Who may stop others looks once a pass, and again when nodes are no longer kept.
+void Scheduler::look_for_victims() {
+  ++look_;
   for (const ClassId id : std::set<ClassId>(preemptors_)) {
     if (could_preempt(*classes_[id])) wake(id);
   }
@@ -132,9 +137,9 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
   Class& c = *classes_[id];
   make_targets(c);
   if (auto decision = try_start(c)) return decision;
-  if (policy_.preempt != Preempt::never && c.looked != pass_ &&
+  if (policy_.preempt != Preempt::never && c.looked != look_ &&
       !(c.kept && c.kept->preempting && !c.kept->broken)) {
-    c.looked = pass_;
+    c.looked = look_;
     if (auto decision = try_preempt(c)) return decision;
   }
   if (c.kept && c.kept->broken) {
@@ -177,7 +182,8 @@ bool Scheduler::could_preempt(const Class& c) const {
     }
     // Somewhere on the way to the root it is below a guarantee.
     for (QueueIndex i = c.leaf; i != QueueTree::root; i = tree_.node(i).parent) {
-      if (tree_.node(i).taken() < tree_.node(i).guarantee) return true;
+      const Worth own = c.kept ? c.kept->worth : 0;
+      if (tree_.node(i).taken() - own < tree_.node(i).guarantee) return true;
     }
   }
   return false;
@@ -199,8 +205,10 @@ bool Scheduler::may_stop(const Class& c, const Target& target, const Running& ru
   } else if (!lower) {
     return false;
   }
-  if (now_ - run.started < policy_.min_run) {
-    const Timestamp then = run.started + policy_.min_run;
+  // Nor what was started at this very instant: a pass does not undo what it did.
+  const Duration least = std::max(policy_.min_run, Duration{1});
+  if (now_ - run.started < least) {
+    const Timestamp then = run.started + least;
     if (retry && (!*retry || then < **retry)) *retry = then;
     return false;
   }

@@ -428,7 +428,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     asked.max_nodes = asked.min_nodes;
     std::vector<Worth> gone(tree_.size(), 0);
     const auto may = [&](const Running& run, const std::vector<Worth>& removed) {
-      if (run.stopping || !run.preemptible || now_ - run.started < policy_.min_run) return false;
+      if (run.stopping || !run.preemptible || now_ - run.started < std::max(policy_.min_run, Duration{1})) return false;
       const bool lower =
           policy_.preempt == Preempt::lower_priority && run.priority < job.needs.priority;
       const auto fork = tree_.fork(leaf, run.queue);
@@ -483,6 +483,8 @@ void NaiveScheduler::drop_hold(Job& job) {
   spaces_[job.kept->pool]->unhold(job.kept->slot);
   tree_.add_held(tree_.find(job.needs.queue), -job.kept->worth);
   job.kept.reset();
+  looked_.clear();
+  looked_jobs_.clear();
   unblock();
 }
 

@@ -166,6 +166,7 @@ void Scheduler::unhold(PoolIndex pool, HoldSlot slot) {
   space.unhold(slot);
   retry_plans();
   wake_for(pool, nodes);
+  look_for_victims();
 }
 
 // --- work
@@ -304,7 +305,7 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;
   c.waiting.insert(plain.rank);
-  c.looked = pass_;
+  c.looked = look_;
   wake(id);
   return {id, plain.rank};
 }

@@ -140,7 +140,7 @@ class Scheduler {
     Rank listed;                  // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
-    std::uint64_t looked = 0;      // the pass in which it last looked for victims
+    std::uint64_t looked = 0;      // when it last looked for victims
     std::optional<Kept> kept;
   };
   struct Reserved {
@@ -174,6 +174,7 @@ class Scheduler {
   bool may_stop(const Class& c, const Target& target, const Running& run,
                 const std::vector<Worth>& removed, std::optional<Timestamp>* retry) const;
   bool could_preempt(const Class& c) const;
+  void look_for_victims();
   void sleep(ClassId id);
   void watch_target(ClassId id, const Target& target);
   bool slot_free() const;
@@ -194,7 +195,7 @@ class Scheduler {
   std::set<ClassId> unplannable_;
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;                         // without those that preempt
-  std::uint64_t fleet_version_ = 1, pass_ = 0;
+  std::uint64_t fleet_version_ = 1, look_ = 0;
   std::optional<Timestamp> retry_;                      // found while looking for victims
   Timestamp now_;
 };
