@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/names.h"
+#include "model/node_ranges.h"
 
 namespace mohona {
 namespace {
@@ -124,6 +125,13 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
   const NodeUse used = pool.used();
   std::size_t attempts = 0;
   for (const auto& [id, live] : state.live()) attempts += state.live_attempt(id).pool == p.name;
+  Json not_up = Json::array();
+  for (const NodesChanged& entry : pool.record().nodes) {
+    not_up.push_back({{"nodes", format_node_ranges(entry.nodes)},
+                      {"state", name(entry.state)},
+                      {"reason", entry.reason},
+                      {"at", format_timestamp(entry.at)}});
+  }
   return {
       {"name", p.name},
       {"cloud", p.cloud},
@@ -137,6 +145,7 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
       {"price_per_node_hour_usd", format_money_exact(Money{p.price.nanos / 1'000})},
       {"state", pool.reclaimed() ? "reclaimed" : "up"},
       {"gone_at", instant(pool.record().gone_at)},
+      {"not_up", std::move(not_up)},
       {"cpus", {{"used_milli", used.cpus_milli}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
       {"memory_mib", {{"used", used.memory_mib}, {"total", p.nodes * p.shape.memory_mib}}},
       {"gpus",
