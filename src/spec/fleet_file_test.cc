@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "model/codec.h"
+#include "spec/test_files.h"
 
 namespace mohona {
 namespace {
@@ -62,6 +63,18 @@ struct Row {
   const char* keys;
   const char* effect;
 };
+
+TEST(FleetFile, TheExampleOfTheDocumentsIsOne) {
+  const std::string text = read_file(tests_directory() / "../docs/fleet.md");
+  const std::size_t begin = text.find("```yaml\n") + 8;
+  const auto fleet =
+      parse_fleet_file({"fleet.yaml", text.substr(begin, text.find("```", begin) - begin), "/"});
+  ASSERT_TRUE(fleet) << fleet.error().message;
+  EXPECT_EQ(fleet->pools.size(), 2u);
+  EXPECT_EQ(fleet->queues.size(), 4u);
+  EXPECT_EQ(fleet->scheduling, SchedulingPolicy{});  // it shows the defaults
+  EXPECT_EQ(fleet->reservations.size(), 2u);
+}
 
 TEST(FleetFile, PoolsHaveTopologyAndFeatures) {
   constexpr Row rows[] = {

@@ -8,7 +8,7 @@
 namespace mohona {
 namespace {
 
-constexpr std::int64_t reservations_max = 10'000;
+constexpr std::int64_t reservations_max = 1'000;
 
 struct ReservationDraft {
   AdvanceReservation reservation;

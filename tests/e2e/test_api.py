@@ -200,6 +200,10 @@ reservations:
     def not_up(self) -> list[tuple[str, str, str]]:
         hall = self.plane.ask("pools")["pools"][0]
         self.assertEqual(hall["name"], "hall")
+        self.assertEqual(hall["topology"], {"leaf": 8, "block": 0, "fabric": 0})
+        self.assertEqual(hall["features"], [{"name": "ib", "nodes": "all"}])
+        self.assertEqual([(r["name"], r["nodes"], r["where"]) for r in hall["reservations"]],
+                         [("exam", 8, "0-7")])
         return [(row["nodes"], row["state"], row["reason"]) for row in hall["not_up"]]
 
     def test_are_cordoned_and_given_back(self) -> None:
