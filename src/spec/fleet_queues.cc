@@ -33,6 +33,10 @@ std::string format_percent(std::int64_t ppm) {
   return text + "%";
 }
 
+// Whether the queue's guarantee can be read; else that is noted already, and nothing follows from
+// it.
+bool is_sound(const Node* guarantee) { return !guarantee || parse_percent(guarantee->text); }
+
 struct QueueDraft {
   Queue queue;
   Problems& problems;
@@ -85,7 +89,8 @@ Queue read_queue(const Node& node, Problems& problems) {
     problems.add(node.place, "this queue has no 'name'", "expected name: NAME");
   }
   const Node* lend = node.find("lend");
-  if (lend && draft.queue.lend_ppm.value_or(0) > draft.queue.guarantee_ppm) {
+  if (lend && is_sound(node.find("guarantee")) &&
+      draft.queue.lend_ppm.value_or(0) > draft.queue.guarantee_ppm) {
     wrong(*lend,
           fmt::format("expected at most its guarantee, {}: what is lent is an idle guarantee",
                       format_percent(draft.queue.guarantee_ppm)),
@@ -167,7 +172,8 @@ class QueueTree {
         problems_.add(sum.last->place,
                       fmt::format("the guarantees make {} of the fleet", format_percent(sum.ppm)),
                       "expected at most 100%");
-      } else if (found != index_.end() && sum.ppm > queues_[found->second].guarantee_ppm) {
+      } else if (found != index_.end() && is_sound(nodes_[found->second].find("guarantee")) &&
+                 sum.ppm > queues_[found->second].guarantee_ppm) {
         problems_.add(sum.last->place,
                       fmt::format("the guarantees under '{}' make {} of the fleet", parent,
                                   format_percent(sum.ppm)),

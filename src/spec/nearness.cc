@@ -32,6 +32,13 @@ constexpr std::array<Key<Draft>, 3> topology_keys = {{
      }},
 }};
 
+// Whether the node says how many nodes; else that is noted already, and nothing follows from it.
+bool is_count(const Node* node) {
+  Problems inside;
+  std::int64_t count = 0;
+  return node && read_whole(*node, {1, gang_nodes_max}, count, inside);
+}
+
 }  // namespace
 
 void read_topology(const Node& node, Draft& draft) {
@@ -85,12 +92,13 @@ void check_nodes(Draft& draft) {
   if (min && !max && !num) {
     draft.problems.add(min->key_place, "'min_nodes' has no 'max_nodes' beside it",
                        "expected max_nodes: N");
-  } else if (min && spec.min_nodes > spec.num_nodes) {
+  } else if (min && is_count(max ? max : num) && spec.min_nodes > spec.num_nodes) {
     wrong(*min,
           fmt::format("expected at most '{}', {}", max ? "max_nodes" : "num_nodes", spec.num_nodes),
           draft.problems);
   }
   if (spec.min_nodes == spec.num_nodes) spec.min_nodes = 0;  // one way to say it
+  if ((max && !is_count(max)) || (num && !is_count(num))) return;
   const Node* topology = draft.document.find("topology");
   if (const Node* segment = topology ? topology->find("segment") : nullptr) {
     check_segment(*segment, draft);
