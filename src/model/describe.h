@@ -239,6 +239,8 @@ void describe(V&& v, Tag<Attempt>) {
   v("port", &Attempt::port);
   v("ends_at", &Attempt::ends_at);
   v("checkpoint_at", &Attempt::checkpoint_at);
+  v("gone_by", &Attempt::gone_by);
+  v("for_job", &Attempt::for_job);
   v("outcome", &Attempt::outcome);
 }
 template <class V>
@@ -412,6 +414,7 @@ void describe(V&& v, Tag<NodesKept>) {
   v("pool", &NodesKept::pool);
   v("nodes", &NodesKept::nodes);
   v("start", &NodesKept::start);
+  v("expected", &NodesKept::expected);
   v("promised", &NodesKept::promised);
   v("preempting", &NodesKept::preempting);
   v("at", &NodesKept::at);

@@ -125,6 +125,17 @@ std::optional<Decision> Scheduler::next() {
       if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
+      // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
+      // sleep on that as well.
+      const auto share_blocked = std::count_if(
+          c.targets.begin(), c.targets.end(),
+          [&](const Target& t) { return allowed_nodes(c, t) < c.needs.min_nodes; });
+      const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
+                                         [](const Watch& w) { return w.kind == Watch::queue; });
+      if (share_blocked > watched) {
+        wake(turn->id);
+        continue;
+      }
       c.unplannable = true;
       unplannable_.insert(turn->id);
       continue;
