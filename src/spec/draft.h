@@ -18,7 +18,8 @@ struct Draft {
   JobSpec& spec() { return out.spec; }
 };
 
-constexpr std::int64_t shards_max = 100'000;  // known from the start; globs are bounded later
+constexpr std::int64_t shards_max = 100'000;   // as texts; globs are bounded later
+constexpr std::int64_t range_max = 1'000'000;  // as the numbers of a range
 
 // `text` as an absolute path: ~ is the home directory, and relative paths start at the source's.
 std::string absolute_path(std::string_view text, const Source& source);
