@@ -178,7 +178,7 @@ TEST(Controller, ALaunchThatFailsIsTriedAgainLater) {
   const JobId id = *plane.submit(job("a"));
   ASSERT_TRUE(plane.becomes(id, "recovering"));
   const std::string reason =
-      plane.read([&](const State& s) { return s.find(id)->job.tasks[0].reason; });
+      plane.read([&](const State& s) { return s.find(id)->job.tasks.note(0).reason; });
   EXPECT_EQ(reason, "could not be launched: the machine has no room");
 }
 

@@ -21,8 +21,8 @@ Launch make_launch(const State& state, const Job& job, const Attempt& attempt) {
   launch.spec = job.spec;
   launch.needs = needed_jobs(state, job);
   if (job.spec->kind == Kind::data) {
-    launch.shard = job.shards.at(attempt.id.task);
-    launch.shard_count = job.shards.size();
+    launch.shard = job.shard(attempt.id.task);
+    launch.shard_count = job.tasks.size();
   }
   launch.restarts = attempt.id.number - 1;
   return launch;

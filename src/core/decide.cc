@@ -264,10 +264,12 @@ Result<Facts> on(const State&, const Progress&, Timestamp) { return Facts{}; }
 std::string why_failed(const Job& job, const JobEntry& entry) {
   const auto failed = std::find_if(job.tasks.begin(), job.tasks.end(),
                                    [](const Task& task) { return task.state == JobState::failed; });
-  if (job.tasks.size() == 1) return failed->reason;
+  const auto place = static_cast<std::uint32_t>(failed - job.tasks.begin());
+  const std::string& why = job.tasks.note(place).reason;
+  if (job.tasks.size() == 1) return why;
   return fmt::format("{} of {} {} failed; the first, {}: {}", entry.count(JobState::failed),
-                     job.tasks.size(), job.spec->kind == Kind::serve ? "replicas" : "shards",
-                     failed - job.tasks.begin(), failed->reason);
+                     job.tasks.size(), job.spec->kind == Kind::serve ? "replicas" : "shards", place,
+                     why);
 }
 
 const JobEntry* failed_need(const State& state, const Job& job) {

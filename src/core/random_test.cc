@@ -48,6 +48,7 @@ JobSpec any_job(const State& state) {
       spec.kind = Kind::data;
       spec.num_nodes = 1;
       spec.shards = Shards{.items = {"a", "b", "c"}, .at_once_max = draw(3)};
+      if (draw(2)) spec.shards->items.clear(), spec.shards->range = Indices{1, 9, 4};
       break;
     case 1:
       spec.kind = Kind::serve;
@@ -142,9 +143,10 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
   std::int64_t live = 0;
   bool waits = false;
   for (const Attempt& attempt : job.attempts) live += !attempt.ended_at;
-  for (const Task& task : job.tasks) {
+  for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
+    const Task& task = job.tasks[i];
     waits |= task.state == JobState::pending ||
-             (task.state == JobState::recovering && task.not_before <= now);
+             (task.state == JobState::recovering && job.tasks.note(i).not_before <= now);
   }
   const auto most = job.spec->shards ? job.spec->shards->at_once_max : 0;
   return waits && (most == 0 || live < most);

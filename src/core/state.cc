@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/ledger/past.h"
 #include "core/ledger/usage.h"
 #include "model/codec.h"
 
@@ -12,7 +13,9 @@ namespace {
 
 std::size_t task_count(const Job& job) {
   if (job.spec->kind == Kind::serve) return static_cast<std::size_t>(job.spec->service->replicas);
-  return job.spec->kind == Kind::data ? job.shards.size() : 1;
+  if (job.spec->kind != Kind::data) return 1;
+  const auto& shards = job.spec->shards;
+  return shards && shards->range ? static_cast<std::size_t>(shards->count()) : job.shards.size();
 }
 
 // When a running attempt is to be stopped for its job's max_duration.
@@ -82,7 +85,7 @@ const PoolCapacity* State::find_pool(const std::string& name) const {
 }
 
 const Attempt& State::live_attempt(const AttemptId& id) const {
-  return jobs_.at(id.job).job.attempts.at(live_.at(id).index);
+  return jobs_.at(id.job).job.attempts.at(live_.at(id).place);
 }
 
 JobEntry& State::entry(JobId id) {
@@ -93,7 +96,7 @@ JobEntry& State::entry(JobId id) {
 }
 
 Attempt& State::attempt(const AttemptId& id) {
-  return entry(id.job).job.attempts.at(live_.at(id).index);
+  return entry(id.job).job.attempts.at(live_.at(id).place);
 }
 
 // --- pools
@@ -158,7 +161,7 @@ void State::on(const JobExpanded& f) {
   e.job.tasks.resize(f.shards.size());
   const auto tasks = static_cast<std::uint32_t>(f.shards.size());
   e.counts[static_cast<std::size_t>(JobState::pending)] = tasks;
-  for (std::uint32_t i = 0; i < tasks; ++i) e.ready.insert(e.ready.end(), i);
+  if (tasks > 0) e.ready.insert_run(0, tasks - 1);
   unexpanded_.erase(f.job);
   enqueue(e);
   unsettled_.insert(f.job);
@@ -166,12 +169,10 @@ void State::on(const JobExpanded& f) {
 
 void State::on(const AttemptPlaced& f) {
   JobEntry& e = entry(f.attempt.id.job);
-  Task& task = e.job.tasks.at(f.attempt.id.task);
-  delayed_.erase({task.not_before, {e.job.id, f.attempt.id.task}});
+  end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
-  task.attempts = f.attempt.id.number;
-  e.job.attempts.push_back(f.attempt);
-  live_[f.attempt.id] = {e.job.attempts.size() - 1};
+  e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
+  live_[f.attempt.id] = {add_attempt(e.job, f.attempt)};
   ++e.live;
   pools_.at(f.attempt.pool).take(f.attempt);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
@@ -218,8 +219,10 @@ void State::on(const AttemptEnded& f) {
   }
   a.ready = false;
   pools_.at(a.pool).give_back(a);
+  e.job.attempts.ended(live_.at(f.attempt).place);
   live_.erase(f.attempt);
   --e.live;
+  sum_past_attempts(e.job);
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
   unsettled_.insert(f.attempt.job);
@@ -228,9 +231,12 @@ void State::on(const AttemptEnded& f) {
 void State::on(const TaskWaits& f) {
   JobEntry& e = entry(f.job);
   Task& task = e.job.tasks.at(f.task);
-  ++(f.after_failure ? task.failures : task.losses);
-  task.not_before = f.not_before;
-  task.reason = f.reason;
+  if (f.after_failure) {
+    ++task.failures;
+  } else {
+    task.count_loss();
+  }
+  e.job.tasks.set_note(f.task, {f.not_before, f.reason});
   set_task(e, f.task, JobState::recovering);
   if (f.not_before > Timestamp{}) {
     delayed_.insert({f.not_before, {f.job, f.task}});
@@ -242,7 +248,7 @@ void State::on(const TaskWaits& f) {
 
 void State::on(const TaskEnded& f) {
   JobEntry& e = entry(f.job);
-  e.job.tasks.at(f.task).reason = f.reason;
+  e.job.tasks.set_note(f.task, {{}, f.reason});
   set_task(e, f.task, f.state);
 }
 
@@ -260,9 +266,9 @@ void State::on(const JobEnded& f) {
   leave_queue(e);
   unexpanded_.erase(f.job);
   for (std::uint32_t i = 0; i < e.job.tasks.size(); ++i) {
-    Task& task = e.job.tasks[i];
-    delayed_.erase({task.not_before, {f.job, i}});
-    if (!is_terminal(task.state)) set_task(e, i, JobState::cancelled);
+    if (is_terminal(e.job.tasks[i].state)) continue;
+    end_pause(e, i);
+    set_task(e, i, JobState::cancelled);
   }
   if (e.job.spec->deadline) deadlines_.erase({*e.job.spec->deadline, f.job});
   e.ready.clear();
@@ -283,6 +289,14 @@ void State::set_task(JobEntry& e, std::uint32_t index, JobState state) {
   task.state = state;
   refresh(e);
   unsettled_.insert(e.job.id);
+}
+
+void State::end_pause(JobEntry& e, std::uint32_t task) {
+  TaskNote note = e.job.tasks.note(task);
+  if (note.not_before == Timestamp{}) return;
+  delayed_.erase({note.not_before, {e.job.id, task}});
+  note.not_before = {};
+  e.job.tasks.set_note(task, std::move(note));
 }
 
 void State::refresh(JobEntry& e) {
@@ -366,16 +380,16 @@ void State::index_job(JobEntry& e) {
   for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
     const Task& task = job.tasks[i];
     const bool waits = task.state == JobState::recovering;
-    if (waits && task.not_before > Timestamp{}) {
-      delayed_.insert({task.not_before, {job.id, i}});
+    const Timestamp not_before = waits ? job.tasks.note(i).not_before : Timestamp{};
+    if (not_before > Timestamp{}) {
+      delayed_.insert({not_before, {job.id, i}});
     } else if (waits || task.state == JobState::pending) {
-      e.ready.insert(e.ready.end(), i);
+      e.ready.insert(i);
     }
   }
-  for (std::size_t i = 0; i < job.attempts.size(); ++i) {
-    const Attempt& a = job.attempts[i];
+  for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
-    live_[a.id] = {i};
+    live_[a.id] = {place};
     ++e.live;
     pools_.at(a.pool).take(a);
     if (!a.stopping) watch_limit(e, a);
@@ -387,6 +401,12 @@ void State::index_job(JobEntry& e) {
 
 void State::restore(Job job) {
   const JobId id = job.id;
+  // Records of before 0.2.0 hold every attempt, and the pauses that are over.
+  sum_past_attempts(job);
+  const auto notes = job.tasks.notes();
+  for (const auto& [task, note] : notes) {
+    if (job.tasks[task].state != JobState::recovering) job.tasks.set_note(task, {{}, note.reason});
+  }
   jobs_[id].job = std::move(job);
 }
 

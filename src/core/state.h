@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/fleet/capacity.h"
+#include "core/task_set.h"
 #include "model/fact.h"
 #include "model/record.h"
 
@@ -18,7 +19,7 @@ namespace mohona {
 // A job and what is derived from its record.
 struct JobEntry {
   Job job;
-  std::set<std::uint32_t> ready;          // tasks that may be placed now
+  TaskSet ready;                          // tasks that may be placed now
   std::set<JobId> unmet;                  // needed jobs that are not there yet
   std::uint32_t live = 0;                 // attempts that hold an allocation
   Timestamp budget_until;                 // its place in State::budgets; the epoch: none
@@ -46,7 +47,7 @@ struct Order {
 };
 
 struct LiveAttempt {
-  std::size_t index = 0;  // in its job's `attempts`
+  Attempts::Place place = 0;  // in its job's `attempts`
 };
 
 class State {
@@ -63,6 +64,7 @@ class State {
   const JobEntry* find(JobId id) const;
   const JobEntry* find_by_name(const std::string& name) const;  // the newest of that name
   const JobEntry* find_by_key(const std::string& key) const;
+  // Nothing also for one that has ended and of which its job keeps only the sums.
   const Attempt* find(const AttemptId& id) const;
   const PoolCapacity* find_pool(const std::string& name) const;
 
@@ -119,6 +121,7 @@ class State {
   JobEntry& entry(JobId id);
   Attempt& attempt(const AttemptId& id);
   void set_task(JobEntry& entry, std::uint32_t task, JobState state);
+  void end_pause(JobEntry& entry, std::uint32_t task);
   void refresh(JobEntry& entry);  // the job's state from its tasks' states
   void enqueue(JobEntry& entry);  // makes placeable what may be placed
   void leave_queue(JobEntry& entry);

@@ -176,10 +176,10 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
     out.headline = "waits until its shards are listed";
     return out;
   }
-  for (const Task& task : job.tasks) {
-    if (task.state == JobState::recovering && task.not_before > now) {
+  for (const auto& [task, note] : job.tasks.notes()) {
+    if (job.tasks[task].state == JobState::recovering && note.not_before > now) {
       out.headline = fmt::format("pauses {} before the next attempt: {}",
-                                 format_duration(task.not_before - now), task.reason);
+                                 format_duration(note.not_before - now), note.reason);
       return out;
     }
   }

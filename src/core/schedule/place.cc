@@ -63,7 +63,7 @@ std::optional<Pass::Candidate> Pass::first_of_queue() const {
     const auto order = std::find_if(orders.begin(), orders.end(),
                                     [&](const Order& o) { return !spent_.contains(o.job); });
     if (order == orders.end()) continue;
-    const Candidate head{*order, *state_.find(order->job)->ready.begin()};
+    const Candidate head{*order, state_.find(order->job)->ready.front()};
     if (!first || head < *first) first = head;
   }
   return first;
