@@ -277,8 +277,8 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
     json["job_ended"] = is_terminal(job.state);
     if (!found) return reply(answer(json));  // nothing has run yet
     // Also of a pool that is no more: its engine still has the file.
-    const PoolCapacity* pool = state.find_pool(found->pool);
-    const auto engine = parts_.engines.find(pool ? pool->pool().engine : "local");
+    const PoolRecord* pool = state.find_pool(found->pool);
+    const auto engine = parts_.engines.find(pool ? pool->pool.engine : "local");
     if (engine == parts_.engines.end()) return reply(answer(json));
     const auto part =
         engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);

@@ -1,6 +1,6 @@
 #include "core/core.h"
 
-#include "core/schedule/place.h"
+#include "core/place.h"
 
 namespace mohona {
 namespace {
@@ -31,10 +31,10 @@ Facts follow_up(State& state, Timestamp now) {
   Facts log;
   apply_all(state, expire(state, now), log);
   settle_all(state, now, log);
-  Pass pass(state, now);
-  while (auto fact = pass.next()) {
-    state.apply(*fact);
-    log.push_back(std::move(*fact));
+  state.release_due(now);
+  state.scheduler().begin(now);
+  for (Facts facts = place_next(state, now); !facts.empty(); facts = place_next(state, now)) {
+    apply_all(state, facts, log);
   }
   settle_all(state, now, log);
   return log;

@@ -1,6 +1,7 @@
 // What facts mean for the scheduler: who waits, what runs, what is kept.
 #include <algorithm>
 
+#include "core/ledger/past.h"
 #include "core/place.h"
 #include "core/state.h"
 #include "core/stop.h"
@@ -103,11 +104,10 @@ void State::on(const AttemptProgressed& f) {
 // ----------------------------------------------------
 
 void State::learn(const JobEntry& e, const Attempt& attempt) {
-  // Only runs that ended by themselves tell how long such work takes.
-  if (!attempt.started_at || !attempt.ended_at || attempt.stopping) return;
-  if (attempt.outcome.end != End::exited || attempt.outcome.exit_code != 0) return;
+  const auto ran = teaching_time(attempt);
+  if (!ran) return;
   history_.add(e.job.spec->queue, e.job.spec->name, std::ssize(attempt.holdings),
-               *attempt.ended_at - *attempt.started_at);
+               History::step_of(*ran));
 }
 
 void State::define_in_scheduler(const PoolRecord& record) {
