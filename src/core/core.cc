@@ -5,9 +5,10 @@
 namespace mohona {
 namespace {
 
-void apply_all(State& state, const Facts& facts, Facts& log) {
+void apply_all(State& state, Facts facts, Facts& log) {
   for (const Fact& fact : facts) state.apply(fact);
-  log.insert(log.end(), facts.begin(), facts.end());
+  log.insert(log.end(), std::make_move_iterator(facts.begin()),
+             std::make_move_iterator(facts.end()));
 }
 
 void settle_all(State& state, Timestamp now, Facts& log) {
@@ -27,12 +28,14 @@ Result<Facts> take(State& state, const Input& input, Timestamp now) {
   return facts;
 }
 
-Facts follow_up(State& state, Timestamp now) {
+Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
   Facts log;
   apply_all(state, expire(state, now), log);
   settle_all(state, now, log);
   Pass pass(state, now);
-  while (auto fact = pass.next()) {
+  for (std::size_t placed = 0; placed < placements_max; ++placed) {
+    auto fact = pass.next();
+    if (!fact) break;
     state.apply(*fact);
     log.push_back(std::move(*fact));
   }
