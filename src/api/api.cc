@@ -1,5 +1,6 @@
 #include "api/api.h"
 
+#include "api/answers.h"
 #include "api/views.h"
 #include "base/text.h"
 #include "core/submit.h"
@@ -13,57 +14,6 @@ constexpr std::size_t page_default = 100;
 constexpr std::size_t page_max = 1'000;
 constexpr std::size_t batch_jobs_max = 50'000;
 constexpr std::size_t log_bytes_max = 1u << 20;
-
-int status_of(Code code) {
-  switch (code) {
-    case Code::invalid:
-      return 400;
-    case Code::not_found:
-      return 404;
-    case Code::conflict:
-      return 409;
-    case Code::unavailable:
-    case Code::superseded:
-      return 503;
-    case Code::internal:
-      return 500;
-  }
-  return 500;
-}
-
-std::string_view code_name(Code code) {
-  switch (code) {
-    case Code::invalid:
-      return "invalid";
-    case Code::not_found:
-      return "not_found";
-    case Code::conflict:
-      return "conflict";
-    case Code::unavailable:
-      return "unavailable";
-    case Code::superseded:
-      return "superseded";
-    case Code::internal:
-      return "internal";
-  }
-  return {};
-}
-
-// Names in a request may be any bytes and come back in what is wrong with them.
-HttpResponse answer(const Json& json, int status = 200) {
-  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
-}
-
-HttpResponse error_answer(const Error& error) {
-  return answer({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}},
-                status_of(error.code));
-}
-
-HttpResponse no_such_page(const HttpRequest& request) {
-  return error_answer({Code::not_found, fmt::format("there is no {} {}; GET /v1/openapi.json lists "
-                                                    "what there is",
-                                                    request.method, request.path)});
-}
 
 // By number or, the newest of that name, by name.
 const JobEntry* find_job(const State& state, const std::string& which) {
@@ -100,17 +50,6 @@ Variables variables_in(const Json& json, const char* key) {
   if (!json.contains(key)) return out;
   for (const auto& [k, v] : json.at(key).items()) out.emplace_back(k, v.get<std::string>());
   return out;
-}
-
-// Parses a JSON body; anything wrong with it is the caller's to mend.
-template <class F>
-void with_json(const HttpRequest& request, const Reply& reply, F&& use) {
-  try {
-    use(Json::parse(request.body));
-  } catch (const nlohmann::json::exception& e) {
-    reply(error_answer(
-        {Code::invalid, fmt::format("the body is not the JSON that was expected: {}", e.what())}));
-  }
 }
 
 }  // namespace
@@ -413,27 +352,6 @@ void Api::change(Input input, Reply reply) {
   parts_.controller.submit(std::move(input), [reply = std::move(reply)](Result<Accepted> accepted) {
     if (!accepted) return reply(error_answer(accepted.error()));
     reply(answer({{"changed", !accepted->facts.empty()}}));
-  });
-}
-
-void Api::pools(const HttpRequest& request, const Segments& path, Reply reply) {
-  if (path.size() == 1 && request.method == "GET") {
-    return parts_.controller.read([reply = std::move(reply)](const State& state, Timestamp) {
-      Json json = {{"pools", Json::array()}};
-      for (const auto& [name, pool] : state.pools())
-        json["pools"].push_back(pool_view(state, pool));
-      reply(answer(json));
-    });
-  }
-  if (path.size() != 3 || request.method != "POST") return reply(no_such_page(request));
-  const std::string pool(path[1]);
-  if (path[2] == "restore") return change(RestorePool{pool}, std::move(reply));
-  if (path[2] != "reclaim") return reply(no_such_page(request));
-  if (request.body.empty()) return change(ReclaimPool{pool, Duration{0}}, std::move(reply));
-  with_json(request, reply, [&](const Json& body) {
-    const auto notice = parse_duration(body.value("notice", "0s"));
-    if (!notice) return reply(error_answer(notice.error()));
-    change(ReclaimPool{pool, *notice}, reply);
   });
 }
 

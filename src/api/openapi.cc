@@ -80,6 +80,26 @@ const std::string& openapi() {
     "parameters": [{"$ref": "#/components/parameters/pool"}],
     "post": {"summary": "Give it back", "responses": {"200": {"$ref": "#/components/responses/Changed"}, "404": {"$ref": "#/components/responses/Error"}}}
   },
+  "/v1/pools/{pool}/cordon": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Give nodes no new work", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
+  "/v1/pools/{pool}/uncordon": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Let nodes take work again", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
+  "/v1/pools/{pool}/drain": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Give nodes no new work; each goes down when it is empty", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
+  "/v1/pools/{pool}/down": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Nodes are down", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
+  "/v1/pools/{pool}/up": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Nodes are back", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
   "/v1/cost": {
     "get": {"summary": "What it has cost, at the prices that held when it ran", "parameters": [{"name": "by", "in": "query", "schema": {"enum": ["job", "queue", "cloud"], "default": "job"}}, {"name": "job", "in": "query", "schema": {"type": "string"}}], "responses": {"200": {"description": "rows and their sum, in dollars with six digits"}}}
   },
@@ -92,6 +112,9 @@ const std::string& openapi() {
   "parameters": {
     "job": {"name": "job", "in": "path", "required": true, "description": "a number, or a name: the newest job of that name", "schema": {"type": "string"}},
     "pool": {"name": "pool", "in": "path", "required": true, "schema": {"type": "string"}}
+  },
+  "requestBodies": {
+    "Nodes": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["nodes"], "properties": {"nodes": {"type": "string", "description": "indices, or all", "examples": ["0-15,32", "all"]}, "reason": {"type": "string", "maxLength": 1000}}}}}}
   },
   "responses": {
     "Submitted": {"description": "the jobs, in the order of the file", "content": {"application/json": {"schema": {"type": "object", "properties": {"jobs": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}}}}}}},

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "model/names.h"
+#include "model/node_ranges.h"
 
 namespace mohona {
 namespace {
@@ -133,6 +134,49 @@ Json job_details(const State& state, const JobEntry& entry, Timestamp now) {
   return json;
 }
 
+namespace {
+
+Json topology_view(const Topology& t) {
+  return {{"leaf", t.leaf}, {"block", t.block}, {"fabric", t.fabric}};
+}
+
+// No nodes: all of the pool's.
+Json features_view(const Pool& pool) {
+  Json json = Json::array();
+  for (const Feature& feature : pool.features) {
+    json.push_back({{"name", feature.name},
+                    {"nodes", feature.nodes.empty() ? "all" : format_node_ranges(feature.nodes)}});
+  }
+  return json;
+}
+
+Json reservations_view(const PoolRecord& record) {
+  Json json = Json::array();
+  for (const AdvanceReservation& r : record.reservations) {
+    json.push_back({{"name", r.name},
+                    {"nodes", r.where.empty() ? r.nodes : count_nodes(r.where)},
+                    {"where", format_node_ranges(r.where)},
+                    {"from", format_timestamp(r.from)},
+                    {"to", format_timestamp(r.to)},
+                    {"queues", r.queues},
+                    {"maintenance", r.maintenance}});
+  }
+  return json;
+}
+
+Json not_up_view(const PoolRecord& record) {
+  Json json = Json::array();
+  for (const NodesChanged& entry : record.nodes) {
+    json.push_back({{"nodes", format_node_ranges(entry.nodes)},
+                    {"state", name(entry.state)},
+                    {"reason", entry.reason},
+                    {"at", format_timestamp(entry.at)}});
+  }
+  return json;
+}
+
+}  // namespace
+
 Json pool_view(const State& state, const PoolCapacity& pool) {
   const Pool& p = pool.pool();
   const NodeUse used = pool.used();
@@ -151,6 +195,10 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
       {"price_per_node_hour_usd", format_money_exact(Money{p.price.nanos / 1'000})},
       {"state", pool.reclaimed() ? "reclaimed" : "up"},
       {"gone_at", instant(pool.record().gone_at)},
+      {"not_up", not_up_view(pool.record())},
+      {"topology", topology_view(p.topology)},
+      {"features", features_view(p)},
+      {"reservations", reservations_view(pool.record())},
       {"cpus", {{"used_milli", used.cpus_milli}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
       {"memory_mib", {{"used", used.memory_mib}, {"total", p.nodes * p.shape.memory_mib}}},
       {"gpus",

@@ -216,6 +216,22 @@ int logs(const Home& home, const LogOptions& options) {
   return options.json ? print_json(whole) : exit_ok;
 }
 
+namespace {
+
+// "up", "up; 0-3 cordoned (new fans); 7 down".
+std::string pool_state(const Json& pool) {
+  std::string state = text(pool, "state");
+  for (const Json& entry : pool.at("not_up")) {
+    state += fmt::format("; {} {}", text(entry, "nodes"), text(entry, "state"));
+    if (const std::string why = text(entry, "reason"); !why.empty()) {
+      state += fmt::format(" ({})", why);
+    }
+  }
+  return state;
+}
+
+}  // namespace
+
 int pools(const Home& home, bool json) {
   return ask(home, "/v1/pools", json, [](const Json& answer) {
     std::vector<std::vector<std::string>> rows = {
@@ -236,7 +252,7 @@ int pools(const Home& home, bool json) {
                           ? ""
                           : fmt::format("{}/{} {}", number(gpus, "used"), number(gpus, "total"),
                                         text(gpus, "name")),
-                      text(pool, "state")});
+                      pool_state(pool)});
     }
     fmt::print("{}", table(rows));
   });
@@ -265,6 +281,18 @@ int reclaim(const Home& home, const std::string& pool, const std::string& notice
 int restore(const Home& home, const std::string& pool, bool json) {
   return change_pool(home, fmt::format("/v1/pools/{}/restore", percent_encode(pool)),
                      Json::object(), json, pool + " is back");
+}
+
+int change_nodes(const Home& home, const NodeOptions& o) {
+  const bool up = o.verb == "up" || o.verb == "uncordon";
+  const std::string which =
+      fmt::format("{} of {}", o.nodes == "all" ? "all nodes" : "nodes " + o.nodes, o.pool);
+  return change_pool(
+      home, fmt::format("/v1/pools/{}/{}", percent_encode(o.pool), o.verb),
+      {{"nodes", o.nodes}, {"reason", o.reason}}, o.json,
+      up ? which + " take work again"
+         : fmt::format("{} take no new work; give them back with: mohona pools up {} {}", which,
+                       o.pool, o.nodes));
 }
 
 int cost(const Home& home, const std::string& by, const std::string& job, bool json) {

@@ -49,6 +49,12 @@ int logs(const Home& home, const LogOptions& options);
 int pools(const Home& home, bool json);
 int reclaim(const Home& home, const std::string& pool, const std::string& notice, bool json);
 int restore(const Home& home, const std::string& pool, bool json);
+// `verb`: cordon, uncordon, drain, down or up.
+struct NodeOptions {
+  std::string verb, pool, nodes, reason;
+  bool json = false;
+};
+int change_nodes(const Home& home, const NodeOptions& options);
 int cost(const Home& home, const std::string& by, const std::string& job, bool json);
 int down(const Home& home, bool cancel_jobs, bool json);
 int replay(const Home& home, bool json);

@@ -170,12 +170,27 @@ void add_wait(CLI::App& app, const Shared& s) {
   });
 }
 
+void add_node_verb(CLI::App& pools, const Shared& s, const std::string& verb,
+                   const std::string& does, const std::string& example) {
+  auto o = std::make_shared<NodeOptions>();
+  o->verb = verb;
+  CLI::App* sub = command(pools, s, verb, does, "  mohona pools " + verb + " " + example);
+  sub->add_option("POOL", o->pool)->required();
+  sub->add_option("NODES", o->nodes, "Their indices, such as 0-15,32, or all")->required();
+  sub->add_option("--reason", o->reason, "Why; shown by `mohona pools`");
+  sub->callback([s, o] {
+    o->json = s->json;
+    s->status = change_nodes(s->find_home(), *o);
+  });
+}
+
 void add_pools(CLI::App& app, const Shared& s) {
   CLI::App* sub =
       command(app, s, "pools", "The fleet, and what of it is held",
               "  mohona pools\n"
               "  mohona pools reclaim aws-spot --notice 10s   rehearse a cloud's reclaim\n"
-              "  mohona pools restore aws-spot");
+              "  mohona pools restore aws-spot\n"
+              "  mohona pools drain hall 0-15,32 --reason \"new fans\"");
   auto name = std::make_shared<std::string>();
   auto notice = std::make_shared<std::string>("0s");
   CLI::App* take = command(*sub, s, "reclaim", "Take a spot pool away as a cloud would",
@@ -184,6 +199,12 @@ void add_pools(CLI::App& app, const Shared& s) {
   take->add_option("--notice", *notice, "Time between the warning and the loss");
   CLI::App* give = command(*sub, s, "restore", "Give it back", "  mohona pools restore aws-spot");
   give->add_option("POOL", *name)->required();
+  add_node_verb(*sub, s, "cordon", "Give nodes no new work; what runs goes on", "hall 0-15,32");
+  add_node_verb(*sub, s, "uncordon", "Let nodes take work again", "hall 0-15,32");
+  add_node_verb(*sub, s, "drain", "Give nodes no new work; they go down when they are empty",
+                "hall 7 --reason \"bad link\"");
+  add_node_verb(*sub, s, "down", "Say that nodes are down", "hall 7 --reason \"no power\"");
+  add_node_verb(*sub, s, "up", "Say that nodes are back", "hall all");
   sub->require_subcommand(0, 1);
   take->callback(
       [s, name, notice] { s->status = reclaim(s->find_home(), *name, *notice, s->json); });

@@ -202,6 +202,13 @@ TEST(Controller, AReplicaIsReadyWhenItAnswersAndReplacedWhenItNoLongerDoes) {
 
 TEST(Controller, ASnapshotAndTheFactsAfterItGiveTheSameState) {
   Plane plane;
+  Fleet fleet{{plane.read([](const State& s) { return s.find_pool("here")->pool(); })}, {}, {}, {}};
+  fleet.queues = {Queue{.name = "default", .guarantee_ppm = 300'000}};
+  fleet.scheduling.ageing = 2h;
+  fleet.reservations = {AdvanceReservation{.name = "r", .pool = "here", .where = {{0, 0}}}};
+  ASSERT_TRUE(plane.give(DefineFleet{fleet}));
+  ASSERT_TRUE(plane.give(ChangeNodes{"here", {}, NodeState::cordoned, "fans"}));
+  ASSERT_TRUE(plane.give(LoadNode{"here", 0, {.cpus_milli = 1}}));
   for (int i = 0; i < 1'500; ++i) {  // enough facts for a snapshot, and some more
     const JobId id = *plane.submit(job("j" + std::to_string(i)));
     ASSERT_TRUE(plane.give(Cancel{id, "enough"}));
@@ -213,6 +220,8 @@ TEST(Controller, ASnapshotAndTheFactsAfterItGiveTheSameState) {
   ASSERT_TRUE(loaded);
   EXPECT_LT(loaded->facts, plane.store.facts().size());
   EXPECT_EQ(loaded->state.digest(), replayed.digest());
+  EXPECT_EQ(loaded->state.queues(), fleet.queues);
+  EXPECT_EQ(loaded->state.scheduling(), fleet.scheduling);
 }
 
 }  // namespace

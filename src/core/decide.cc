@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "core/decide_fleet.h"
 #include "core/ledger/usage.h"
 #include "core/stop.h"
 #include "core/submit.h"
@@ -191,36 +192,7 @@ Result<Facts> on(const State& state, const Readiness& input, Timestamp now) {
 }
 
 Result<Facts> on(const State& state, const DefineFleet& input, Timestamp) {
-  Facts facts;
-  for (const Pool& pool : input.fleet.pools) {
-    const PoolCapacity* known = state.find_pool(pool.name);
-    if (!known || known->pool() != pool) facts.push_back(PoolDefined{pool});
-  }
-  for (const auto& [name, known] : state.pools()) {
-    const bool named = std::any_of(input.fleet.pools.begin(), input.fleet.pools.end(),
-                                   [&name = name](const Pool& pool) { return pool.name == name; });
-    if (named) continue;
-    const bool busy =
-        std::any_of(state.live().begin(), state.live().end(), [&, &here = name](const auto& live) {
-          return state.live_attempt(live.first).pool == here;
-        });
-    if (busy) {  // offers nothing any more, until what runs there has ended
-      Pool empty = known.pool();
-      empty.nodes = 0;
-      if (known.pool() != empty) facts.push_back(PoolDefined{empty});
-    } else {
-      facts.push_back(PoolRemoved{name});
-    }
-  }
-  return facts;
-}
-
-Failure no_such_pool(const State& state, const std::string& wanted) {
-  std::vector<std::string_view> names;
-  for (const auto& [name, pool] : state.pools()) names.push_back(name);
-  const std::string near = nearest(wanted, names);
-  return fail(Code::not_found, fmt::format("there is no pool '{}'{}", wanted,
-                                           near.empty() ? "" : "; did you mean '" + near + "'?"));
+  return define_fleet(state, input);
 }
 
 Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
@@ -253,9 +225,26 @@ Result<Facts> on(const State&, const TakeOver& input, Timestamp now) {
 }
 
 Result<Facts> on(const State&, const Tick&, Timestamp) { return Facts{}; }
-Result<Facts> on(const State&, const ChangeNodes&, Timestamp) { return Facts{}; }
-Result<Facts> on(const State&, const LoadNode&, Timestamp) { return Facts{}; }
-Result<Facts> on(const State&, const Progress&, Timestamp) { return Facts{}; }
+
+Result<Facts> on(const State& state, const ChangeNodes& input, Timestamp now) {
+  return change_nodes(state, input, now);
+}
+
+Result<Facts> on(const State& state, const LoadNode& input, Timestamp) {
+  return load_node(state, input);
+}
+
+// What is not said stays as it was.
+Result<Facts> on(const State& state, const Progress& input, Timestamp now) {
+  if (!state.live().contains(input.attempt)) return Facts{};
+  const Attempt& attempt = state.live_attempt(input.attempt);
+  AttemptProgressed fact{input.attempt, input.ends_at, input.checkpoint_at};
+  if (fact.checkpoint_at) fact.checkpoint_at = when(fact.checkpoint_at, attempt, now);
+  if (fact.ends_at == attempt.ends_at) fact.ends_at.reset();
+  if (fact.checkpoint_at == attempt.checkpoint_at) fact.checkpoint_at.reset();
+  if (!fact.ends_at && !fact.checkpoint_at) return Facts{};
+  return Facts{fact};
+}
 
 // --- the end of a job
 // -----------------------------------------------------------------------------

@@ -47,14 +47,14 @@ struct Readiness {
   bool dead = false;  // failed its probe too often: to be replaced
 };
 
-// The whole fleet file. Pools that it does not name are removed.
+// The whole fleet file. Pools, queues and reservations that it does not name are removed.
 struct DefineFleet {
   Fleet fleet;
 };
 // Nodes that take no work, or take it again.
 struct ChangeNodes {
   std::string pool;
-  NodeRanges nodes;
+  NodeRanges nodes;  // none: all of the pool's
   NodeState state = NodeState::up;
   std::string reason;
 };

@@ -99,39 +99,7 @@ Attempt& State::attempt(const AttemptId& id) {
   return entry(id.job).job.attempts.at(live_.at(id).place);
 }
 
-// --- pools
-// ----------------------------------------------------------------------------------------
-
 void State::on(const ControllerStarted& f) { epoch_ = f.epoch; }
-
-void State::on(const PoolDefined& f) {
-  const auto found = pools_.find(f.pool.name);
-  if (found == pools_.end()) {
-    pools_.emplace(f.pool.name, PoolCapacity(PoolRecord{f.pool, {}, {}}));
-  } else {
-    PoolRecord record = found->second.record();
-    record.pool = f.pool;
-    found->second.define(std::move(record));
-  }
-}
-
-void State::on(const PoolRemoved& f) { pools_.erase(f.pool); }
-
-void State::on(const PoolReclaimed& f) {
-  PoolCapacity& pool = pools_.at(f.pool);
-  PoolRecord record = pool.record();
-  record.reclaimed_at = f.at;
-  record.gone_at = f.gone_at;
-  pool.define(std::move(record));
-}
-
-void State::on(const PoolRestored& f) {
-  PoolCapacity& pool = pools_.at(f.pool);
-  PoolRecord record = pool.record();
-  record.reclaimed_at.reset();
-  record.gone_at.reset();
-  pool.define(std::move(record));
-}
 
 // --- jobs
 // -----------------------------------------------------------------------------------------
@@ -198,6 +166,12 @@ void State::on(const ReplicaReady& f) {
   attempt(f.attempt).ready = f.ready;
   if (f.ready) e.job.tasks.at(f.attempt.task).never_ready = 0;
   set_task(e, f.attempt.task, f.ready ? JobState::running : JobState::starting);
+}
+
+void State::on(const AttemptProgressed& f) {
+  Attempt& a = attempt(f.attempt);
+  if (f.ends_at) a.ends_at = f.ends_at;
+  if (f.checkpoint_at) a.checkpoint_at = f.checkpoint_at;
 }
 
 void State::on(const AttemptStopping& f) {
@@ -428,6 +402,9 @@ std::string State::digest() const {
   };
   for (const auto& [name, pool] : pools_) add(encode(pool.record()));
   for (const auto& [id, e] : jobs_) add(encode(e.job));
+  // Not when nothing was ever said of them: journals of before have the digests of before.
+  const QueuesDefined queues{queues_, scheduling_};
+  if (queues != QueuesDefined{}) add(encode(queues));
   const XXH128_hash_t value = XXH3_128bits_digest(hash);
   XXH3_freeState(hash);
   return fmt::format("{:016x}{:016x}", value.high64, value.low64);

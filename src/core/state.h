@@ -1,7 +1,7 @@
 // The state of the control plane: the fold of its facts, and the indexes that deciding needs.
 //
-// Only `apply` changes it. Everything beside the jobs and pools themselves is derived from them, so
-// that a state built from a snapshot equals one built from the whole journal.
+// Only `apply` changes it. Everything beside the jobs, pools and queues themselves is derived from
+// them, so that a state built from a snapshot equals one built from the whole journal.
 #pragma once
 
 #include <map>
@@ -57,6 +57,7 @@ class State {
   // Takes over a record that a snapshot holds; call `index` after the last.
   void restore(Job job);
   void restore(PoolRecord pool);
+  void restore(QueuesDefined queues);
   void index();
 
   const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
@@ -67,6 +68,11 @@ class State {
   // Nothing also for one that has ended and of which its job keeps only the sums.
   const Attempt* find(const AttemptId& id) const;
   const PoolCapacity* find_pool(const std::string& name) const;
+  const AdvanceReservation* find_reservation(const std::string& name) const;  // of any pool
+
+  // What the fleet's owner says about order; no queues: any name is one, and all are alike.
+  const std::vector<Queue>& queues() const { return queues_; }
+  const SchedulingPolicy& scheduling() const { return scheduling_; }
 
   // Attempts that hold an allocation, by id.
   const std::map<AttemptId, LiveAttempt>& live() const { return live_; }
@@ -89,7 +95,7 @@ class State {
   JobId next_job() const { return {last_job_.value + 1}; }
   Epoch epoch() const { return epoch_; }
 
-  // A number that two states share only if their jobs and pools are equal.
+  // A number that two states share only if their jobs, pools and queues are equal.
   std::string digest() const;
 
  private:
@@ -109,14 +115,14 @@ class State {
   void on(const TaskEnded& f);
   void on(const JobCancelling& f);
   void on(const JobEnded& f);
-  void on(const QueuesDefined&) {}
-  void on(const ReservationDefined&) {}
-  void on(const ReservationRemoved&) {}
-  void on(const NodesChanged&) {}
-  void on(const NodeLoaded&) {}
+  void on(const QueuesDefined& f);
+  void on(const ReservationDefined& f);
+  void on(const ReservationRemoved& f);
+  void on(const NodesChanged& f);
+  void on(const NodeLoaded& f);
   void on(const NodesKept&) {}
   void on(const NodesReleased&) {}
-  void on(const AttemptProgressed&) {}
+  void on(const AttemptProgressed& f);
 
   JobEntry& entry(JobId id);
   Attempt& attempt(const AttemptId& id);
@@ -133,6 +139,8 @@ class State {
 
   std::map<JobId, JobEntry> jobs_;
   std::map<std::string, PoolCapacity> pools_;
+  std::vector<Queue> queues_;
+  SchedulingPolicy scheduling_;
   std::map<AttemptId, LiveAttempt> live_;
   std::map<NeedClass, std::set<Order>> queue_;
   std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;

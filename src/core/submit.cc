@@ -2,6 +2,9 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "core/decide_fleet.h"
+
 namespace mohona {
 namespace {
 
@@ -44,6 +47,72 @@ bool has_cycle(const std::vector<std::vector<JobId>>& needs, JobId first) {
   return false;
 }
 
+// A reservation for a queue is for those below it too.
+bool may_use(const State& state, const AdvanceReservation& reservation, std::string queue) {
+  if (reservation.queues.empty()) return true;
+  const auto& allowed = reservation.queues;
+  // Bounded: queues form a tree.
+  while (!queue.empty()) {
+    if (std::find(allowed.begin(), allowed.end(), queue) != allowed.end()) return true;
+    std::string parent;
+    for (const Queue& known : state.queues()) {
+      if (known.name == queue) parent = known.parent;
+    }
+    queue = std::move(parent);
+  }
+  return false;
+}
+
+Failure no_such_queue(const State& state, const std::string& wanted) {
+  std::set<std::string_view> leaves;
+  for (const Queue& queue : state.queues()) leaves.insert(queue.name);
+  for (const Queue& queue : state.queues()) leaves.erase(queue.parent);
+  return fail(Code::invalid,
+              fmt::format("asks for the queue '{}', which the fleet does not declare{}", wanted,
+                          advice(wanted, {leaves.begin(), leaves.end()})));
+}
+
+// Work waits in the leaves of the tree: what a queue has is divided among those below it.
+Result<void> check_queue(const State& state, const std::string& wanted) {
+  if (state.queues().empty()) return {};
+  std::vector<std::string_view> below;
+  bool known = false;
+  for (const Queue& queue : state.queues()) {
+    known |= queue.name == wanted;
+    if (queue.parent == wanted) below.push_back(queue.name);
+  }
+  if (!known) return no_such_queue(state, wanted);
+  if (below.empty()) return {};
+  return fail(Code::invalid,
+              fmt::format("asks for the queue '{}', in which no job can wait, for it "
+                          "is divided; take one of {}",
+                          wanted, fmt::join(below, ", ")));
+}
+
+Result<void> check_reservation(const State& state, const JobSpec& spec) {
+  if (spec.reservation.empty()) return {};
+  const AdvanceReservation* found = state.find_reservation(spec.reservation);
+  if (!found) {
+    std::vector<std::string_view> names;
+    for (const auto& [name, pool] : state.pools()) {
+      for (const auto& reservation : pool.record().reservations) names.push_back(reservation.name);
+    }
+    return fail(Code::invalid, fmt::format("asks for the reservation '{}', which there is not{}",
+                                           spec.reservation, advice(spec.reservation, names)));
+  }
+  if (found->maintenance) {
+    return fail(
+        Code::invalid,
+        fmt::format("asks for the reservation '{}', which is for maintenance", spec.reservation));
+  }
+  if (may_use(state, *found, spec.queue)) return {};
+  return fail(
+      Code::invalid,
+      fmt::format("asks for the reservation '{}', which is not for its queue, '{}', but for "
+                  "{}",
+                  spec.reservation, spec.queue, join(found->queues, ", ")));
+}
+
 Result<Facts> repeated(const State& state, const Submit& input) {
   const std::vector<JobId> before = submitted_before(state, input.key);
   bool same = before.size() == input.jobs.size();
@@ -74,6 +143,12 @@ Result<Facts> decide_submit(const State& state, const Submit& input, Timestamp n
   std::vector<std::vector<JobId>> needs(input.jobs.size());
   for (std::size_t i = 0; i < input.jobs.size(); ++i) {
     const JobSpec& spec = input.jobs[i];
+    for (const auto& checked : {check_queue(state, spec.queue), check_reservation(state, spec)}) {
+      if (!checked) {
+        return fail(checked.error().code,
+                    fmt::format("job '{}' {}", spec.name, checked.error().message));
+      }
+    }
     for (const std::string& need : spec.needs) {
       const auto id = resolve(state, input, need);
       if (!id)

@@ -68,10 +68,12 @@ Result<Fact> decode_fact(std::string_view text) {
 
 std::string encode(const Job& job) { return json_text::to_text(job); }
 std::string encode(const PoolRecord& pool) { return json_text::to_text(pool); }
+std::string encode(const QueuesDefined& queues) { return json_text::to_text(queues); }
 std::string encode(const JobSpec& spec) { return json_text::to_text(spec); }
 
 Result<Job> decode_job(std::string_view text) { return decode<Job>(text); }
 Result<PoolRecord> decode_pool(std::string_view text) { return decode<PoolRecord>(text); }
+Result<QueuesDefined> decode_queues(std::string_view text) { return decode<QueuesDefined>(text); }
 
 bool operator==(const Job& a, const Job& b) { return encode(a) == encode(b); }
 

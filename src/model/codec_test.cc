@@ -36,6 +36,15 @@ TEST(Codec, AFactIsReadBackAsWritten) {
   }
 }
 
+TEST(Codec, QueuesAreARowOfTheSnapshot) {
+  EXPECT_EQ(encode(QueuesDefined{}), "{}");
+  const QueuesDefined queues{{Queue{.name = "a", .borrow_ppm = 0}},
+                             {.ageing = Duration(0), .preempt = Preempt::never}};
+  EXPECT_EQ(encode(queues), R"({"queues":[{"name":"a","borrow_ppm":0}],)"
+                            R"("scheduling":{"ageing":0,"preempt":"never"}})");
+  EXPECT_EQ(*decode_queues(encode(queues)), queues);
+}
+
 TEST(Codec, OnlyWhatDiffersFromADefaultIsWritten) {
   EXPECT_EQ(encode(Fact{JobEnded{JobId{7}, JobState::succeeded, "", Timestamp(Duration(5))}}),
             R"({"job_ended":{"job":7,"at":5}})");

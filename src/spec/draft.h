@@ -18,6 +18,8 @@ struct Draft {
   JobSpec& spec() { return out.spec; }
 };
 
+constexpr std::int64_t gang_nodes_max = 10'000;
+constexpr std::int64_t segment_max = 64;       // nodes of a leaf
 constexpr std::int64_t shards_max = 100'000;   // as texts; globs are bounded later
 constexpr std::int64_t range_max = 1'000'000;  // as the numbers of a range
 
@@ -45,6 +47,13 @@ void read_retries(const Node& node, Draft& draft);      //
 void read_config(const Node& node, Draft& draft);       //
 void read_file_mounts(const Node& node, Draft& draft);  // paths.cc
 void read_workdir(const Node& node, Draft& draft);      //
+void read_topology(const Node& node, Draft& draft);     // nearness.cc
+void read_features(const Node& node, Draft& draft);     //
+
+// What must hold between the keys that say how many nodes, in a YAML or JSON file and anywhere.
+void check_nodes(Draft& draft);
+void check_segment(const Node& segment, Draft& draft);
+void add_feature(const std::string& name, JobSpec& spec);  // once
 
 // The name of a job that has none: its file's stem, and "-2" for the second document.
 std::string default_name(const Source& source, std::size_t document);

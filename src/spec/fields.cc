@@ -20,25 +20,6 @@ std::optional<std::int64_t> parse_whole(std::string_view text) {
   return value;
 }
 
-// A decimal number times `scale`, which must come out whole.
-std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale) {
-  constexpr std::size_t digits_max = 9;
-  const std::size_t point = std::min(text.find('.'), text.size());
-  const std::string_view whole = text.substr(0, point);
-  std::string_view part = text.substr(std::min(point + 1, text.size()));
-  if (whole.size() > digits_max || part.size() > digits_max || (whole.empty() && part.empty()) ||
-      whole.find_first_not_of(digits) != whole.npos ||
-      part.find_first_not_of(digits) != part.npos) {
-    return std::nullopt;
-  }
-  std::int64_t value = whole.empty() ? 0 : *parse_whole(whole) * scale;
-  std::int64_t fraction = 0, divisor = 1;
-  for (const char c : part) fraction = fraction * 10 + (c - '0'), divisor *= 10;
-  // scale is at most 2^20 and fraction below 10^9: no overflow.
-  if (fraction * scale % divisor != 0) return std::nullopt;
-  return value + fraction * scale / divisor;
-}
-
 }  // namespace
 
 void wrong(const Node& node, std::string expected, Problems& problems) {
@@ -154,6 +135,24 @@ void unknown_key(const Node& value, const std::vector<std::string_view>& known, 
                suggestion(value.key, known));
 }
 
+std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale) {
+  constexpr std::size_t digits_max = 9;
+  const std::size_t point = std::min(text.find('.'), text.size());
+  const std::string_view whole = text.substr(0, point);
+  std::string_view part = text.substr(std::min(point + 1, text.size()));
+  if (whole.size() > digits_max || part.size() > digits_max || (whole.empty() && part.empty()) ||
+      whole.find_first_not_of(digits) != whole.npos ||
+      part.find_first_not_of(digits) != part.npos) {
+    return std::nullopt;
+  }
+  std::int64_t value = whole.empty() ? 0 : *parse_whole(whole) * scale;
+  std::int64_t fraction = 0, divisor = 1;
+  for (const char c : part) fraction = fraction * 10 + (c - '0'), divisor *= 10;
+  // scale is at most 2^20 and fraction below 10^9: no overflow.
+  if (fraction * scale % divisor != 0) return std::nullopt;
+  return value + fraction * scale / divisor;
+}
+
 std::optional<Amount> parse_cpus(std::string_view text) {
   constexpr std::int64_t cpus_milli_max = 10'000'000;
   Amount amount;
@@ -193,20 +192,26 @@ namespace {
 constexpr std::string_view accelerators_rule =
     "expected NAME or NAME:COUNT, such as H100:8, a map {H100: 8}, or a list of those";
 
-bool read_count(const Node& node, std::string_view text, std::int64_t& out, Problems& problems) {
-  const auto count = parse_whole(text);
-  if (count && *count >= 1 && *count <= gpus_max) return out = *count, true;
-  if (!count && parse_scaled(text, 1'000'000)) {
-    problems.not_yet(node.place,
-                     fmt::format("{} asks for a part of an accelerator", in_quotes(text)));
-  } else {
-    wrong(node, fmt::format("expected a whole number of accelerators from 1 to {}", gpus_max),
-          problems);
+// `text` is a part of `node`, or all of it.
+bool read_count(const Node& node, std::string_view text, Parts parts, Gpus& out,
+                Problems& problems) {
+  const auto milli = parse_scaled(text, 1'000);
+  if (milli && *milli % 1'000 == 0 && *milli >= 1'000 && *milli <= gpus_max * 1'000) {
+    return out.count = *milli / 1'000, true;
   }
+  if (parts == Parts::allowed && milli && *milli > 0 && *milli < 1'000) {
+    return out.count = 0, out.milli = *milli, true;
+  }
+  std::string expected =
+      fmt::format("expected a whole number of accelerators from 1 to {}", gpus_max);
+  if (parts == Parts::allowed) {
+    expected += ", or a part of one with at most 3 decimals, such as 0.5";
+  }
+  wrong(node, std::move(expected), problems);
   return false;
 }
 
-void read_accelerator(const Node& node, std::vector<Gpus>& out, Problems& problems) {
+void read_accelerator(const Node& node, Parts parts, std::vector<Gpus>& out, Problems& problems) {
   const std::size_t colon = std::min(node.text.find(':'), node.text.size());
   const std::string_view name = std::string_view(node.text).substr(0, colon);
   if (!node.is_scalar() || !is_name(name)) {
@@ -215,7 +220,7 @@ void read_accelerator(const Node& node, std::vector<Gpus>& out, Problems& proble
   }
   Gpus gpus{lower(name), 1};
   if (colon < node.text.size() &&
-      !read_count(node, std::string_view(node.text).substr(colon + 1), gpus.count, problems)) {
+      !read_count(node, std::string_view(node.text).substr(colon + 1), parts, gpus, problems)) {
     return;
   }
   out.push_back(std::move(gpus));
@@ -223,20 +228,20 @@ void read_accelerator(const Node& node, std::vector<Gpus>& out, Problems& proble
 
 }  // namespace
 
-std::vector<Gpus> read_accelerators(const Node& node, Problems& problems) {
+std::vector<Gpus> read_accelerators(const Node& node, Parts parts, Problems& problems) {
   std::vector<Gpus> out;
   if (node.is_null()) return out;
-  if (node.is_scalar()) read_accelerator(node, out, problems);
+  if (node.is_scalar()) read_accelerator(node, parts, out, problems);
   for (const Node& child : node.children) {
     if (node.is_list()) {
-      read_accelerator(child, out, problems);
+      read_accelerator(child, parts, out, problems);
       continue;
     }
     Gpus gpus{lower(child.key), 1};
     if (!is_name(child.key)) {
       problems.add(child.key_place, fmt::format("{} is no accelerator", in_quotes(child.key)),
                    std::string(accelerators_rule));
-    } else if (child.is_null() || read_count(child, child.text, gpus.count, problems)) {
+    } else if (child.is_null() || read_count(child, child.text, parts, gpus, problems)) {
       out.push_back(std::move(gpus));
     }
   }

@@ -89,6 +89,10 @@ void read_keys(const Node& map, const std::array<Key<Draft>, N>& keys, NotYet no
 
 // --- units --------------------------------------------------------------------------------------
 
+// A decimal number times `scale` (at most 2^20), which must come out whole: at most nine digits on
+// either side of the point, and no sign.
+std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale);
+
 // A quantity that may be a lower bound: "4+".
 struct Amount {
   std::int64_t value = 0;
@@ -101,13 +105,15 @@ std::optional<Amount> parse_cpus(std::string_view text);
 // 1024 MiB, as clouds count).
 std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib = 1'024);
 
-// "H100", "H100:8": a GPU's name in lower case and how many.
+// "H100", "H100:8", "H100:0.5": a GPU's name in lower case and how many, or which part of one.
 struct Gpus {
   std::string name;
   std::int64_t count = 0;
+  std::int64_t milli = 0;  // thousandths of one, with a count of 0
 };
+enum class Parts { allowed, refused };  // of one accelerator
 // Any of these: a text, a map {H100: 8}, or a list of texts.
-std::vector<Gpus> read_accelerators(const Node& node, Problems& problems);
+std::vector<Gpus> read_accelerators(const Node& node, Parts parts, Problems& problems);
 
 constexpr std::int64_t gpus_max = 1'024;  // of one node
 

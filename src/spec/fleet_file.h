@@ -1,7 +1,13 @@
-// Fleet files: the pools that a control plane may place work on.
+// Fleet files: the pools that a control plane may place work on, and in which order. In full:
+// docs/fleet.md.
 //
 //   pools:
 //   - {name: here, cloud: local, shape: {cpus: 8, memory: 16GB}, nodes: 1}
+//   queues:
+//   - {name: research, guarantee: 30%, borrow: 20%}
+//
+// Kueue calls a queue's guarantee its nominalQuota and its bounds borrowingLimit and lendingLimit;
+// Slurm calls its weight Fairshare. A reservation is what `scontrol create reservation` makes.
 #pragma once
 
 #include <vector>

@@ -7,7 +7,6 @@
 namespace mohona {
 namespace {
 
-constexpr std::int64_t gang_nodes_max = 10'000;
 constexpr std::int64_t priority_max = 1'000'000;
 
 void read_run(const Node& node, Draft& draft) {
@@ -46,7 +45,7 @@ void read_budget(const Node& node, Draft& draft) {
   }
 }
 
-constexpr std::array<Key<Draft>, 21> job_keys = {{
+constexpr std::array<Key<Draft>, 26> job_keys = {{
     {"name", [](const Node& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
     {"setup",
@@ -58,6 +57,18 @@ constexpr std::array<Key<Draft>, 21> job_keys = {{
      [](const Node& n, Draft& d) {
        read_whole(n, {1, gang_nodes_max}, d.spec().num_nodes, d.problems);
      }},
+    {"min_nodes",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {1, gang_nodes_max}, d.spec().min_nodes, d.problems);
+     }},
+    {"max_nodes",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {1, gang_nodes_max}, d.spec().num_nodes, d.problems);
+     }},
+    {"topology", read_topology},
+    {"features", read_features},
+    {"reservation",
+     [](const Node& n, Draft& d) { read_name(n, d.spec().reservation, d.problems); }},
     {"envs", read_envs},
     {"secrets", read_secrets},
     {"workdir", read_workdir},
@@ -112,13 +123,14 @@ void check_kind(Draft& draft) {
     draft.problems.add(kind->place, "kind 'data' has no 'shards'",
                        "add shards: {inputs: GLOB}, {items: [...]} or {count: N}");
   }
-  const Node* nodes = draft.document.find("num_nodes");
+  const Node* max = draft.document.find("max_nodes");
+  const Node* nodes = max ? max : draft.document.find("num_nodes");
   if (nodes && spec.num_nodes > 1 && (spec.kind == Kind::data || spec.kind == Kind::serve)) {
     draft.problems.add(nodes->place,
                        fmt::format("kind '{}' with more than one node is something that Mohona "
                                    "cannot honour yet",
                                    name(spec.kind)),
-                       "expected num_nodes: 1");
+                       fmt::format("expected {}: 1", nodes->key));
   }
 }
 
@@ -159,6 +171,7 @@ Submission read_job(const Node& document, std::size_t number, const Source& sour
     problems.add(document.place, "this job has no 'run'", "expected run: COMMAND");
   }
   check_kind(draft);
+  check_nodes(draft);
   finish_variables(draft);
   return draft.out;
 }

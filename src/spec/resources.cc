@@ -9,11 +9,13 @@ namespace {
 
 constexpr std::int64_t choices_max = 256;
 constexpr std::int64_t ports_max = 256;
+constexpr std::int64_t speed_milli_max = 1'000'000;
 
 struct ChoiceDraft {
   Draft& job;
   Choice choice = {};
   std::vector<Gpus> gpus = {};
+  std::map<std::string, std::int64_t> speeds = {};  // of single accelerators, in thousandths
   bool limit_cpus = false, limit_memory = false;
   const Node* infra = nullptr;
   const Node* cloud = nullptr;
@@ -152,7 +154,47 @@ void read_labels(const Node& node, ChoiceDraft& draft) {
   }
 }
 
-constexpr std::array<Key<ChoiceDraft>, 12> choice_keys = {{
+bool read_factor(const Node& node, std::int64_t& out, Problems& problems) {
+  const auto milli = node.is_scalar() ? parse_scaled(node.text, 1'000) : std::nullopt;
+  if (milli && *milli >= 1 && *milli <= speed_milli_max) return out = *milli, true;
+  wrong(node, "expected a factor from 0.001 to 1000 with at most 3 decimals, such as 0.5",
+        problems);
+  return false;
+}
+
+// One factor for the choice, or one for each accelerator: {H100: 1, A100: 0.5}.
+void read_speed(const Node& node, ChoiceDraft& draft) {
+  if (node.is_null()) return;
+  if (!node.is_map()) {
+    read_factor(node, draft.choice.speed_milli, draft.problems());
+    return;
+  }
+  for (const Node& one : node.children) {
+    std::int64_t milli = 0;
+    if (read_factor(one, milli, draft.problems())) draft.speeds[lower(one.key)] = milli;
+  }
+}
+
+// A factor for an accelerator that no choice asks for is a slip of the pen.
+void check_speed(const Node& node, const Resources& resources, Problems& problems) {
+  const Node* speed = node.find("speed");
+  if (!speed || !speed->is_map()) return;
+  std::vector<std::string_view> known;
+  for (const Choice& choice : resources.choices) {
+    if (!choice.demand.gpu.empty()) known.push_back(choice.demand.gpu);
+  }
+  std::sort(known.begin(), known.end());
+  known.erase(std::unique(known.begin(), known.end()), known.end());
+  for (const Node& one : speed->children) {
+    if (std::find(known.begin(), known.end(), lower(one.key)) != known.end()) continue;
+    problems.add(one.key_place,
+                 fmt::format("no choice asks for the accelerator {}", in_quotes(one.key)),
+                 known.empty() ? "expected one factor, such as speed: 0.5"
+                               : suggestion(lower(one.key), known));
+  }
+}
+
+constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
     {"infra", read_infra},
     {"cloud",
      [](const Node& n, ChoiceDraft& d) {
@@ -162,7 +204,10 @@ constexpr std::array<Key<ChoiceDraft>, 12> choice_keys = {{
     {"region", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.region, d); }},
     {"zone", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.zone, d); }},
     {"accelerators",
-     [](const Node& n, ChoiceDraft& d) { d.gpus = read_accelerators(n, d.problems()); }},
+     [](const Node& n, ChoiceDraft& d) {
+       d.gpus = read_accelerators(n, Parts::allowed, d.problems());
+     }},
+    {"speed", read_speed},
     {"cpus", read_cpus},
     {"memory", read_memory},
     {"instance_type",
@@ -196,9 +241,13 @@ void add_choices(const Node& keys, Draft& job) {
   resources.limit_memory |= draft.limit_memory;
   if (draft.gpus.empty()) draft.gpus.emplace_back();
   for (const Gpus& gpus : draft.gpus) {
-    draft.choice.demand.gpu = gpus.name;
-    draft.choice.demand.gpus = gpus.count;
-    if (std::ssize(resources.choices) < choices_max) resources.choices.push_back(draft.choice);
+    Choice choice = draft.choice;
+    choice.demand.gpu = gpus.name;
+    choice.demand.gpus = gpus.count;
+    choice.demand.gpu_milli = gpus.milli;
+    const auto speed = draft.speeds.find(gpus.name);
+    if (speed != draft.speeds.end()) choice.speed_milli = speed->second;
+    if (std::ssize(resources.choices) < choices_max) resources.choices.push_back(choice);
   }
 }
 
@@ -246,6 +295,10 @@ void read_resources(const Node& node, Draft& draft) {
       if (!is_map(over, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) continue;
       if (resources.choices.size() < choices_max) add_choices(merged(node, over), draft);
     }
+  }
+  check_speed(node, resources, draft.problems);
+  for (const Node& over : choices ? choices->children : std::vector<Node>{}) {
+    check_speed(over, resources, draft.problems);
   }
   if (resources.choices.empty()) resources.choices.emplace_back();
 }

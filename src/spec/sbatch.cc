@@ -131,8 +131,13 @@ void place_tasks(Batch& b) {
     b.nodes = tasks / *b.tasks_per_node;
   }
   spec.num_nodes = b.nodes.value_or(1);
+  spec.min_nodes = b.nodes_min.value_or(0);
+  if (b.nodes_min && b.tasks) {
+    b.problems().add(b.tasks_at.place, "a number of tasks stands beside a range of nodes",
+                     "expected --ntasks-per-node: then every number of nodes is filled evenly");
+  }
   spec.tasks_per_node = b.tasks_per_node.value_or(b.tasks ? tasks / spec.num_nodes : 1);
-  if (b.tasks && spec.tasks_per_node * spec.num_nodes != tasks) {
+  if (b.tasks && !b.nodes_min && spec.tasks_per_node * spec.num_nodes != tasks) {
     b.problems().add(b.tasks_at.place,
                      fmt::format("{} tasks do not fill {} nodes evenly", tasks, spec.num_nodes),
                      "expected --ntasks to be --nodes times --ntasks-per-node");
@@ -158,7 +163,10 @@ void place_resources(Batch& b) {
   if (b.memory_mib_per_cpu) b.memory_mib = *b.memory_mib_per_cpu * cpus;
   demand.memory_mib = b.memory_mib.value_or(0);
   spec.resources.limit_memory = b.memory_mib.has_value();
-  if (b.gpus) {
+  if (b.gpus && b.nodes_min) {
+    b.problems().add(b.gpus_at.place, "GPUs of all nodes stand beside a range of nodes",
+                     "expected --gpus-per-node");
+  } else if (b.gpus) {
     if (b.gpus->count % spec.num_nodes != 0) {
       b.problems().add(
           b.gpus_at.place,
@@ -201,6 +209,7 @@ Submission read_sbatch(const Source& source, const Overrides& overrides, Problem
   if (problems.none()) {
     place_tasks(batch);
     place_resources(batch);
+    if (batch.segment_at.is_scalar()) check_segment(batch.segment_at, draft);
     if (spec.shards && spec.num_nodes > 1) {
       problems.not_yet(batch.array_at.place, "an array of more than one node a task is something");
     }

@@ -20,15 +20,48 @@ void read_tasks(const Node& node, std::int64_t max, std::optional<std::int64_t>&
   b.tasks_at = node;
 }
 
+// "4", or "4-8": at least and at most.
 void read_nodes(const Node& node, Batch& b) {
   const std::size_t dash = std::min(node.text.find('-'), node.text.size());
-  if (dash < node.text.size() && node.text.substr(0, dash) != node.text.substr(dash + 1)) {
-    b.problems().not_yet(node.place, "a range of nodes is something");
+  Node bound = node;
+  bound.text = node.text.substr(0, dash);
+  b.nodes_min.reset(), b.nodes.reset();
+  read_count(bound, batch_nodes_max, b.nodes, b);
+  if (dash == node.text.size() || !b.nodes) return;
+  b.nodes_min = std::exchange(b.nodes, std::nullopt);
+  bound.text = node.text.substr(dash + 1);
+  read_count(bound, batch_nodes_max, b.nodes, b);
+  if (!b.nodes) return;
+  if (*b.nodes < *b.nodes_min) wrong(node, "expected MIN-MAX, such as 4-8", b.problems());
+  if (*b.nodes == *b.nodes_min) b.nodes_min.reset();
+}
+
+// "ib&nvme". Slurm's other forms choose between features or count nodes of each.
+void read_constraint(const Node& node, Batch& b) {
+  if (node.text.find_first_of("|*[](),!") != node.text.npos) {
+    b.problems().not_yet(node.place, fmt::format("{} is a constraint", in_quotes(node.text)));
     return;
   }
-  Node least = node;
-  least.text = node.text.substr(0, dash);
-  read_count(least, batch_nodes_max, b.nodes, b);
+  for (const std::string_view item : split(node.text, '&')) {
+    const std::string name(trim(item));
+    if (!is_name(name)) {
+      wrong(node, "expected names of features, joined by &, such as ib&nvme", b.problems());
+      return;
+    }
+    add_feature(name, b.spec());
+  }
+}
+
+// A leaf is what hangs on one switch; how many more switches would do, nobody can say here.
+void read_switches(const Node& node, Batch& b) {
+  if (node.text == "1") {
+    b.spec().nearness.within = Level::leaf;
+  } else {
+    wrong(node,
+          "expected 1, for nodes that share a leaf switch: other numbers, and a longest wait after "
+          "@, cannot be honoured yet",
+          b.problems());
+  }
 }
 
 void read_batch_memory(const Node& node, std::optional<std::int64_t>& out, Batch& b) {
@@ -138,7 +171,7 @@ void read_chdir(const Node& node, Batch& b) {
   read_local_path(node, b.spec().submit_directory, b.job, true);
 }
 
-constexpr std::array<Option, 71> all_options = {{
+constexpr std::array<Option, 72> all_options = {{
     {"job-name", 'J', true,
      [](const Node& n, Batch& b) { read_name(n, b.spec().name, b.problems()); }},
     {"nodes", 'N', true, read_nodes},
@@ -176,7 +209,7 @@ constexpr std::array<Option, 71> all_options = {{
     {"account", 'A', true, nullptr},
     {"begin", 'b', true, nullptr},
     {"comment", 0, true, nullptr},
-    {"constraint", 'C', true, nullptr},
+    {"constraint", 'C', true, read_constraint},
     {"container", 0, true, nullptr},
     {"core-spec", 'S', true, nullptr},
     {"cores-per-socket", 0, true, nullptr},
@@ -216,9 +249,15 @@ constexpr std::array<Option, 71> all_options = {{
     {"oversubscribe", 's', false, nullptr},
     {"propagate", 0, false, nullptr},
     {"qos", 'q', true, nullptr},
-    {"reservation", 0, true, nullptr},
+    {"reservation", 0, true,
+     [](const Node& n, Batch& b) { read_name(n, b.spec().reservation, b.problems()); }},
+    {"segment", 0, true,
+     [](const Node& n, Batch& b) {
+       read_whole(n, {1, segment_max}, b.spec().nearness.segment, b.problems());
+       b.segment_at = n;
+     }},
     {"sockets-per-node", 0, true, nullptr},
-    {"switches", 0, true, nullptr},
+    {"switches", 0, true, read_switches},
     {"threads-per-core", 0, true, nullptr},
     {"tmp", 0, true, nullptr},
     {"wckey", 0, true, nullptr},

@@ -15,10 +15,11 @@ constexpr std::int64_t cpus_max = 10'000;  // of one node
 // What the options say, before they are put together.
 struct Batch {
   Draft& job;
-  std::optional<std::int64_t> nodes = {}, tasks = {}, tasks_per_node = {}, cpus_per_task = {};
+  std::optional<std::int64_t> nodes_min = {}, nodes = {}, tasks = {}, tasks_per_node = {},
+                              cpus_per_task = {};
   std::optional<std::int64_t> memory_mib = {}, memory_mib_per_cpu = {};
   std::optional<Gpus> gpus = {}, gpus_per_node = {};
-  Node tasks_at = {}, gpus_at = {}, array_at = {};  // what said so last
+  Node segment_at = {}, tasks_at = {}, gpus_at = {}, array_at = {};  // what said so last
 
   Problems& problems() { return job.problems; }
   JobSpec& spec() { return job.spec(); }

@@ -35,6 +35,16 @@ constexpr Row rows[] = {
     {"-Jsim # a comment", R"({"name":"sim"})"},
     {"--nodes=2", R"({"num_nodes":2})"},
     {"-N 2-2", R"({"num_nodes":2})"},
+    {"--nodes=4-8", R"({"num_nodes":8,"min_nodes":4})"},
+    {"-N4-8 --ntasks-per-node=2", R"({"num_nodes":8,"min_nodes":4,"tasks_per_node":2,)"
+                                  R"("resources":{"choices":[{"demand":{"cpus_milli":2000}}],)"
+                                  R"("limit_cpus":true}})"},
+    {"--nodes=4-8 -N2", R"({"num_nodes":2})"},
+    {"--constraint=ib", R"({"features":["ib"]})"},
+    {"-C \"ib & nvme&ib\"", R"({"features":["ib","nvme"]})"},
+    {"--switches=1", R"({"nearness":{"within":"leaf"}})"},
+    {"-N8 --segment 4", R"({"num_nodes":8,"nearness":{"segment":4}})"},
+    {"--reservation=exam-week", R"({"reservation":"exam-week"})"},
     {"-N2 --ntasks-per-node=4 -c 3", R"({"num_nodes":2,"tasks_per_node":4,"resources":{"choices":)"
                                      R"([{"demand":{"cpus_milli":12000}}],"limit_cpus":true}})"},
     {"-N2 -n8", R"({"num_nodes":2,"tasks_per_node":4,"resources":{"choices":)"

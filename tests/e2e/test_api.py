@@ -134,6 +134,14 @@ pools:
                 ("POST", "/v1/pools/nowhere/reclaim", {"notice": "1s"}, 404),
                 ("POST", "/v1/pools/spot/reclaim", {"notice": "soon"}, 400),
                 ("POST", "/v1/pools/spot/reclaim", {"notice": 5}, 400),
+                ("POST", "/v1/pools/nowhere/cordon", {"nodes": "0"}, 404),
+                ("POST", "/v1/pools/spot/cordon", {}, 400),
+                ("POST", "/v1/pools/spot/cordon", {"nodes": 0}, 400),
+                ("POST", "/v1/pools/spot/cordon", {"nodes": "first"}, 400),
+                ("POST", "/v1/pools/spot/cordon", {"nodes": "1"}, 400),
+                ("POST", "/v1/pools/spot/cordon", {"nodes": "0", "reason": "x" * 1001}, 400),
+                ("GET", "/v1/pools/spot/cordon", None, 404),
+                ("POST", "/v1/pools/spot/explode", {"nodes": "0"}, 404),
                 ("GET", "/", None, 404), ("GET", "/v1", None, 404), ("GET", "/v2/jobs", None, 404),
                 ("GET", "/v1/nothing", None, 404), ("DELETE", "/v1/jobs", None, 404)):
             with self.subTest(f"{method} {target} {body}"):
@@ -173,6 +181,63 @@ pools:
         self.assertIn("total_usd", self.plane.ask("cost"))
         self.assertEqual([pool["name"] for pool in self.plane.ask("pools")["pools"]],
                          ["here", "spot"])
+
+
+class Nodes(PlaneTest):
+    fleet = """
+pools:
+  - {name: here, cloud: local, shape: {cpus: 64, memory: 64GB}, nodes: 1, share_nodes: true}
+  - {name: hall, cloud: hall, shape: {cpus: 1}, nodes: 32, topology: {leaf: 8}, features: [ib]}
+queues:
+  - {name: default, guarantee: 60%, lend: none}
+  - {name: research, guarantee: 40%}
+scheduling: {ageing: never}
+reservations:
+  - {name: exam, pool: hall, nodes: 0-7, from: 2027-01-01T00:00:00Z, to: 2027-01-02T00:00:00Z,
+     queues: [research]}
+"""
+
+    def not_up(self) -> list[tuple[str, str, str]]:
+        hall = self.plane.ask("pools")["pools"][0]
+        self.assertEqual(hall["name"], "hall")
+        self.assertEqual(hall["topology"], {"leaf": 8, "block": 0, "fabric": 0})
+        self.assertEqual(hall["features"], [{"name": "ib", "nodes": "all"}])
+        self.assertEqual([(r["name"], r["nodes"], r["where"]) for r in hall["reservations"]],
+                         [("exam", 8, "0-7")])
+        return [(row["nodes"], row["state"], row["reason"]) for row in hall["not_up"]]
+
+    def test_are_cordoned_and_given_back(self) -> None:
+        pools = lambda *words: self.plane.ask("pools", *words)["changed"]
+        self.assertTrue(pools("cordon", "hall", "16-31,3", "--reason", "new fans"))
+        self.assertFalse(pools("cordon", "hall", "3", "--reason", "new fans"))
+        self.assertTrue(pools("drain", "hall", "4"))
+        self.assertTrue(pools("down", "hall", "5"))
+        known = [("3,16-31", "cordoned", "new fans"), ("4", "draining", ""), ("5", "down", "")]
+        self.assertEqual(self.not_up(), known)
+        self.assertIn("up; 3,16-31 cordoned (new fans); 4 draining; 5 down",
+                      self.plane.mohona("pools").stdout)
+        self.plane.kill()
+        self.plane.up()
+        self.assertEqual(self.not_up(), known)
+        self.assertTrue(pools("uncordon", "hall", "3"))
+        self.assertEqual(self.not_up()[-1], ("16-31", "cordoned", "new fans"))
+        self.assertTrue(pools("up", "hall", "all"))
+        self.assertEqual(self.not_up(), [])
+        refused = self.plane.mohona("pools", "down", "hall", "32")
+        self.assertEqual((refused.returncode, refused.stderr),
+                         (2, "mohona: 'hall' has 32 nodes, from 0; there is no node 32\n"))
+        self.assertTrue(self.plane.says_same())
+
+    def test_queues_and_reservations_are_those_of_the_fleet(self) -> None:
+        for keys, message in (("queue: reserch", "did you mean 'research'?"),
+                              ("reservation: exams", "did you mean 'exam'?"),
+                              ("reservation: exam", "not for its queue, 'default'")):
+            with self.subTest(keys):
+                refused = self.plane.mohona("submit", "-", stdin=f"run: 'true'\n{keys}")
+                self.assertEqual(refused.returncode, 2)
+                self.assertIn(message, refused.stderr)
+        self.assertEqual(
+            self.plane.mohona("run", "-", stdin="run: 'true'\nqueue: research").returncode, 0)
 
 
 class ExitStatus(PlaneTest):

@@ -1,6 +1,7 @@
 #include "core/schedule/plan.h"
 
 #include <algorithm>
+#include <map>
 
 namespace mohona {
 namespace {
@@ -17,48 +18,85 @@ struct Unit {
   }
 };
 
+// What would be free on a node if some of its occupants had left.
+class Emptying {
+ public:
+  Emptying(const Space& space, NodeIndex i) : space_(space), i_(i), node_(space.node(i)) {}
+
+  // One that is still there: of GPUs that it shares, the part that it holds.
+  void stays(const Running& run) {
+    if (run.demand.gpu_milli > 0) parts_[gpu_of(run)] += run.demand.gpu_milli;
+  }
+  void leaves(const Running& run) {
+    node_.cpus_free += run.demand.cpus_milli;
+    node_.memory_free += run.demand.memory_mib;
+    const std::int64_t gpus = space_.pool().shape.gpus;
+    if (!run.grant.whole.empty()) node_.gpus_free = lowest(~Mask{0}, gpus);
+    if (run.demand.gpu_milli > 0) {
+      const std::uint32_t gpu = gpu_of(run);
+      if ((parts_[gpu] -= run.demand.gpu_milli) == 0) node_.gpus_free |= Mask{1} << gpu;
+      return;
+    }
+    for (const Member& member : run.grant.members) {
+      if (member.node == i_) node_.gpus_free |= member.gpus;
+    }
+  }
+  bool fits(const Demand& demand) const {
+    if (node_.cpus_free < demand.cpus_milli || node_.memory_free < demand.memory_mib) return false;
+    if (demand.gpu_milli == 0) return count(node_.gpus_free) >= demand.gpus;
+    return node_.gpus_free != 0 ||
+           std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
+             return part.second > 0 && 1'000 - part.second >= demand.gpu_milli;
+           });
+  }
+
+ private:
+  std::uint32_t gpu_of(const Running& run) const {
+    for (const Member& member : run.grant.members) {
+      if (member.node == i_) return static_cast<std::uint32_t>(std::countr_zero(member.gpus));
+    }
+    return 0;
+  }
+
+  const Space& space_;
+  NodeIndex i_;
+  Node node_;
+  std::map<std::uint32_t, std::int64_t> parts_;  // held of shared GPUs
+};
+
 // When the demand fits on the node at the latest: as its occupants leave, in order of their ends.
 std::optional<Unit> free_at(const Space& space, std::span<const Running> running, NodeIndex i,
                             const Demand& demand, Timestamp now) {
   const Node& node = space.node(i);
   Unit unit{now, i / space.leaf_size(), Mask{1} << (i % space.leaf_size()), true, now};
   if (space.fits(node, demand)) return unit;
+  const auto end_of = [&](const Running& run) {
+    return std::max(now, run.certain() ? run.end : run.expected);
+  };
+  if (node.more.empty() && node.sole != nobody && !node.foreign && space.fills(demand)) {
+    const Running& run = running[node.sole];  // the common case: one occupant, all of the node
+    if (run.endless && !run.stopping) return std::nullopt;
+    unit.free = end_of(run);
+    unit.promised = run.certain();
+    unit.expected = std::max(now, run.expected);
+    return unit;
+  }
   std::vector<std::tuple<Timestamp, AttemptId, const Running*>> leaving;
-  bool endless = false;
+  Emptying then(space, i);
   space.for_occupants(node, [&](OccupantId who) {
     const Running& run = running[who];
-    if (run.endless && !run.stopping) {
-      endless = true;
-      return;
-    }
-    leaving.emplace_back(std::max(now, run.certain() ? run.end : run.expected), run.id, &run);
+    then.stays(run);
+    if (!run.endless || run.stopping) leaving.emplace_back(end_of(run), run.id, &run);
   });
   std::sort(leaving.begin(), leaving.end());
-  Node then = node;
-  const bool parts = demand.gpu_milli > 0;
   for (const auto& [at, id, run] : leaving) {
     unit.free = at;
     unit.promised = unit.promised && run->certain();
     unit.expected = std::max(unit.expected, run->expected);
-    then.cpus_free += run->demand.cpus_milli;
-    then.memory_free += run->demand.memory_mib;
-    if (!run->grant.whole.empty()) {
-      then.gpus_free = space.pool().shape.gpus >= 64 ? ~Mask{0}
-                                                     : (Mask{1} << space.pool().shape.gpus) - 1;
-    }
-    for (const Member& member : run->grant.members) {
-      if (member.node == i && run->demand.gpu_milli == 0) then.gpus_free |= member.gpus;
-    }
-    const std::int64_t gpus = parts ? 1 : demand.gpus;
-    if (then.cpus_free >= demand.cpus_milli && then.memory_free >= demand.memory_mib &&
-        count(then.gpus_free) >= gpus) {
-      return unit;
-    }
+    then.leaves(*run);
+    if (then.fits(demand)) return unit;
   }
-  // What remains are parts of GPUs and what others hold; when nobody of ours is left, and that is
-  // enough, it will do.
-  if (endless || node.foreign || leaving.empty()) return std::nullopt;
-  return unit;
+  return std::nullopt;  // others hold too much of it, or what never ends
 }
 
 // Whether the node may be kept: it takes work, and no hold stands in the way.

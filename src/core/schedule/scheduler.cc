@@ -27,7 +27,13 @@ void Scheduler::define_pool(const Pool& pool) {
 }
 
 void Scheduler::remove_pool(const std::string& name) {
-  if (const auto pool = find_pool(name)) pools_[*pool]->removed = true;
+  const auto pool = find_pool(name);
+  if (!pool) return;
+  std::erase_if(reservations_, [&](const auto& r) { return r.second.pool == *pool; });
+  for (const auto& c : classes_) {
+    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = true;
+  }
+  pools_[*pool]->removed = true;
   define_queues(queues_, policy_);
 }
 
@@ -264,7 +270,8 @@ void Scheduler::end(OccupantId who) {
     if (touched.empty() || touched.back().leaf != leaf) touched.push_back({leaf, 0});
     touched.back().nodes |= Mask{1} << (member.node % pool.space.leaf_size());
   }
-  if (run.endless || !run.certain()) retry_plans();
+  // With a window ahead, every node that is free earlier than was known may be in time.
+  if (run.endless || !run.certain() || !reservations_.empty()) retry_plans();
   wake_queues(run.queue);
   wake_for(run.pool, touched);
 }
@@ -272,6 +279,7 @@ void Scheduler::end(OccupantId who) {
 void Scheduler::set_end(OccupantId who, Timestamp end, Timestamp expected) {
   running_[who].end = end;
   running_[who].expected = expected;
+  if (!reservations_.empty()) retry_plans();
 }
 
 void Scheduler::set_checkpoint(OccupantId who, Timestamp at) { running_[who].checkpoint = at; }

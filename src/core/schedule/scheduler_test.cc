@@ -218,6 +218,20 @@ class Pair {
     return fmt::format("drop for {}", std::get<Drop>(*decision).job.value);
   }
 
+  // What keeps each waiting job from each of its targets.
+  std::string obstacles() {
+    std::string text;
+    for (const auto& [job, waiting] : waiting_) {
+      for (const Target& target : real_.targets(waiting, now_)) {
+        const Obstacle o = real_.obstacle(waiting, target, now_);
+        text += fmt::format("job {} in p{}: obstacle {} queue {} lacks {} has room for {}\n",
+                            job.value, target.pool, static_cast<int>(o.kind), o.queue, o.lacks,
+                            o.have);
+      }
+    }
+    return text;
+  }
+
   void decide() {
     real_.begin(now_);
     naive_->begin(now_);
@@ -225,7 +239,7 @@ class Pair {
       const auto decision = real_.next();
       const auto expected = naive_->next();
       const std::string a = describe(decision, true), b = describe(expected, false);
-      ASSERT_EQ(a, b);
+      ASSERT_EQ(a, b) << obstacles();
       if (!decision) return;
       tell("  {}", a);
       std::visit([&](const auto& d) { apply(d); }, *decision);

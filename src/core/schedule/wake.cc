@@ -185,16 +185,19 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
   return false;
 }
 
-// Something of the queue has ended: those that wait for a share at it or above may have it now.
+// Something of the queue has ended: those that wait for a share at it or above may have it now, or
+// it is another queue that does not allow it.
 void Scheduler::wake_queues(QueueIndex leaf) {
   for (QueueIndex i = leaf;; i = tree_.node(i).parent) {
     std::vector<ClassId> woken;
     for (const ClassId id : at_queue_[i]) {
       const Class& c = *classes_[id];
-      const bool allowed = std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& t) {
-        return allowed_nodes(c, t) >= c.needs.min_nodes;
+      const Worth own = c.kept ? c.kept->worth : 0;
+      const bool changed = std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& t) {
+        const auto block = tree_.blocks(c.leaf, t.node_worth * c.needs.min_nodes - own);
+        return !block || block->queue != i;
       });
-      if (allowed) woken.push_back(id);
+      if (changed) woken.push_back(id);
     }
     for (const ClassId id : woken) wake(id);
     if (i == QueueTree::root) return;

@@ -1,0 +1,59 @@
+#include "api/answers.h"
+
+namespace mohona {
+namespace {
+
+int status_of(Code code) {
+  switch (code) {
+    case Code::invalid:
+      return 400;
+    case Code::not_found:
+      return 404;
+    case Code::conflict:
+      return 409;
+    case Code::unavailable:
+    case Code::superseded:
+      return 503;
+    case Code::internal:
+      return 500;
+  }
+  return 500;
+}
+
+std::string_view code_name(Code code) {
+  switch (code) {
+    case Code::invalid:
+      return "invalid";
+    case Code::not_found:
+      return "not_found";
+    case Code::conflict:
+      return "conflict";
+    case Code::unavailable:
+      return "unavailable";
+    case Code::superseded:
+      return "superseded";
+    case Code::internal:
+      return "internal";
+  }
+  return {};
+}
+
+}  // namespace
+
+// Names in a request may be any bytes and come back in what is wrong with them.
+HttpResponse answer(const Json& json, int status) {
+  return {status, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"};
+}
+
+HttpResponse error_answer(const Error& error) {
+  return answer({{"error", {{"code", code_name(error.code)}, {"message", error.message}}}},
+                status_of(error.code));
+}
+
+HttpResponse no_such_page(const HttpRequest& request) {
+  return error_answer({Code::not_found, fmt::format("there is no {} {}; GET /v1/openapi.json lists "
+                                                    "what there is",
+                                                    request.method, request.path)});
+}
+
+}  // namespace mohona

@@ -1,0 +1,24 @@
+// How the API says things: JSON, errors with their status, what is wrong with a body.
+#pragma once
+
+#include "api/views.h"
+#include "net/server.h"
+
+namespace mohona {
+
+HttpResponse answer(const Json& json, int status = 200);
+HttpResponse error_answer(const Error& error);
+HttpResponse no_such_page(const HttpRequest& request);
+
+// Parses a JSON body; anything wrong with it is the caller's to mend.
+template <class F>
+void with_json(const HttpRequest& request, const Reply& reply, F&& use) {
+  try {
+    use(Json::parse(request.body));
+  } catch (const nlohmann::json::exception& e) {
+    reply(error_answer(
+        {Code::invalid, fmt::format("the body is not the JSON that was expected: {}", e.what())}));
+  }
+}
+
+}  // namespace mohona

@@ -1,0 +1,71 @@
+// The fleet over HTTP: what there is, and what people say of its pools and nodes.
+#include "api/answers.h"
+#include "api/api.h"
+#include "model/node_ranges.h"
+
+namespace mohona {
+namespace {
+
+constexpr std::size_t reason_bytes_max = 1'000;
+
+struct NodeVerb {
+  std::string_view name;
+  NodeState state;
+};
+// Kubernetes' words and Slurm's.
+constexpr std::array<NodeVerb, 5> node_verbs = {{{"cordon", NodeState::cordoned},
+                                                 {"uncordon", NodeState::up},
+                                                 {"drain", NodeState::draining},
+                                                 {"down", NodeState::down},
+                                                 {"up", NodeState::up}}};
+
+Result<ChangeNodes> nodes_in(const Json& body, std::string pool, NodeState state) {
+  const auto text = body.at("nodes").get<std::string>();
+  ChangeNodes input{std::move(pool), {}, state, body.value("reason", "")};
+  if (input.reason.size() > reason_bytes_max) {
+    return fail(Code::invalid, fmt::format("the reason has {} bytes; expected at most {}",
+                                           input.reason.size(), reason_bytes_max));
+  }
+  if (text == "all") return input;
+  const auto nodes = parse_node_ranges(text);
+  if (!nodes) {
+    return fail(
+        Code::invalid,
+        fmt::format("nodes is '{}'; expected their indices, such as 0-15,32, or all", text));
+  }
+  input.nodes = *nodes;
+  return input;
+}
+
+}  // namespace
+
+void Api::pools(const HttpRequest& request, const Segments& path, Reply reply) {
+  if (path.size() == 1 && request.method == "GET") {
+    return parts_.controller.read([reply = std::move(reply)](const State& state, Timestamp) {
+      Json json = {{"pools", Json::array()}};
+      for (const auto& [name, pool] : state.pools())
+        json["pools"].push_back(pool_view(state, pool));
+      reply(answer(json));
+    });
+  }
+  if (path.size() != 3 || request.method != "POST") return reply(no_such_page(request));
+  const std::string pool(path[1]);
+  for (const NodeVerb& verb : node_verbs) {
+    if (path[2] != verb.name) continue;
+    return with_json(request, reply, [&](const Json& body) {
+      auto input = nodes_in(body, pool, verb.state);
+      if (!input) return reply(error_answer(input.error()));
+      change(std::move(*input), reply);
+    });
+  }
+  if (path[2] == "restore") return change(RestorePool{pool}, std::move(reply));
+  if (path[2] != "reclaim") return reply(no_such_page(request));
+  if (request.body.empty()) return change(ReclaimPool{pool, Duration{0}}, std::move(reply));
+  with_json(request, reply, [&](const Json& body) {
+    const auto notice = parse_duration(body.value("notice", "0s"));
+    if (!notice) return reply(error_answer(notice.error()));
+    change(ReclaimPool{pool, *notice}, reply);
+  });
+}
+
+}  // namespace mohona

@@ -1,0 +1,20 @@
+// Decisions about the fleet itself: what is defined, and which of its nodes take work.
+#pragma once
+
+#include "core/input.h"
+#include "core/state.h"
+
+namespace mohona {
+
+// The fleet as a whole becomes this one.
+Facts define_fleet(const State& state, const DefineFleet& input);
+
+Result<Facts> change_nodes(const State& state, const ChangeNodes& input, Timestamp now);
+Result<Facts> load_node(const State& state, const LoadNode& input);
+
+Failure no_such_pool(const State& state, const std::string& wanted);
+
+// "; did you mean 'x'?", or what there is when nothing is near and the list is short.
+std::string advice(const std::string& wanted, const std::vector<std::string_view>& names);
+
+}  // namespace mohona

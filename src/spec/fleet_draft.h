@@ -1,0 +1,28 @@
+// A fleet file while it is being read: what the readers of its parts share.
+#pragma once
+
+#include "model/node_ranges.h"
+#include "model/scheduling.h"
+#include "spec/fields.h"
+
+namespace mohona {
+
+struct FleetDraft {
+  Fleet fleet;
+  Problems& problems;
+  const Node* reservations = nullptr;  // read last: they name pools and queues
+};
+
+void read_pools(const Node& node, FleetDraft& draft);         // fleet_pools.cc
+void read_queues(const Node& node, FleetDraft& draft);        // fleet_queues.cc
+void read_scheduling(const Node& node, FleetDraft& draft);    //
+void read_reservations(const Node& node, FleetDraft& draft);  // fleet_reservations.cc
+
+// "0-15,32" or [0-15, 32]. `pool_nodes`: how many there are; 0: not known.
+bool read_node_list(const Node& node, std::int64_t pool_nodes, NodeRanges& out, Problems& problems);
+
+// `map` with {nodes: 0-15,32} as its author meant it. Inside braces a comma ends a value, so YAML
+// makes a key of the "32", which can be no other key.
+Node with_whole_node_lists(const Node& map);
+
+}  // namespace mohona

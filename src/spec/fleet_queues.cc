@@ -1,0 +1,254 @@
+// A fleet file's queues and its policy: who may have how much, and in which order.
+#include <fmt/format.h>
+
+#include <map>
+
+#include "base/text.h"
+#include "spec/fleet_draft.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono;
+
+constexpr std::int64_t queues_max = 1'000;
+constexpr std::int64_t weight_max = 1'000'000;
+constexpr std::int64_t reservations_max = 64;
+constexpr Duration time_max = days(365);
+constexpr std::int64_t whole_ppm = 1'000'000;
+constexpr std::int64_t ppm_per_percent = 10'000;
+
+// "30%", "12.5%": millionths of the whole, at most all of it.
+std::optional<std::int64_t> parse_percent(std::string_view text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(1);
+  const auto ppm = parse_scaled(trim(text), ppm_per_percent);
+  return ppm && *ppm <= whole_ppm ? ppm : std::nullopt;
+}
+
+std::string format_percent(std::int64_t ppm) {
+  std::string text = fmt::format("{}.{:04}", ppm / ppm_per_percent, ppm % ppm_per_percent);
+  text.erase(text.find_last_not_of('0') + 1);
+  if (text.ends_with('.')) text.pop_back();
+  return text + "%";
+}
+
+// Whether the queue's guarantee can be read; else that is noted already, and nothing follows from
+// it.
+bool is_sound(const Node* guarantee) { return !guarantee || parse_percent(guarantee->text); }
+
+struct QueueDraft {
+  Queue queue;
+  Problems& problems;
+};
+
+void read_guarantee(const Node& node, QueueDraft& draft) {
+  const auto ppm = node.is_scalar() ? parse_percent(node.text) : std::nullopt;
+  if (ppm) {
+    draft.queue.guarantee_ppm = *ppm;
+  } else {
+    wrong(node, "expected a part of the fleet, such as 30% or 12.5%", draft.problems);
+  }
+}
+
+// A bound: a part of the fleet, `none` of it, or without bound.
+void read_bound(const Node& node, std::string_view unbounded, std::optional<std::int64_t>& out,
+                Problems& problems) {
+  const auto ppm = node.is_scalar() ? parse_percent(node.text) : std::nullopt;
+  if (ppm) {
+    out = *ppm;
+  } else if (node.is_scalar() && node.text == "none") {
+    out = 0;
+  } else if (node.is_scalar() && node.text == unbounded) {
+    out.reset();
+  } else {
+    wrong(node, fmt::format("expected a part of the fleet, such as 20%, or none, or {}", unbounded),
+          problems);
+  }
+}
+
+constexpr std::array<Key<QueueDraft>, 6> queue_keys = {{
+    {"name", [](const Node& n, QueueDraft& d) { read_name(n, d.queue.name, d.problems); }},
+    {"parent", [](const Node& n, QueueDraft& d) { read_name(n, d.queue.parent, d.problems); }},
+    {"guarantee", read_guarantee},
+    {"borrow", [](const Node& n,
+                  QueueDraft& d) { read_bound(n, "unlimited", d.queue.borrow_ppm, d.problems); }},
+    {"lend",
+     [](const Node& n, QueueDraft& d) { read_bound(n, "all", d.queue.lend_ppm, d.problems); }},
+    {"weight",
+     [](const Node& n, QueueDraft& d) {
+       read_whole(n, {1, weight_max}, d.queue.weight, d.problems);
+     }},
+}};
+
+Queue read_queue(const Node& node, Problems& problems) {
+  QueueDraft draft{{}, problems};
+  if (!is_map(node, "a map such as {name: research, guarantee: 30%}", problems)) return draft.queue;
+  read_keys(node, queue_keys, {}, draft, problems);
+  if (!node.find("name")) {
+    problems.add(node.place, "this queue has no 'name'", "expected name: NAME");
+  }
+  const Node* lend = node.find("lend");
+  if (lend && is_sound(node.find("guarantee")) &&
+      draft.queue.lend_ppm.value_or(0) > draft.queue.guarantee_ppm) {
+    wrong(*lend,
+          fmt::format("expected at most its guarantee, {}: what is lent is an idle guarantee",
+                      format_percent(draft.queue.guarantee_ppm)),
+          problems);
+  }
+  return draft.queue;
+}
+
+// What must hold between queues. `nodes` and `queues` stand side by side.
+class QueueTree {
+ public:
+  QueueTree(const std::vector<Node>& nodes, const std::vector<Queue>& queues, Problems& problems)
+      : nodes_(nodes), queues_(queues), problems_(problems) {}
+
+  void check() {
+    check_names();
+    check_parents();
+    for (std::size_t i = 0; i < queues_.size(); ++i) check_cycle(i);
+    check_guarantees();
+  }
+
+ private:
+  void check_names() {
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+      const Node* name = nodes_[i].find("name");
+      if (queues_[i].name.empty() || index_.emplace(queues_[i].name, i).second) continue;
+      problems_.add(name->place, fmt::format("two queues are named {}", in_quotes(name->text)),
+                    "expected a name of its own for each");
+    }
+  }
+
+  void check_parents() {
+    std::vector<std::string_view> names;
+    for (const auto& [name, i] : index_) names.push_back(name);
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+      if (queues_[i].parent.empty() || index_.contains(queues_[i].parent)) continue;
+      problems_.add(nodes_[i].find("parent")->place,
+                    fmt::format("there is no queue {}", in_quotes(queues_[i].parent)),
+                    suggestion(queues_[i].parent, names));
+    }
+  }
+
+  // Each cycle is noted once, at the parent that closes it.
+  void check_cycle(std::size_t i) {
+    std::vector<std::size_t> path;
+    std::size_t at = i;
+    while (seen_.insert(at).second) {
+      path.push_back(at);
+      const auto parent = index_.find(queues_[at].parent);
+      if (parent == index_.end()) return;
+      at = parent->second;
+    }
+    const auto begin = std::find(path.begin(), path.end(), at);
+    if (begin == path.end()) return;  // a branch that was walked before
+    std::string message = fmt::format("the queue '{}' is below itself", queues_[at].name);
+    std::vector<std::string_view> through;
+    for (auto it = begin + 1; it < path.end(); ++it) through.push_back(queues_[*it].name);
+    if (!through.empty()) message += fmt::format(", through {}", fmt::join(through, ", "));
+    problems_.add(nodes_[path.back()].find("parent")->place, std::move(message),
+                  "expected queues that form a tree");
+  }
+
+  void check_guarantees() {
+    struct Sum {
+      std::int64_t ppm = 0;
+      const Node* last = nullptr;
+    };
+    std::map<std::string_view, Sum> sums;
+    for (std::size_t i = 0; i < queues_.size(); ++i) {
+      const Node* guarantee = nodes_[i].find("guarantee");
+      if (!guarantee) continue;
+      Sum& sum = sums[queues_[i].parent];
+      sum.ppm += queues_[i].guarantee_ppm;
+      sum.last = guarantee;
+    }
+    for (const auto& [parent, sum] : sums) {
+      const auto found = index_.find(parent);
+      if (parent.empty() && sum.ppm > whole_ppm) {
+        problems_.add(sum.last->place,
+                      fmt::format("the guarantees make {} of the fleet", format_percent(sum.ppm)),
+                      "expected at most 100%");
+      } else if (found != index_.end() && is_sound(nodes_[found->second].find("guarantee")) &&
+                 sum.ppm > queues_[found->second].guarantee_ppm) {
+        problems_.add(sum.last->place,
+                      fmt::format("the guarantees under '{}' make {} of the fleet", parent,
+                                  format_percent(sum.ppm)),
+                      fmt::format("expected at most its own, {}",
+                                  format_percent(queues_[found->second].guarantee_ppm)));
+      }
+    }
+  }
+
+  const std::vector<Node>& nodes_;
+  const std::vector<Queue>& queues_;
+  Problems& problems_;
+  std::map<std::string_view, std::size_t> index_;
+  std::set<std::size_t> seen_;
+};
+
+// From `min` to a year; `never`, where there is such a word, is nothing.
+void read_span(const Node& node, Duration min, std::string_view never, Duration& out,
+               Problems& problems) {
+  const auto value = parse_duration(node.text);
+  if (node.is_scalar() && !never.empty() && node.text == never) {
+    out = Duration{0};
+  } else if (node.is_scalar() && value && *value >= min && *value <= time_max) {
+    out = *value;
+  } else {
+    wrong(node,
+          fmt::format("expected a length of time from {}s to 365d, such as 90s, 10m or 2h{}",
+                      duration_cast<std::chrono::seconds>(min).count(),
+                      never.empty() ? "" : fmt::format(", or {}", never)),
+          problems);
+  }
+}
+
+constexpr std::array<Key<FleetDraft>, 5> scheduling_keys = {{
+    {"ageing",
+     [](const Node& n, FleetDraft& d) {
+       read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
+     }},
+    {"reservations",
+     [](const Node& n, FleetDraft& d) {
+       read_whole(n, {0, reservations_max}, d.fleet.scheduling.reservations_max, d.problems);
+     }},
+    {"patience",
+     [](const Node& n, FleetDraft& d) {
+       read_span(n, Duration{0}, "", d.fleet.scheduling.patience, d.problems);
+     }},
+    {"preemption",
+     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.preempt, d.problems); }},
+    {"min_run",
+     [](const Node& n, FleetDraft& d) {
+       read_span(n, Duration{0}, "", d.fleet.scheduling.min_run, d.problems);
+     }},
+}};
+
+}  // namespace
+
+void read_queues(const Node& node, FleetDraft& draft) {
+  if (node.is_null() || !is_list(node, "a list of queues", draft.problems)) return;
+  if (std::ssize(node.children) > queues_max) {
+    draft.problems.add(node.place, fmt::format("'queues' has {} items", node.children.size()),
+                       fmt::format("expected at most {} queues", queues_max));
+    return;
+  }
+  for (const Node& item : node.children) {
+    draft.fleet.queues.push_back(read_queue(item, draft.problems));
+  }
+  QueueTree(node.children, draft.fleet.queues, draft.problems).check();
+}
+
+void read_scheduling(const Node& node, FleetDraft& draft) {
+  if (node.is_null() ||
+      !is_map(node, "a map such as {ageing: 1h, preemption: reclaim}", draft.problems)) {
+    return;
+  }
+  read_keys(node, scheduling_keys, {}, draft, draft.problems);
+}
+
+}  // namespace mohona
