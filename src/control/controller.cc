@@ -9,6 +9,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t queue_max = 65'536;
 constexpr std::size_t batch_max = 1'024;
+// Of what the engines report and of what is placed, so many at a time: what is decided together is
+// held in memory together, and an array may fill a fleet of a hundred thousand cores.
+constexpr std::size_t reports_max = 1'024;
+constexpr std::size_t placements_max = 1'024;
 constexpr std::size_t snapshot_facts_max = 4'096;  // what a start replays at most, about
 constexpr auto reconcile_every = 5s;
 constexpr auto resume_every = 1s;
@@ -171,7 +175,7 @@ void Controller::enqueue(Request request) {
 std::deque<Controller::Request> Controller::next_batch() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
-  const bool busy = !suspended_ && (observe_ || !state_.unexpanded().empty());
+  const bool busy = !suspended_ && (observe_ || place_more_ || !state_.unexpanded().empty());
   if (!something() && !busy) {
     const Timestamp now = parts_.clock.now();
     auto until = observed_at_ + reconcile_every;
@@ -237,6 +241,16 @@ void Controller::take_input(const Input& input, Done done, Timestamp now) {
   if (done) answers_.push_back({std::move(done), std::move(facts)});
 }
 
+void Controller::follow_up_batch(Timestamp now) {
+  Facts more = follow_up(state_, now, placements_max);
+  const auto placed = std::count_if(more.begin(), more.end(), [](const Fact& fact) {
+    return std::holds_alternative<AttemptPlaced>(fact);
+  });
+  place_more_ = static_cast<std::size_t>(placed) >= placements_max;
+  facts_.insert(facts_.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+}
+
 void Controller::run_batch(std::deque<Request> batch) {
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
@@ -253,8 +267,7 @@ void Controller::run_batch(std::deque<Request> batch) {
   if (!suspended_) {
     look_at_engines(now);
     list_shards(now);
-    const Facts more = follow_up(state_, now);
-    facts_.insert(facts_.end(), more.begin(), more.end());
+    follow_up_batch(now);
     if (commit()) answer_all();
   }
   for (const Reader& reader : readers) reader(state_, now);
@@ -270,10 +283,11 @@ void Controller::look_at_engines(Timestamp now) {
   const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
   if (!observe_ && !due) return;
   std::vector<Input> inputs;
-  effects_.observe(state_, reconcile_ || due, now, inputs);
+  const bool all = effects_.observe(state_, reconcile_ || due, now, reports_max, inputs);
   for (const Input& input : inputs) take_input(input, nullptr, now);
   if (reconcile_ || due) observed_at_ = now;
-  observe_ = reconcile_ = false;
+  observe_ = !all;
+  reconcile_ = false;
 }
 
 void Controller::list_shards(Timestamp now) {

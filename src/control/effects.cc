@@ -111,14 +111,15 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
   }
 }
 
-void Effects::observe(const State& state, bool reconcile, Timestamp now,
+bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::size_t inputs_max,
                       std::vector<Input>& inputs) {
+  bool all = true;
   for (const auto& [name, engine] : engines_) {
     const auto reports = engine->observe();
     if (!reports) continue;  // silence is not the truth
     std::map<AttemptId, const Report*> known;
     for (const Report& report : *reports) {
-      known[report.attempt] = &report;
+      if (reconcile) known[report.attempt] = &report;
       if (!state.live().contains(report.attempt)) {
         // Ours, but over: its end is durable, or it was never durable that it should be.
         if (report.phase != Phase::ended) {
@@ -128,7 +129,14 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
         }
         continue;
       }
-      if (report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at) {
+      const bool starts =
+          report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at;
+      if (!starts && report.phase != Phase::ended) continue;
+      if (inputs.size() >= inputs_max) {
+        all = false;  // reported again next time
+        continue;
+      }
+      if (starts) {
         inputs.push_back(Started{report.attempt, report.port, report.started_at});
       }
       if (report.phase == Phase::ended) {
@@ -149,6 +157,7 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
       }
     }
   }
+  return all;
 }
 
 Result<std::vector<std::string>> Effects::list_shards(const State& state, const Job& job) {

@@ -139,4 +139,19 @@ Result<Facts> load_node(const State& state, const LoadNode& input) {
   return Facts{NodeLoaded{input.pool, input.node, input.load}};
 }
 
+Facts choose_reserved_nodes(const State& state, Timestamp now) {
+  Facts facts;
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) {
+      if (!reservation.where.empty()) continue;
+      NodeRanges nodes = state.scheduler().nodes_for(reservation, now);
+      if (nodes.empty()) continue;
+      facts.push_back(ReservationDefined{reservation});
+      std::get<ReservationDefined>(facts.back()).reservation.where = std::move(nodes);
+      return facts;  // the next one chooses among what this one leaves
+    }
+  }
+  return facts;
+}
+
 }  // namespace mohona

@@ -316,11 +316,11 @@ TEST(Progress, IsOfLiveAttemptsAndOnlyWhatIsNew) {
   EXPECT_EQ(w.say(Progress{{JobId{2}, 0, 1}, w.now, {}}), "");
   EXPECT_EQ(w.say(Progress{id, {}, {}}), "");
   // A machine's clock may run ahead: no checkpoint is of the future.
-  EXPECT_EQ(w.say(Progress{id, start + 1h, start + 30s}),
-            R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800003600000000,)"
+  EXPECT_EQ(w.say(Progress{id, start + 3h, start + 30s}),
+            R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800010800000000,)"
             R"("checkpoint_at":1800000010000000}})"
             "\n");
-  EXPECT_EQ(w.say(Progress{id, start + 1h, start + 10s}), "");
+  EXPECT_EQ(w.say(Progress{id, start + 3h, start + 10s}), "");
   EXPECT_EQ(w.say(Progress{id, start + 2h, {}}),
             R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800007200000000}})"
             "\n");

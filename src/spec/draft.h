@@ -19,7 +19,7 @@ struct Draft {
 };
 
 constexpr std::int64_t gang_nodes_max = 10'000;
-constexpr std::int64_t segment_max = 64;      // nodes of a leaf
+constexpr std::int64_t segment_max = 64;       // nodes of a leaf
 constexpr std::int64_t shards_max = 100'000;   // as texts; globs are bounded later
 constexpr std::int64_t range_max = 1'000'000;  // as the numbers of a range
 
