@@ -181,7 +181,7 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
   const Pool& p = pool.pool();
   const NodeUse used = pool.used();
   std::size_t attempts = 0;
-  for (const auto& [id, live] : state.live()) attempts += state.live_attempt(id).pool == p.name;
+  for (const auto& [id, live] : state.live()) attempts += live.attempt->pool == p.name;
   return {
       {"name", p.name},
       {"cloud", p.cloud},

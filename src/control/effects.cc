@@ -120,7 +120,8 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
     std::map<AttemptId, const Report*> known;
     for (const Report& report : *reports) {
       if (reconcile) known[report.attempt] = &report;
-      if (!state.live().contains(report.attempt)) {
+      const auto live = state.live().find(report.attempt);
+      if (live == state.live().end()) {
         // Ours, but over: its end is durable, or it was never durable that it should be.
         if (report.phase != Phase::ended) {
           (void)engine->stop(report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
@@ -129,8 +130,7 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
         }
         continue;
       }
-      const bool starts =
-          report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at;
+      const bool starts = report.phase != Phase::launched && !live->second.attempt->started_at;
       if (!starts && report.phase != Phase::ended) continue;
       if (inputs.size() >= inputs_max) {
         all = false;  // reported again next time
@@ -145,7 +145,7 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
     }
     if (!reconcile) continue;
     for (const auto& [id, live] : state.live()) {
-      const Attempt& attempt = state.live_attempt(id);
+      const Attempt& attempt = *live.attempt;
       if (engine_of(state, attempt.pool) != engine) continue;
       if (!known.contains(id) && attempt.stopping) {
         inputs.push_back(

@@ -70,7 +70,7 @@ const JobEntry* State::find_by_key(const std::string& key) const {
 }
 
 const Attempt* State::find(const AttemptId& id) const {
-  if (live_.contains(id)) return &live_attempt(id);
+  if (const auto live = live_.find(id); live != live_.end()) return live->second.attempt;
   const JobEntry* found = find(id.job);
   if (!found) return nullptr;
   for (const Attempt& attempt : found->job.attempts) {
@@ -84,9 +84,7 @@ const PoolCapacity* State::find_pool(const std::string& name) const {
   return found == pools_.end() ? nullptr : &found->second;
 }
 
-const Attempt& State::live_attempt(const AttemptId& id) const {
-  return jobs_.at(id.job).job.attempts.at(live_.at(id).place);
-}
+const Attempt& State::live_attempt(const AttemptId& id) const { return *live_.at(id).attempt; }
 
 JobEntry& State::entry(JobId id) {
   const auto found = jobs_.find(id);
@@ -140,7 +138,8 @@ void State::on(const AttemptPlaced& f) {
   end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
   e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
-  live_[f.attempt.id] = {add_attempt(e.job, f.attempt)};
+  const auto place = add_attempt(e.job, f.attempt);
+  live_[f.attempt.id] = {place, &e.job.attempts.at(place)};
   ++e.live;
   pools_.at(f.attempt.pool).take(f.attempt);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
@@ -363,7 +362,7 @@ void State::index_job(JobEntry& e) {
   }
   for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
-    live_[a.id] = {place};
+    live_[a.id] = {place, &a};
     ++e.live;
     pools_.at(a.pool).take(a);
     if (!a.stopping) watch_limit(e, a);

@@ -47,11 +47,16 @@ struct Order {
 };
 
 struct LiveAttempt {
-  Attempts::Place place = 0;  // in its job's `attempts`
+  Attempts::Place place = 0;         // in its job's `attempts`
+  const Attempt* attempt = nullptr;  // the same; it stays where it is while it lives
 };
 
 class State {
  public:
+  State() = default;
+  State(State&&) = default;  // not copied: live attempts are pointed to
+  State& operator=(State&&) = default;
+
   void apply(const Fact& fact);
 
   // Takes over a record that a snapshot holds; call `index` after the last.

@@ -40,7 +40,7 @@ std::string holders(const State& state, const std::string& pool) {
   JobId last;
   std::size_t more = 0;
   for (const auto& [id, live] : state.live()) {
-    if (id.job == last || state.live_attempt(id).pool != pool) continue;
+    if (id.job == last || live.attempt->pool != pool) continue;
     last = id.job;
     if (names.size() == named_max) {
       ++more;
@@ -143,7 +143,7 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
   std::vector<std::string> places;
   for (auto it = state.live().lower_bound({job.id, 0, 0});
        it != state.live().end() && it->first.job == job.id; ++it) {
-    const std::string& pool = state.live_attempt(it->first).pool;
+    const std::string& pool = it->second.attempt->pool;
     if (std::find(places.begin(), places.end(), pool) == places.end()) places.push_back(pool);
   }
   return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far",
