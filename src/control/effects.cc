@@ -111,9 +111,8 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
   }
 }
 
-bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::size_t inputs_max,
+void Effects::observe(const State& state, bool reconcile, Timestamp now,
                       std::vector<Input>& inputs) {
-  bool all = true;
   for (const auto& [name, engine] : engines_) {
     const auto reports = engine->observe();
     if (!reports) continue;  // silence is not the truth
@@ -130,13 +129,7 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
         }
         continue;
       }
-      const bool starts = report.phase != Phase::launched && !live->second.attempt->started_at;
-      if (!starts && report.phase != Phase::ended) continue;
-      if (inputs.size() >= inputs_max) {
-        all = false;  // reported again next time
-        continue;
-      }
-      if (starts) {
+      if (report.phase != Phase::launched && !live->second.attempt->started_at) {
         inputs.push_back(Started{report.attempt, report.port, report.started_at});
       }
       if (report.phase == Phase::ended) {
@@ -157,7 +150,6 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
       }
     }
   }
-  return all;
 }
 
 Result<std::vector<std::string>> Effects::list_shards(const State& state, const Job& job) {
