@@ -151,7 +151,7 @@ int main(int argc, char** argv) {
   CLI11_PARSE(app, argc, argv);
   Size one = size, few = size;
   one.tasks = 1;
-  few.tasks = std::min(4 * size.at_once(), size.tasks / 2);
+  few.tasks = std::min(16 * size.at_once(), size.tasks / 2);
   const Taken base = run_array(one), small = run_array(few), large = run_array(size);
   const auto a_task =
       static_cast<double>(large.bytes - small.bytes) / static_cast<double>(size.tasks - few.tasks);

@@ -175,7 +175,8 @@ void Controller::enqueue(Request request) {
 std::deque<Controller::Request> Controller::next_batch() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
-  const bool busy = !suspended_ && (observe_ || place_more_ || !state_.unexpanded().empty());
+  const bool busy =
+      !suspended_ && (observe_ || place_more_ || !reports_.empty() || !state_.unexpanded().empty());
   if (!something() && !busy) {
     const Timestamp now = parts_.clock.now();
     auto until = observed_at_ + reconcile_every;
@@ -280,14 +281,20 @@ void Controller::run_batch(std::deque<Request> batch) {
 }
 
 void Controller::look_at_engines(Timestamp now) {
-  const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
-  if (!observe_ && !due) return;
-  std::vector<Input> inputs;
-  const bool all = effects_.observe(state_, reconcile_ || due, now, reports_max, inputs);
-  for (const Input& input : inputs) take_input(input, nullptr, now);
-  if (reconcile_ || due) observed_at_ = now;
-  observe_ = !all;
-  reconcile_ = false;
+  if (reports_.empty()) {
+    const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
+    if (!observe_ && !due) return;
+    effects_.observe(state_, reconcile_ || due, now, reports_);
+    std::reverse(reports_.begin(), reports_.end());
+    if (reconcile_ || due) observed_at_ = now;
+    observe_ = reconcile_ = false;
+  }
+  // What waits here for its turn may be out of date by then, and has no effect.
+  for (std::size_t n = 0; n < reports_max && !reports_.empty(); ++n) {
+    take_input(reports_.back(), nullptr, now);
+    reports_.pop_back();
+  }
+  if (reports_.empty()) reports_.shrink_to_fit();
 }
 
 void Controller::list_shards(Timestamp now) {
@@ -330,6 +337,7 @@ void Controller::suspend(const Error& error) {
   for (Answer& answer : answers_) answer.done(fail(error));
   answers_.clear();
   facts_.clear();
+  reports_.clear();
   if (error.code != Code::unavailable) return;
   if (auto ok = load(); !ok) suspended_ = ok.error();
 }

@@ -112,9 +112,10 @@ class Controller {
 
   std::set<std::string> changed_rows_;  // since the last snapshot
   std::size_t facts_since_snapshot_ = 0;
-  bool observe_ = true;      // the engines may have something new
-  bool reconcile_ = true;    // and every live attempt is to be compared with them
-  bool place_more_ = false;  // the last batch placed as much as one may
+  std::vector<Input> reports_;  // of the engines, not taken yet; the first is the last
+  bool observe_ = true;         // the engines may have something new
+  bool reconcile_ = true;       // and every live attempt is to be compared with them
+  bool place_more_ = false;     // the last batch placed as much as one may
   Timestamp observed_at_;
   std::optional<Error> suspended_;  // the store has no room: nothing is accepted or done
 

@@ -111,16 +111,16 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
   }
 }
 
-bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::size_t inputs_max,
+void Effects::observe(const State& state, bool reconcile, Timestamp now,
                       std::vector<Input>& inputs) {
-  bool all = true;
   for (const auto& [name, engine] : engines_) {
     const auto reports = engine->observe();
     if (!reports) continue;  // silence is not the truth
     std::map<AttemptId, const Report*> known;
     for (const Report& report : *reports) {
       if (reconcile) known[report.attempt] = &report;
-      if (!state.live().contains(report.attempt)) {
+      const auto live = state.live().find(report.attempt);
+      if (live == state.live().end()) {
         // Ours, but over: its end is durable, or it was never durable that it should be.
         if (report.phase != Phase::ended) {
           (void)engine->stop(report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
@@ -129,14 +129,7 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
         }
         continue;
       }
-      const bool starts =
-          report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at;
-      if (!starts && report.phase != Phase::ended) continue;
-      if (inputs.size() >= inputs_max) {
-        all = false;  // reported again next time
-        continue;
-      }
-      if (starts) {
+      if (report.phase != Phase::launched && !live->second.attempt->started_at) {
         inputs.push_back(Started{report.attempt, report.port, report.started_at});
       }
       if (report.phase == Phase::ended) {
@@ -145,7 +138,7 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
     }
     if (!reconcile) continue;
     for (const auto& [id, live] : state.live()) {
-      const Attempt& attempt = state.live_attempt(id);
+      const Attempt& attempt = *live.attempt;
       if (engine_of(state, attempt.pool) != engine) continue;
       if (!known.contains(id) && attempt.stopping) {
         inputs.push_back(
@@ -157,7 +150,6 @@ bool Effects::observe(const State& state, bool reconcile, Timestamp now, std::si
       }
     }
   }
-  return all;
 }
 
 Result<std::vector<std::string>> Effects::list_shards(const State& state, const Job& job) {

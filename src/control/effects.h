@@ -29,11 +29,9 @@ class Effects {
   // Does what the fact intends. Inputs that come of it (a launch that failed) are appended.
   void act(const State& state, const Fact& fact, std::vector<Input>& inputs);
 
-  // What the engines report about live attempts, as inputs, about `inputs_max` at most; returns
-  // whether that was all. With `reconcile` also the other way round: live attempts that no engine
-  // knows are launched, and stops are repeated.
-  bool observe(const State& state, bool reconcile, Timestamp now, std::size_t inputs_max,
-               std::vector<Input>& inputs);
+  // What the engines report about live attempts, as inputs. With `reconcile` also the other way
+  // round: live attempts that no engine knows are launched, and stops are repeated.
+  void observe(const State& state, bool reconcile, Timestamp now, std::vector<Input>& inputs);
 
   // What a data job's globs match where the fleet's first engine looks.
   Result<std::vector<std::string>> list_shards(const State& state, const Job& job);

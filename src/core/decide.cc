@@ -275,7 +275,7 @@ Facts stop_all(const State& state, const Job& job, Timestamp now) {
   Facts facts;
   for (auto it = state.live().lower_bound({job.id, 0, 0});
        it != state.live().end() && it->first.job == job.id; ++it) {
-    const Attempt& attempt = state.live_attempt(it->first);
+    const Attempt& attempt = *it->second.attempt;
     if (attempt.stopping) continue;
     facts.push_back(stop_attempt(job, attempt, StopReason::cancelled, now));
   }

@@ -66,7 +66,7 @@ const JobEntry* State::find_by_key(const std::string& key) const {
 }
 
 const Attempt* State::find(const AttemptId& id) const {
-  if (live_.contains(id)) return &live_attempt(id);
+  if (const auto live = live_.find(id); live != live_.end()) return live->second.attempt;
   const JobEntry* found = find(id.job);
   if (!found) return nullptr;
   for (const Attempt& attempt : found->job.attempts) {
@@ -80,9 +80,7 @@ const PoolRecord* State::find_pool(const std::string& name) const {
   return found == pools_.end() ? nullptr : &found->second;
 }
 
-const Attempt& State::live_attempt(const AttemptId& id) const {
-  return jobs_.at(id.job).job.attempts.at(live_.at(id).place);
-}
+const Attempt& State::live_attempt(const AttemptId& id) const { return *live_.at(id).attempt; }
 
 JobEntry& State::entry(JobId id) {
   const auto found = jobs_.find(id);
@@ -136,9 +134,14 @@ void State::on(const AttemptPlaced& f) {
   end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
   e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
+<<<<<<< HEAD
   forget_kept(e);  // it starts there or elsewhere
   LiveAttempt& live = live_[f.attempt.id];
   live.place = add_attempt(e.job, f.attempt);
+=======
+  const auto place = add_attempt(e.job, f.attempt);
+  live_[f.attempt.id] = {place, &e.job.attempts.at(place)};
+>>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
   ++e.live;
   occupy(e, f.attempt, live);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
@@ -348,8 +351,12 @@ void State::index_job(JobEntry& e) {
   }
   for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
+<<<<<<< HEAD
     LiveAttempt& live = live_[a.id];
     live.place = place;
+=======
+    live_[a.id] = {place, &a};
+>>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
     ++e.live;
     occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);

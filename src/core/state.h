@@ -30,12 +30,21 @@ struct JobEntry {
 };
 
 struct LiveAttempt {
+<<<<<<< HEAD
   Attempts::Place place = 0;  // in its job's `attempts`
   OccupantId who = nobody;    // in the scheduler
+=======
+  Attempts::Place place = 0;         // in its job's `attempts`
+  const Attempt* attempt = nullptr;  // the same; it stays where it is while it lives
+>>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
 };
 
 class State {
  public:
+  State() = default;
+  State(State&&) = default;  // not copied: live attempts are pointed to
+  State& operator=(State&&) = default;
+
   void apply(const Fact& fact);
 
   // Takes over a record that a snapshot holds; call `index` after the last.
