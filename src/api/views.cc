@@ -180,11 +180,10 @@ Json not_up_view(const PoolRecord& record) {
 Json pool_view(const State& state, const PoolRecord& pool) {
   const Pool& p = pool.pool;
   std::size_t attempts = 0;
-<<<<<<< HEAD
   std::int64_t cpus = 0, memory = 0;
   std::set<std::pair<std::int64_t, std::int64_t>> gpus;  // a shared one counts once
   for (const auto& [id, live] : state.live()) {
-    const Attempt& attempt = state.live_attempt(id);
+    const Attempt& attempt = *live.attempt;
     if (attempt.pool != p.name) continue;
     ++attempts;
     cpus += attempt.demand.cpus_milli * std::ssize(attempt.holdings);
@@ -193,9 +192,6 @@ Json pool_view(const State& state, const PoolRecord& pool) {
       for (const std::int64_t gpu : holding.devices) gpus.insert({holding.node, gpu});
     }
   }
-=======
-  for (const auto& [id, live] : state.live()) attempts += live.attempt->pool == p.name;
->>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
   return {
       {"name", p.name},
       {"cloud", p.cloud},

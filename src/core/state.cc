@@ -134,14 +134,10 @@ void State::on(const AttemptPlaced& f) {
   end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
   e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
-<<<<<<< HEAD
   forget_kept(e);  // it starts there or elsewhere
-  LiveAttempt& live = live_[f.attempt.id];
-  live.place = add_attempt(e.job, f.attempt);
-=======
   const auto place = add_attempt(e.job, f.attempt);
-  live_[f.attempt.id] = {place, &e.job.attempts.at(place)};
->>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
+  LiveAttempt& live = live_[f.attempt.id];
+  live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
@@ -351,12 +347,8 @@ void State::index_job(JobEntry& e) {
   }
   for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
-<<<<<<< HEAD
     LiveAttempt& live = live_[a.id];
-    live.place = place;
-=======
-    live_[a.id] = {place, &a};
->>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
+    live = {place, &a, nobody};
     ++e.live;
     occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);

@@ -30,13 +30,9 @@ struct JobEntry {
 };
 
 struct LiveAttempt {
-<<<<<<< HEAD
-  Attempts::Place place = 0;  // in its job's `attempts`
-  OccupantId who = nobody;    // in the scheduler
-=======
   Attempts::Place place = 0;         // in its job's `attempts`
   const Attempt* attempt = nullptr;  // the same; it stays where it is while it lives
->>>>>>> ab7fcd810d10e82b392290c163929777130cdd14
+  OccupantId who = nobody;           // in the scheduler
 };
 
 class State {
