@@ -53,7 +53,7 @@ std::vector<Queue> three_levels() {
     add(team(i), "department-" + std::to_string(i / 5), 22'500);
     Queue& queue = queues.back();
     queue.weight = 1 + i % 3;
-    if (!unbounded(i)) queue.borrow_ppm = 15'000;
+    if (!unbounded(i)) queue.borrow_ppm = 7'500;
     if (i % 5 == 4) queue.lend_ppm = 20'000;
   }
   return queues;

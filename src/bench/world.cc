@@ -1,6 +1,11 @@
 #include "bench/world.h"
 
 namespace mohona {
+namespace {
+
+constexpr std::chrono::hours unknown_run{1};  // where nothing has ended yet
+
+}  // namespace
 
 void Digest::add(const NodeSet& nodes) {
   for (const Segment& segment : nodes) {
@@ -67,6 +72,9 @@ bool World::step(Timestamp until) {
   leaving_.pop();
   now_ = std::max(now_, end);
   count_use(scheduler_.running(who), -1);
+  if (const Running& run = scheduler_.running(who); learns) {
+    history_.add("", "", run.grant.nodes(), now_ - run.started);
+  }
   if (on_end) on_end(who, scheduler_.running(who));
   --running_;
   ++counts_.ends;
@@ -117,7 +125,11 @@ void World::apply(const Start& start) {
   run.worth = worth_of(pools_[start.pool], run.demand) * start.grant.nodes();
   run.started = now_;
   if (needs.limit != Duration::max()) run.end = now_ + needs.limit;
-  run.expected = needs.limit != Duration::max() ? run.end : now_ + found->second.runs;
+  run.expected = run.end;
+  if (needs.limit == Duration::max()) {
+    const auto guess = history_.predict("", "", start.grant.nodes());
+    run.expected = now_ + (guess ? guess->likely : unknown_run);
+  }
   run.leaves_within = leaves_within;
   scheduler_.leave(found->second.waiting);
   const OccupantId who = scheduler_.start(std::move(run));

@@ -83,6 +83,8 @@ class World {
   std::function<void(OccupantId, const Running&)> on_end;  // before it ends
   // How long work that is told to stop stays.
   Duration leaves_within{std::chrono::seconds(30)};
+  // Of work without a limit it is guessed how long it runs, from what has ended.
+  bool learns = false;
 
  private:
   struct Leaving {
@@ -110,6 +112,7 @@ class World {
 
   std::vector<Pool> pools_;
   Scheduler scheduler_;
+  History history_;
   std::unordered_map<std::uint64_t, Job> waiting_;
   std::size_t greedy_waiting_ = 0;
   std::priority_queue<Leaving, std::vector<Leaving>, std::greater<>> leaving_;
