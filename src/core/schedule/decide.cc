@@ -152,6 +152,7 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
     if (auto decision = try_plan(c)) return decision;
     return Drop{c.waiting.begin()->job, "nodes that were kept for it take no more work"};
   }
+  ++slept_;
   sleep(id);
   return std::nullopt;
 }
