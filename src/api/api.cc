@@ -284,8 +284,8 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
     }
     for (const std::string& name : pools) {
       // Also of a pool that is no more: its engine still has the file.
-      const PoolCapacity* pool = state.find_pool(name);
-      const auto engine = parts_.engines.find(pool ? pool->pool().engine : "local");
+      const PoolRecord* pool = state.find_pool(name);
+      const auto engine = parts_.engines.find(pool ? pool->pool.engine : "local");
       if (engine == parts_.engines.end()) continue;
       const auto part =
           engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);

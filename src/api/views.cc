@@ -177,11 +177,21 @@ Json not_up_view(const PoolRecord& record) {
 
 }  // namespace
 
-Json pool_view(const State& state, const PoolCapacity& pool) {
-  const Pool& p = pool.pool();
-  const NodeUse used = pool.used();
+Json pool_view(const State& state, const PoolRecord& pool) {
+  const Pool& p = pool.pool;
   std::size_t attempts = 0;
-  for (const auto& [id, live] : state.live()) attempts += live.attempt->pool == p.name;
+  std::int64_t cpus = 0, memory = 0;
+  std::set<std::pair<std::int64_t, std::int64_t>> gpus;  // a shared one counts once
+  for (const auto& [id, live] : state.live()) {
+    const Attempt& attempt = *live.attempt;
+    if (attempt.pool != p.name) continue;
+    ++attempts;
+    cpus += attempt.demand.cpus_milli * std::ssize(attempt.holdings);
+    memory += attempt.demand.memory_mib * std::ssize(attempt.holdings);
+    for (const Holding& holding : attempt.holdings) {
+      for (const std::int64_t gpu : holding.devices) gpus.insert({holding.node, gpu});
+    }
+  }
   return {
       {"name", p.name},
       {"cloud", p.cloud},
@@ -193,16 +203,16 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
       {"purchase", name(p.purchase)},
       {"price_per_node_hour_nanos", p.price.nanos},
       {"price_per_node_hour_usd", format_money_exact(Money{p.price.nanos / 1'000})},
-      {"state", pool.reclaimed() ? "reclaimed" : "up"},
-      {"gone_at", instant(pool.record().gone_at)},
-      {"not_up", not_up_view(pool.record())},
+      {"state", pool.reclaimed_at ? "reclaimed" : "up"},
+      {"gone_at", instant(pool.gone_at)},
+      {"not_up", not_up_view(pool)},
       {"topology", topology_view(p.topology)},
       {"features", features_view(p)},
-      {"reservations", reservations_view(pool.record())},
-      {"cpus", {{"used_milli", used.cpus_milli}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
-      {"memory_mib", {{"used", used.memory_mib}, {"total", p.nodes * p.shape.memory_mib}}},
+      {"reservations", reservations_view(pool)},
+      {"cpus", {{"used_milli", cpus}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
+      {"memory_mib", {{"used", memory}, {"total", p.nodes * p.shape.memory_mib}}},
       {"gpus",
-       {{"name", p.shape.gpu}, {"used", pool.gpus_used()}, {"total", p.nodes * p.shape.gpus}}},
+       {{"name", p.shape.gpu}, {"used", gpus.size()}, {"total", p.nodes * p.shape.gpus}}},
       {"attempts", attempts}};
 }
 

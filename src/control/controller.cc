@@ -370,8 +370,8 @@ void Controller::save_snapshot() {
       changed.push_back({key, encode(state_.find(parse_job_id(key.substr(4)))->job)});
     } else if (key == queues_row) {
       changed.push_back({key, encode(QueuesDefined{state_.queues(), state_.scheduling()})});
-    } else if (const PoolCapacity* pool = state_.find_pool(key.substr(5))) {
-      changed.push_back({key, encode(pool->record())});
+    } else if (const PoolRecord* pool = state_.find_pool(key.substr(5))) {
+      changed.push_back({key, encode(*pool)});
     } else {
       removed.push_back(key);
     }

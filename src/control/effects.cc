@@ -33,9 +33,9 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
   const Job& job = state.find(id.job)->job;
   const Attempt& attempt = state.live_attempt(id);
   std::optional<Duration> notice;
-  const PoolCapacity* pool = state.find_pool(attempt.pool);
-  if (attempt.stopping == StopReason::reclaimed && pool && pool->record().gone_at) {
-    notice = std::max(Duration{0}, *pool->record().gone_at - now);
+  const PoolRecord* pool = state.find_pool(attempt.pool);
+  if (attempt.stopping == StopReason::reclaimed && pool && pool->gone_at) {
+    notice = std::max(Duration{0}, *pool->gone_at - now);
   }
   const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
   const auto& stopping = std::get<AttemptStopping>(fact);
@@ -57,9 +57,9 @@ std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
 }
 
 Engine* Effects::engine_of(const State& state, const std::string& pool) const {
-  const PoolCapacity* found = state.find_pool(pool);
+  const PoolRecord* found = state.find_pool(pool);
   if (!found) return nullptr;
-  const auto engine = engines_.find(found->pool().engine);
+  const auto engine = engines_.find(found->pool.engine);
   return engine == engines_.end() ? nullptr : engine->second;
 }
 

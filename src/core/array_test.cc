@@ -59,7 +59,7 @@ struct Bill {
 State reload(const State& state) {
   State copy;
   for (const auto& [name, known] : state.pools()) {
-    copy.restore(*decode_pool(encode(known.record())));
+    copy.restore(*decode_pool(encode(known)));
   }
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.index();
@@ -156,7 +156,7 @@ TEST(Array, FromASnapshotThatHoldsEveryAttemptIsTheSame) {
   for (const AttemptId& id : order) old.attempts.add(ended[id]);
   State restored;
   for (const auto& [name, known] : state.pools()) {
-    restored.restore(*decode_pool(encode(known.record())));
+    restored.restore(*decode_pool(encode(known)));
   }
   restored.restore(*decode_job(encode(old)));
   restored.index();

@@ -1,6 +1,7 @@
 #include "core/core.h"
 
-#include "core/schedule/place.h"
+#include "core/decide_fleet.h"
+#include "core/place.h"
 
 namespace mohona {
 namespace {
@@ -32,12 +33,17 @@ Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
   Facts log;
   apply_all(state, expire(state, now), log);
   settle_all(state, now, log);
-  Pass pass(state, now);
-  for (std::size_t placed = 0; placed < placements_max; ++placed) {
-    auto fact = pass.next();
-    if (!fact) break;
-    state.apply(*fact);
-    log.push_back(std::move(*fact));
+  for (Facts facts = choose_reserved_nodes(state, now); !facts.empty();
+       facts = choose_reserved_nodes(state, now)) {
+    apply_all(state, facts, log);
+  }
+  state.release_due(now);
+  state.scheduler().begin(now);
+  for (std::size_t placed = 0; placed < placements_max;) {
+    const Facts facts = place_next(state, now);
+    if (facts.empty()) break;
+    placed += std::holds_alternative<AttemptPlaced>(facts.front());
+    apply_all(state, facts, log);
   }
   settle_all(state, now, log);
   return log;

@@ -196,16 +196,16 @@ Result<Facts> on(const State& state, const DefineFleet& input, Timestamp) {
 }
 
 Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
-  const PoolCapacity* pool = state.find_pool(input.pool);
+  const PoolRecord* pool = state.find_pool(input.pool);
   if (!pool) return no_such_pool(state, input.pool);
-  if (pool->pool().purchase != Purchase::spot) {
+  if (pool->pool.purchase != Purchase::spot) {
     return fail(Code::invalid,
                 fmt::format("'{}' is not a spot pool; clouds take only those back", input.pool));
   }
-  if (pool->reclaimed()) return Facts{};
+  if (pool->reclaimed_at) return Facts{};
   Facts facts = {PoolReclaimed{input.pool, now, now + input.notice}};
   for (const auto& [id, live] : state.live()) {
-    const Attempt& attempt = state.live_attempt(id);
+    const Attempt& attempt = *live.attempt;
     if (attempt.pool != input.pool || attempt.stopping) continue;
     facts.push_back(
         stop_attempt(state.find(id.job)->job, attempt, StopReason::reclaimed, now, input.notice));
@@ -214,9 +214,9 @@ Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
 }
 
 Result<Facts> on(const State& state, const RestorePool& input, Timestamp now) {
-  const PoolCapacity* pool = state.find_pool(input.pool);
+  const PoolRecord* pool = state.find_pool(input.pool);
   if (!pool) return no_such_pool(state, input.pool);
-  if (!pool->reclaimed()) return Facts{};
+  if (!pool->reclaimed_at) return Facts{};
   return Facts{PoolRestored{input.pool, now}};
 }
 
@@ -336,6 +336,11 @@ Facts expire(const State& state, Timestamp now) {
       facts.push_back(stop_attempt(job, attempt, StopReason::budget, now));
     }
   }
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) {
+      if (reservation.to <= now) facts.push_back(ReservationRemoved{name, reservation.name});
+    }
+  }
   for (const auto& [at, id] : state.deadlines()) {
     if (at > now) break;
     facts.push_back(JobEnded{
@@ -358,6 +363,13 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
   consider(state.budgets());
   consider(state.deadlines());
   consider(state.delayed());
+  const auto consider_instant = [&](Timestamp at) {
+    if (at > now && (!wake || at < *wake)) wake = at;
+  };
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) consider_instant(reservation.to);
+  }
+  if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   return wake;
 }
 

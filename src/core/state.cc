@@ -43,10 +43,6 @@ JobState state_from_tasks(const JobEntry& entry) {
 
 }  // namespace
 
-NeedClass class_of(const JobSpec& spec) {
-  return {spec.num_nodes, spec.resources.ordered, spec.resources.choices};
-}
-
 void State::apply(const Fact& fact) {
   std::visit([this](const auto& f) { on(f); }, fact);
 }
@@ -79,7 +75,7 @@ const Attempt* State::find(const AttemptId& id) const {
   return nullptr;
 }
 
-const PoolCapacity* State::find_pool(const std::string& name) const {
+const PoolRecord* State::find_pool(const std::string& name) const {
   const auto found = pools_.find(name);
   return found == pools_.end() ? nullptr : &found->second;
 }
@@ -138,10 +134,12 @@ void State::on(const AttemptPlaced& f) {
   end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
   e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
-  const auto place = add_attempt(e.job, f.attempt);
-  live_[f.attempt.id] = {place, &e.job.attempts.at(place)};
+  forget_kept(e);  // it starts there or elsewhere
+  LiveAttempt& live = live_[f.attempt.id];
+  live.place = add_attempt(e.job, f.attempt);
+  live.attempt = &e.job.attempts.at(live.place);
   ++e.live;
-  pools_.at(f.attempt.pool).take(f.attempt);
+  occupy(e, f.attempt, live);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
@@ -156,6 +154,7 @@ void State::on(const AttemptStarted& f) {
   a.started_at = f.at;
   a.port = f.port;
   watch_limit(e, a);
+  reckon_end(e, a);
   // A replica is running only once it answers.
   if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
 }
@@ -167,16 +166,13 @@ void State::on(const ReplicaReady& f) {
   set_task(e, f.attempt.task, f.ready ? JobState::running : JobState::starting);
 }
 
-void State::on(const AttemptProgressed& f) {
-  Attempt& a = attempt(f.attempt);
-  if (f.ends_at) a.ends_at = f.ends_at;
-  if (f.checkpoint_at) a.checkpoint_at = f.checkpoint_at;
-}
-
 void State::on(const AttemptStopping& f) {
   JobEntry& e = entry(f.attempt.job);
   Attempt& a = attempt(f.attempt);
   a.stopping = f.reason;
+  a.gone_by = f.at + f.within;
+  a.for_job = f.for_job;
+  scheduler_.set_stopping(live_.at(f.attempt).who, f.for_job, *a.gone_by);
   forget_limit(e, a);
   watch_budget(e);
 }
@@ -191,7 +187,8 @@ void State::on(const AttemptEnded& f) {
     ++e.job.tasks.at(f.attempt.task).never_ready;
   }
   a.ready = false;
-  pools_.at(a.pool).give_back(a);
+  learn(e, a);
+  vacate(live_.at(f.attempt));
   e.job.attempts.ended(live_.at(f.attempt).place);
   live_.erase(f.attempt);
   --e.live;
@@ -229,6 +226,7 @@ void State::on(const JobCancelling& f) {
   JobEntry& e = entry(f.job);
   e.job.cancelling = true;
   e.job.reason = f.reason;
+  forget_kept(e);
   leave_queue(e);
   unexpanded_.erase(f.job);
   unsettled_.insert(f.job);
@@ -236,6 +234,7 @@ void State::on(const JobCancelling& f) {
 
 void State::on(const JobEnded& f) {
   JobEntry& e = entry(f.job);
+  forget_kept(e);
   leave_queue(e);
   unexpanded_.erase(f.job);
   for (std::uint32_t i = 0; i < e.job.tasks.size(); ++i) {
@@ -297,25 +296,6 @@ void State::needs_changed(const JobEntry& needed) {
   }
 }
 
-void State::enqueue(JobEntry& e) {
-  const Job& job = e.job;
-  if (is_terminal(job.state) || job.cancelling || !e.unmet.empty()) return;
-  if (!job.expanded) {
-    unexpanded_.insert(job.id);
-    return;
-  }
-  const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
-  if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) return;
-  queue_[class_of(*job.spec)].insert({job.spec->priority, job.id});
-}
-
-void State::leave_queue(JobEntry& e) {
-  const auto found = queue_.find(class_of(*e.job.spec));
-  if (found == queue_.end()) return;
-  found->second.erase({e.job.spec->priority, e.job.id});
-  if (found->second.empty()) queue_.erase(found);
-}
-
 void State::watch_limit(const JobEntry& e, const Attempt& a) {
   if (const auto end = stop_for_limit(*e.job.spec, a)) limits_.insert({*end, a.id});
 }
@@ -341,6 +321,11 @@ void State::index_job(JobEntry& e) {
   by_name_[job.spec->name] = std::max(by_name_[job.spec->name], job.id);
   if (!job.key.empty()) by_key_[job.key] = job.id;
   e.counts = {};
+  for (const Attempt& a : job.attempts) learn(e, a);
+  for (const PastRuns& past : job.past_runs) {
+    history_.add(job.spec->queue, job.spec->name, past.nodes,
+                 static_cast<std::uint16_t>(past.step), static_cast<std::uint32_t>(past.runs));
+  }
   for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
   if (is_terminal(job.state)) return;
   for (const JobId id : job.needs) {
@@ -362,9 +347,11 @@ void State::index_job(JobEntry& e) {
   }
   for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
-    live_[a.id] = {place, &a};
+    LiveAttempt& live = live_[a.id];
+    live.place = place;
+    live.attempt = &a;
     ++e.live;
-    pools_.at(a.pool).take(a);
+    occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);
   }
   watch_budget(e);
@@ -385,10 +372,13 @@ void State::restore(Job job) {
 
 void State::restore(PoolRecord pool) {
   const std::string name = pool.pool.name;
-  pools_.emplace(name, PoolCapacity(std::move(pool)));
+  pools_.emplace(name, std::move(pool));
 }
 
 void State::index() {
+  scheduler_ = Scheduler();
+  scheduler_.define_queues(queues_, scheduling_);
+  for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, e] : jobs_) index_job(e);
 }
 
@@ -399,7 +389,7 @@ std::string State::digest() const {
     XXH3_128bits_update(hash, text.data(), text.size());
     XXH3_128bits_update(hash, "\n", 1);
   };
-  for (const auto& [name, pool] : pools_) add(encode(pool.record()));
+  for (const auto& [name, pool] : pools_) add(encode(pool));
   for (const auto& [id, e] : jobs_) add(encode(e.job));
   // Not when nothing was ever said of them: journals of before have the digests of before.
   const QueuesDefined queues{queues_, scheduling_};

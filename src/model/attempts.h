@@ -27,6 +27,13 @@ struct PastAttempts {
   friend bool operator==(const PastAttempts&, const PastAttempts&) = default;
 };
 
+// Of the attempts that are no longer kept, how long those took that teach how long such work takes:
+// so many, of so many nodes, in one step of core/schedule/predict's histogram.
+struct PastRuns {
+  std::int64_t nodes = 0, step = 0, runs = 0;
+  friend bool operator==(const PastRuns&, const PastRuns&) = default;
+};
+
 class Attempts {
  public:
   // Where an attempt stands in the order of placement. Only the order means anything.

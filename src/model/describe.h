@@ -246,6 +246,8 @@ void describe(V&& v, Tag<Attempt>) {
   v("port", &Attempt::port);
   v("ends_at", &Attempt::ends_at);
   v("checkpoint_at", &Attempt::checkpoint_at);
+  v("gone_by", &Attempt::gone_by);
+  v("for_job", &Attempt::for_job);
   v("outcome", &Attempt::outcome);
 }
 template <class V>
@@ -268,6 +270,12 @@ void describe(V&& v, Tag<PastAttempts>) {
   v("cost", &PastAttempts::cost);
 }
 template <class V>
+void describe(V&& v, Tag<PastRuns>) {
+  v("nodes", &PastRuns::nodes);
+  v("step", &PastRuns::step);
+  v("runs", &PastRuns::runs);
+}
+template <class V>
 void describe(V&& v, Tag<Job>) {
   v("id", &Job::id);
   v("spec", &Job::spec);
@@ -285,6 +293,7 @@ void describe(V&& v, Tag<Job>) {
   v("tasks", &Job::tasks);
   v("attempts", &Job::attempts);
   v("past", &Job::past);
+  v("past_runs", &Job::past_runs);
   v("kept", &Job::kept);
 }
 template <class V>
@@ -429,6 +438,7 @@ void describe(V&& v, Tag<NodesKept>) {
   v("pool", &NodesKept::pool);
   v("nodes", &NodesKept::nodes);
   v("start", &NodesKept::start);
+  v("expected", &NodesKept::expected);
   v("promised", &NodesKept::promised);
   v("preempting", &NodesKept::preempting);
   v("at", &NodesKept::at);

@@ -27,6 +27,7 @@ struct Job {
   Tasks tasks;
   Attempts attempts;
   std::vector<PastAttempts> past;  // the sums of those that are no longer in `attempts`
+  std::vector<PastRuns> past_runs;
   std::optional<NodesKept> kept;   // the nodes kept for its next gang
 
   // The part that is the work of this task of a data job.

@@ -77,6 +77,9 @@ TEST(Shards, ARangeIsTheItemsThatItStandsFor) {
   const Shards texts{.items = {"3", "7", "11"}};
   ASSERT_EQ(range.count(), texts.count());
   for (std::int64_t i = 0; i < texts.count(); ++i) EXPECT_EQ(range.item(i), texts.item(i));
+  EXPECT_EQ(range, texts);
+  EXPECT_NE(range, (Shards{.items = {"3", "7", "12"}}));
+  EXPECT_NE(range, (Shards{.range = Indices{3, 11, 2}}));
 }
 
 Attempt ended(std::uint32_t task, std::int64_t exit_code) {

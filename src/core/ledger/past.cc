@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ledger/usage.h"
+#include "core/schedule/predict.h"
 
 namespace mohona {
 namespace {
@@ -15,7 +16,24 @@ PastAttempts& row_of(Job& job, const Attempt& attempt) {
   return job.past.emplace_back(PastAttempts{attempt.pool, attempt.cloud});
 }
 
+void remember(Job& job, std::int64_t nodes, Duration ran) {
+  const std::int64_t step = History::step_of(ran);
+  for (PastRuns& known : job.past_runs) {
+    if (known.nodes == nodes && known.step == step) {
+      ++known.runs;
+      return;
+    }
+  }
+  job.past_runs.push_back({nodes, step, 1});
+}
+
 }  // namespace
+
+std::optional<Duration> teaching_time(const Attempt& attempt) {
+  if (!attempt.started_at || !attempt.ended_at || attempt.stopping) return std::nullopt;
+  if (attempt.outcome.end != End::exited || attempt.outcome.exit_code != 0) return std::nullopt;
+  return *attempt.ended_at - *attempt.started_at;
+}
 
 Attempts::Place add_attempt(Job& job, Attempt attempt) {
   if (!job.past.empty()) row_of(job, attempt);
@@ -33,6 +51,7 @@ void sum_past_attempts(Job& job) {
     ++row.attempts;
     row.node_time += held_time(attempt, end) * std::ssize(attempt.holdings);
     row.cost += cost_of(attempt, end);
+    if (const auto ran = teaching_time(attempt)) remember(job, std::ssize(attempt.holdings), *ran);
     job.attempts.drop(*place);
   }
 }

@@ -12,4 +12,7 @@ Attempts::Place add_attempt(Job& job, Attempt attempt);
 // comes from a snapshot: it may be older than this bound.
 void sum_past_attempts(Job& job);
 
+// How long it ran, if that tells how long such work takes: it ended well and by itself.
+std::optional<Duration> teaching_time(const Attempt& attempt);
+
 }  // namespace mohona

@@ -115,13 +115,18 @@ class Scheduler {
   const std::vector<Running>& all_running() const { return running_; }
   const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
   const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
-  const std::vector<Target>& targets(const Waiting& waiting, Timestamp now);
-  Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now);
+  // As they were when it was looked at last.
+  const std::vector<Target>& targets(const Waiting& waiting) const {
+    return classes_[waiting.id]->targets;
+  }
+  Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now) const;
+  Request request(const Waiting& waiting, const Target& target, Timestamp now) const {
+    return request_for(*classes_[waiting.id], target, now);
+  }
   // How many waiting jobs of its own queue stand before it.
   std::size_t ahead(const Waiting& waiting) const;
   std::size_t classes() const { return by_needs_.size(); }
   std::uint64_t leaves_visited() const;
-  std::optional<Plan> plan_for(const Waiting& waiting, const Target& target, Timestamp now);
 
  private:
   struct Watch {

@@ -222,7 +222,7 @@ class Pair {
   std::string obstacles() {
     std::string text;
     for (const auto& [job, waiting] : waiting_) {
-      for (const Target& target : real_.targets(waiting, now_)) {
+      for (const Target& target : real_.targets(waiting)) {
         const Obstacle o = real_.obstacle(waiting, target, now_);
         text += fmt::format("job {} in p{}: obstacle {} queue {} lacks {} has room for {}\n",
                             job.value, target.pool, static_cast<int>(o.kind), o.queue, o.lacks,
