@@ -132,10 +132,11 @@ PoolExplanation explain_share(const State& state, const PoolRecord& record,
     return out;
   }
   const std::string path = tree.path(obstacle.queue);
-  out.why = fmt::format("would take the queue {} {} over what it may hold, {} ({} guaranteed); it "
-                        "holds {}",
-                        path, dollars(obstacle.lacks), dollars(queue.limit),
-                        dollars(queue.guarantee), dollars(queue.used));
+  out.why = fmt::format(
+      "would take the queue {} {} over what it may hold, {} ({} guaranteed); it "
+      "holds {}",
+      path, dollars(obstacle.lacks), dollars(queue.limit), dollars(queue.guarantee),
+      dollars(queue.used));
   if (queue.held > 0) out.why += fmt::format(" and has {} kept", dollars(queue.held));
   out.lift = fmt::format("starts when work of {} ends, or its `borrow` is raised", path);
   return out;
@@ -177,8 +178,8 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
       if (!r || r->pool != pool.name) {
         out.why = fmt::format("has no reservation {}", spec.reservation);
       } else if (now < r->from) {
-        out.why = fmt::format("has its reservation {} from {} on", r->name,
-                              format_timestamp(r->from));
+        out.why =
+            fmt::format("has its reservation {} from {} on", r->name, format_timestamp(r->from));
         out.lift = fmt::format("starts at {}", format_timestamp(r->from));
       } else {
         out.why = fmt::format("has its reservation {} until {}, before the job would have left",
@@ -193,9 +194,8 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
       out.why = fmt::format("has room for {} of the {} that the job needs ({} each{})",
                             obstacle.have, size_of(spec), describe(demand), where(spec.nearness));
       const Space& space = state.scheduler().space(target.pool);
-      out.why += kept_for_others(state, space,
-                                 state.scheduler().request(*entry.waiting, target, now),
-                                 obstacle.have);
+      out.why += kept_for_others(
+          state, space, state.scheduler().request(*entry.waiting, target, now), obstacle.have);
       if (const std::int64_t n = nodes_not_up(record); n > 0) {
         out.why += fmt::format("; {} of its {} nodes take no work", n, pool.nodes);
       }
@@ -260,9 +260,10 @@ std::string promise(const JobEntry& entry, Timestamp now) {
     return text + fmt::format(": it was to start by {}, but what runs there has not left in time",
                               format_timestamp(kept.start));
   }
-  return text + fmt::format(": it starts probably about {}, which cannot be promised because some "
-                            "of what runs there has no max_duration",
-                            format_timestamp(kept.expected));
+  return text + fmt::format(
+                    ": it starts probably about {}, which cannot be promised because some "
+                    "of what runs there has no max_duration",
+                    format_timestamp(kept.expected));
 }
 
 std::string why_out_of_line(const JobEntry& entry, Timestamp now) {
@@ -322,10 +323,10 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
     out.headline = "waits until its shards are listed";
     return out;
   }
-  for (const auto& [task, note] : job.tasks.notes()) {
-    if (job.tasks[task].state == JobState::recovering && note.not_before > now) {
+  for (const auto& [first, run] : job.tasks.notes()) {
+    if (run.note.not_before > now) {
       out.headline = fmt::format("pauses {} before the next attempt: {}",
-                                 format_duration(note.not_before - now), note.reason);
+                                 format_duration(run.note.not_before - now), run.note.reason);
       return out;
     }
   }
