@@ -205,7 +205,7 @@ Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
   if (pool->reclaimed_at) return Facts{};
   Facts facts = {PoolReclaimed{input.pool, now, now + input.notice}};
   for (const auto& [id, live] : state.live()) {
-    const Attempt& attempt = state.live_attempt(id);
+    const Attempt& attempt = *live.attempt;
     if (attempt.pool != input.pool || attempt.stopping) continue;
     facts.push_back(
         stop_attempt(state.find(id.job)->job, attempt, StopReason::reclaimed, now, input.notice));

@@ -27,7 +27,7 @@ void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
     if (named) continue;
     const bool busy =
         std::any_of(state.live().begin(), state.live().end(), [&, &here = name](const auto& live) {
-          return state.live_attempt(live.first).pool == here;
+          return live.second.attempt->pool == here;
         });
     if (busy) {  // offers nothing any more, until what runs there has ended
       Pool empty = known.pool;
