@@ -124,7 +124,9 @@ std::optional<Decision> Scheduler::next() {
       // sleep on that as well.
       const auto share_blocked = std::count_if(
           c.targets.begin(), c.targets.end(),
-          [&](const Target& t) { return allowed_nodes(c, t) < c.needs.min_nodes; });
+          [&](const Target& t) {
+            return !pools_[t.pool]->reclaimed && allowed_nodes(c, t) < c.needs.min_nodes;
+          });
       const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
                                          [](const Watch& w) { return w.kind == Watch::queue; });
       if (share_blocked > watched) {

@@ -54,8 +54,10 @@ void NaiveScheduler::reserve(const AdvanceReservation& reservation, PoolIndex po
       space.hold({0, true, to_set(reservation.where, space.leaf_size()), reservation.from});
   reservations_[reservation.name] = {reservation, pool, slot};
   for (auto& [id, job] : jobs_) {
-    if (job.kept && job.kept->pool == pool &&
-        overlap(space.held(job.kept->slot).nodes, space.held(slot).nodes)) {
+    if (!job.kept || job.kept->pool != pool) continue;
+    const bool in_time = job.needs.limit != Duration::max() &&
+                         job.kept->start + job.needs.limit <= reservation.from;
+    if (!in_time && overlap(space.held(job.kept->slot).nodes, space.held(slot).nodes)) {
       job.kept->broken = true;
     }
   }

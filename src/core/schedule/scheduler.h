@@ -167,6 +167,7 @@ class Scheduler {
   void wake_for(PoolIndex pool, const NodeSet& touched);
   void wake_queues(QueueIndex leaf);
   bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
+  bool is_broken(const Class& c) const;
   void retry_plans();
   void nodes_changed(PoolIndex pool, const NodeSet& touched);
   void unhold(PoolIndex pool, HoldSlot slot);
