@@ -367,7 +367,8 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
     if (at > now && (!wake || at < *wake)) wake = at;
   };
   for (const auto& [name, pool] : state.pools()) {
-    for (const AdvanceReservation& reservation : pool.reservations) consider_instant(reservation.to);
+    for (const AdvanceReservation& reservation : pool.reservations)
+      consider_instant(reservation.to);
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   return wake;

@@ -49,7 +49,8 @@ void Scheduler::make_targets(Class& c) {
                  space.with_features(c.needs.features).value_or(std::vector<Mask>{})});
     }
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   for (auto& [key, target] : found) c.targets.push_back(std::move(target));
 }
 
@@ -122,9 +123,8 @@ std::optional<Decision> Scheduler::next() {
       c.to_plan = false;
       // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
       // sleep on that as well.
-      const auto share_blocked = std::count_if(
-          c.targets.begin(), c.targets.end(),
-          [&](const Target& t) {
+      const auto share_blocked =
+          std::count_if(c.targets.begin(), c.targets.end(), [&](const Target& t) {
             return !pools_[t.pool]->reclaimed && allowed_nodes(c, t) < c.needs.min_nodes;
           });
       const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
@@ -199,11 +199,9 @@ bool Scheduler::could_preempt(const Class& c) const {
 }
 
 bool Scheduler::may_stop(const Class& c, const Target& target, const Running& run,
-                         const std::vector<Worth>& removed,
-                         std::optional<Timestamp>* retry) const {
+                         const std::vector<Worth>& removed, std::optional<Timestamp>* retry) const {
   if (run.stopping || !run.preemptible) return false;
-  const bool lower =
-      policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
+  const bool lower = policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
   const auto fork = tree_.fork(c.leaf, run.queue);
   if (fork) {
     for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
@@ -236,6 +234,14 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     if (!c.needs.reservation.empty()) continue;
     if (allowed_nodes(c, target) < c.needs.min_nodes) continue;
     request.max_nodes = request.min_nodes;
+    if (!reservations_.empty() && request.end != Timestamp::max()) {
+      // It begins when the victims have left, and must be gone before any window all the same.
+      Duration longest{0};
+      for (const Running& run : running_) {
+        if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
+      }
+      request.end += longest;
+    }
     std::vector<Worth> removed(tree_.size(), 0);
     const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };
     std::vector<Worth> going(tree_.size(), 0);
@@ -268,11 +274,10 @@ std::optional<Decision> Scheduler::try_plan(Class& c) {
   for (const Target& target : c.targets) {
     if (pools_[target.pool]->reclaimed || allowed_nodes(c, target) < c.needs.min_nodes) continue;
     const Request request = request_for(c, target, now_);
-    const auto found =
-        plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
+    const auto found = plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
     if (!found || (best && best->start <= found->start)) continue;
-    best = Keep{c.waiting.begin()->job, target.pool, found->nodes, found->start, found->expected,
-                found->promised, false, {}};
+    best = Keep{c.waiting.begin()->job, target.pool,     found->nodes, found->start,
+                found->expected,        found->promised, false,        {}};
   }
   if (!best) return std::nullopt;
   return *best;

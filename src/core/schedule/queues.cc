@@ -110,7 +110,8 @@ bool QueueTree::before(QueueIndex a, QueueIndex b) const {
   if (x_below != y_below) return x_below;
   const Worth x_share = x_below ? x.guarantee : x.queue.weight;
   const Worth y_share = y_below ? y.guarantee : y.queue.weight;
-  const Wide left = static_cast<Wide>(x.used) * y_share, right = static_cast<Wide>(y.used) * x_share;
+  const Wide left = static_cast<Wide>(x.used) * y_share,
+             right = static_cast<Wide>(y.used) * x_share;
   return left != right ? left < right : a < b;
 }
 

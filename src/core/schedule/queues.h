@@ -21,14 +21,14 @@ using Worth = std::int64_t;  // micro-dollars an hour
 
 struct QueueNode {
   Queue queue;
-  QueueIndex parent = 0;               // of the root: itself
-  std::vector<QueueIndex> children;    // in the order of the fleet file
+  QueueIndex parent = 0;             // of the root: itself
+  std::vector<QueueIndex> children;  // in the order of the fleet file
   Worth guarantee = 0;
-  Worth limit = INT64_MAX;             // guarantee + what it may borrow
-  Worth keep = 0;                      // of its guarantee, what it does not lend
-  Worth used = 0;                      // by running work
-  Worth held = 0;                      // for blocked gangs that have nodes kept
-  Worth unlent = 0;                    // Σ over children: what they keep and do not use
+  Worth limit = INT64_MAX;  // guarantee + what it may borrow
+  Worth keep = 0;           // of its guarantee, what it does not lend
+  Worth used = 0;           // by running work
+  Worth held = 0;           // for blocked gangs that have nodes kept
+  Worth unlent = 0;         // Σ over children: what they keep and do not use
   Worth taken() const { return used + held; }
 };
 

@@ -100,8 +100,8 @@ bool Scheduler::is_broken(const Class& c) const {
   return std::any_of(reservations_.begin(), reservations_.end(), [&](const auto& r) {
     if (r.second.pool != c.kept->pool) return false;
     const Hold& window = pool.space.held(r.second.slot);
-    const bool in_time = c.needs.limit != Duration::max() &&
-                         c.kept->start <= window.start - c.needs.limit;
+    const bool in_time =
+        c.needs.limit != Duration::max() && c.kept->start <= window.start - c.needs.limit;
     return !in_time && overlap(window.nodes, nodes);
   });
 }
@@ -126,7 +126,8 @@ void Scheduler::set_nodes(const std::string& name, const NodeRanges& nodes, Node
   Space& space = pools_[*pool]->space;
   const NodeSet set = to_set(nodes, space.leaf_size());
   for (const Segment& s : set) {
-    for_bits(s.nodes, [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
+    for_bits(s.nodes,
+             [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
   }
   nodes_changed(*pool, set);
 }
@@ -323,8 +324,8 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
     if (target.pool == keep.pool && worth == 0) worth = target.node_worth * count(keep.nodes);
   }
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
-  c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting,
-                false, worth};
+  c.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
+                keep.preempting, false, worth};
   c.kept->broken = is_broken(c);
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;

@@ -114,7 +114,9 @@ class Scheduler {
   const Running& running(OccupantId who) const { return running_[who]; }
   const std::vector<Running>& all_running() const { return running_; }
   const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
-  const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
+  const std::optional<Kept>& kept(const Waiting& waiting) const {
+    return classes_[waiting.id]->kept;
+  }
   // As they were when it was looked at last.
   const std::vector<Target>& targets(const Waiting& waiting) const {
     return classes_[waiting.id]->targets;
@@ -144,10 +146,10 @@ class Scheduler {
     std::uint64_t targets_of = 0;  // the fleet's version that they were made for
     std::set<Rank> waiting;
     bool awake = false, to_plan = false, unplannable = false;
-    Rank listed;                  // under which it stands in its lists
+    Rank listed;  // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
-    std::uint64_t looked = 0;      // when it last looked for victims
+    std::uint64_t looked = 0;  // when it last looked for victims
     std::optional<Kept> kept;
   };
   struct Reserved {
@@ -197,14 +199,14 @@ class Scheduler {
   std::map<Needs, ClassId> by_needs_;
   std::vector<Running> running_;
   std::vector<OccupantId> free_running_;
-  std::vector<std::set<ClassId>> at_queue_;             // asleep for a queue's share, by queue
+  std::vector<std::set<ClassId>> at_queue_;  // asleep for a queue's share, by queue
   std::set<std::pair<Timestamp, ClassId>> timers_;
-  std::set<ClassId> preemptors_;                        // asleep, but might stop others
+  std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> unplannable_;
   std::map<std::string, Reserved> reservations_;
-  std::int64_t kept_count_ = 0;                         // without those that preempt
+  std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
-  std::optional<Timestamp> retry_;                      // found while looking for victims
+  std::optional<Timestamp> retry_;  // found while looking for victims
   Timestamp now_;
 };
 

@@ -150,8 +150,8 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
     std::vector<HoldSlot> slots;
     for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
       if (!space.tiers()[slot]) continue;
-      const bool allowed = slot == request.own ||
-                           (!request.only_own && request.end <= space.held(slot).start);
+      const bool allowed =
+          slot == request.own || (!request.only_own && request.end <= space.held(slot).start);
       if (!allowed) continue;
       slots.push_back(slot);
       total += space.tiers()[slot]->index.total_empty();
@@ -169,7 +169,8 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
       if (domain == last) continue;
       last = domain;
       std::int64_t here = 0;
-      for (Leaf leaf = domain * size; leaf < std::min(space.leaves(), (domain + 1) * size); ++leaf) {
+      for (Leaf leaf = domain * size; leaf < std::min(space.leaves(), (domain + 1) * size);
+           ++leaf) {
         here += count(space.open().empty(leaf));
         for (const HoldSlot slot : slots) {
           const Space::Tier& tier = *space.tiers()[slot];
