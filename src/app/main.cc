@@ -1,6 +1,7 @@
 // mohona: the command line.
 #include <CLI/CLI.hpp>
 
+#include "app/bench.h"
 #include "app/commands.h"
 #include "app/complain.h"
 #include "app/up.h"
@@ -245,6 +246,7 @@ int main(int argc, char** argv) {
   add_wait(app, s);
   add_pools(app, s);
   add_cost(app, s);
+  add_bench(app);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",
       "  mohona replay --json");

@@ -23,7 +23,7 @@ std::string describe(const Demand& demand) {
   std::string text =
       fmt::format("{} core{}", cores(demand.cpus_milli), demand.cpus_milli == 1'000 ? "" : "s");
   if (demand.memory_mib > 0) text += fmt::format(", {} MiB", demand.memory_mib);
-  const std::string_view gpu = demand.gpu.empty() ? "GPUs of any kind" : demand.gpu;
+  const std::string gpu = demand.gpu.empty() ? "GPUs of any kind" : demand.gpu;
   if (demand.gpus > 0) text += fmt::format(", {} {}", demand.gpus, gpu);
   if (demand.gpu_milli > 0) text += fmt::format(", {} of one {}", cores(demand.gpu_milli), gpu);
   return text;
@@ -54,14 +54,26 @@ std::string named(const State& state, JobId id) {
   return fmt::format("{} (job {})", state.find(id)->job.spec->name, id.value);
 }
 
+// Whether the attempt stands on nodes that are kept for the job; where none are, on any node.
+bool in_the_way(const Attempt& attempt, const std::optional<NodesKept>& kept) {
+  if (!kept || kept->pool != attempt.pool) return true;
+  return std::any_of(attempt.holdings.begin(), attempt.holdings.end(), [&](const Holding& h) {
+    return std::any_of(kept->nodes.begin(), kept->nodes.end(), [&](const NodeRange& range) {
+      return range.first <= h.node && h.node <= range.last;
+    });
+  });
+}
+
 // Who holds the pool: the jobs whose end would make room.
-std::string holders(const State& state, const std::string& pool) {
+std::string holders(const State& state, const std::string& pool,
+                    const std::optional<NodesKept>& kept) {
   constexpr std::size_t named_max = 3;
   std::vector<std::string> names;
   JobId last;
   std::size_t more = 0;
   for (const auto& [id, live] : state.live()) {
-    if (id.job == last || live.attempt->pool != pool) continue;
+    const Attempt& attempt = *live.attempt;
+    if (id.job == last || attempt.pool != pool || !in_the_way(attempt, kept)) continue;
     last = id.job;
     if (names.size() == named_max) {
       ++more;
@@ -199,7 +211,7 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
       if (const std::int64_t n = nodes_not_up(record); n > 0) {
         out.why += fmt::format("; {} of its {} nodes take no work", n, pool.nodes);
       }
-      const std::string who = holders(state, pool.name);
+      const std::string who = holders(state, pool.name, entry.job.kept);
       out.lift = who.empty() ? "starts when its nodes take work again"
                              : fmt::format("starts when {} ends", who);
       break;

@@ -135,9 +135,9 @@ void State::on(const AttemptPlaced& f) {
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
   e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
   forget_kept(e);  // it starts there or elsewhere
+  const auto place = add_attempt(e.job, f.attempt);
   LiveAttempt& live = live_[f.attempt.id];
-  live.place = add_attempt(e.job, f.attempt);
-  live.attempt = &e.job.attempts.at(live.place);
+  live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
@@ -348,8 +348,7 @@ void State::index_job(JobEntry& e) {
   for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
     LiveAttempt& live = live_[a.id];
-    live.place = place;
-    live.attempt = &a;
+    live = {place, &a, nobody};
     ++e.live;
     occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);

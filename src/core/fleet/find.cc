@@ -297,23 +297,33 @@ struct Spot {
 std::optional<Spot> tightest_in(const Space& space, const Request& request, HoldSlot slot) {
   const Space::Tier& tier = *space.tiers()[slot];
   const bool plain = slot == 0;  // its leaves are all leaves
-  const Cell major = space.major_of(*request.demand), minor = space.minor_of(*request.demand);
-  for (Cell a = major; a < space.majors(); ++a) {
-    for (Cell b = minor; b < Space::minors; ++b) {
-      const auto cell = static_cast<Cell>(a * Space::minors + b);
-      const LeafBits& leaves = tier.index.with_cell(cell);
-      for (Leaf i = leaves.first(); i != no_leaf; i = leaves.next(i + 1)) {
-        ++space.leaves_visited;
-        const Leaf leaf = plain ? i : tier.leaves[i];
-        Mask mask = space.in_tier(leaf, slot);
-        if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, true);
-        if (request.features) mask &= (*request.features)[leaf];
-        for (; mask != 0; mask &= mask - 1) {
-          const NodeIndex n = space.index(leaf, static_cast<std::uint32_t>(std::countr_zero(mask)));
-          const Node& node = space.node(n);
-          if (node.cell == cell && space.fits(node, *request.demand)) return Spot{cell, n};
-        }
+  const Demand& demand = *request.demand;
+  const Cell minor = space.minor_of(demand);
+  std::size_t from = std::size_t{space.major_of(demand)} * Space::minors;
+  for (; (from = tier.index.next_cell(from)) < tier.index.cells(); ++from) {
+    if (from % Space::minors < minor) continue;
+    const auto cell = static_cast<Cell>(from);
+    const Grains grains = space.grains_for(demand, cell);
+    for (Leaf i = tier.index.next_with(cell, grains, 0); i != no_leaf;
+         i = tier.index.next_with(cell, grains, i + 1)) {
+      ++space.leaves_visited;
+      const Leaf leaf = plain ? i : tier.leaves[i];
+      const Mask here = space.in_tier(leaf, slot);
+      Mask mask = here;
+      if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, true);
+      if (request.features) mask &= (*request.features)[leaf];
+      for (; mask != 0; mask &= mask - 1) {
+        const NodeIndex n = space.index(leaf, static_cast<std::uint32_t>(std::countr_zero(mask)));
+        const Space::Key& key = space.key(n);
+        if (key.cell != cell || !(grains >> key.grain & 1)) continue;
+        if (space.fits(space.node(n), demand)) return Spot{cell, n};
       }
+      Grains has = 0;
+      for_bits(here, [&](std::uint32_t place) {
+        const Space::Key& key = space.key(space.index(leaf, place));
+        if (key.cell == cell) has |= Grains{1} << key.grain;
+      });
+      tier.index.correct(cell, i, has);
     }
   }
   return std::nullopt;
@@ -375,9 +385,8 @@ std::optional<Grant> pack(const Space& space, const Request& request) {
 // Whether nodes beside the open ones come into question.
 bool may_use_kept(const Space& space, const Request& request) {
   if (request.own != 0) return true;
-  return std::any_of(space.tiers().begin() + 1, space.tiers().end(), [&](const auto& tier) {
-    return tier && request.end <= tier->hold.start;
-  });
+  return std::any_of(space.tiers().begin() + 1, space.tiers().end(),
+                     [&](const auto& tier) { return tier && request.end <= tier->hold.start; });
 }
 
 std::optional<Grant> find_gang(const Space& space, const Request& request, bool kept, Want want) {

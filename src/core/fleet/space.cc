@@ -15,6 +15,18 @@ Cell sixteenths(std::int64_t free, std::int64_t whole) {
   return static_cast<Cell>(std::clamp<std::int64_t>(free * 16 / whole, 0, 16));
 }
 
+// 128ths: eighths of those.
+std::int64_t fine(std::int64_t free, std::int64_t whole) {
+  if (whole <= 0) return 128;
+  return std::clamp<std::int64_t>(free * 128 / whole, 0, 128);
+}
+
+// 8ths of all memory; all of it counts as seven.
+std::int64_t eighths(std::int64_t free, std::int64_t whole) {
+  if (whole <= 0) return 7;
+  return std::clamp<std::int64_t>(free * 8 / whole, 0, 7);
+}
+
 constexpr Mask bit(std::uint32_t place) { return Mask{1} << place; }
 
 }  // namespace
@@ -28,8 +40,8 @@ void Space::define(const Pool& pool) {
   const Shape before = pool_.shape;
   const auto offered_before = static_cast<NodeIndex>(pool_.nodes);
   pool_ = pool;
-  leaf_size_ = pool.topology.leaf > 0 ? static_cast<std::uint32_t>(pool.topology.leaf)
-                                      : leaf_nodes_max;
+  leaf_size_ =
+      pool.topology.leaf > 0 ? static_cast<std::uint32_t>(pool.topology.leaf) : leaf_nodes_max;
   leaves_in_block_ = pool.topology.block > 0 ? static_cast<Leaf>(pool.topology.block) : 0;
   leaves_in_fabric_ =
       pool.topology.fabric > 0 ? leaves_in_block_ * static_cast<Leaf>(pool.topology.fabric) : 0;
@@ -40,8 +52,8 @@ void Space::define(const Pool& pool) {
     Node& node = nodes_[i];
     node.cpus_free += pool.shape.cpus_milli - before.cpus_milli;
     node.memory_free += pool.shape.memory_mib - before.memory_mib;
-    node.gpus_free = (node.gpus_free & all_gpus(pool.shape)) |
-                     (all_gpus(pool.shape) & ~all_gpus(before));
+    node.gpus_free =
+        (node.gpus_free & all_gpus(pool.shape)) | (all_gpus(pool.shape) & ~all_gpus(before));
     // A node that is no longer offered is down; one that is offered again is up.
     if (i >= offered) {
       node.state = NodeState::down;
@@ -59,6 +71,7 @@ void Space::resize(NodeIndex wanted, const Shape& shape) {
   fresh.memory_free = shape.memory_mib;
   fresh.gpus_free = all_gpus(shape);
   nodes_.resize(wanted, fresh);
+  keys_.resize(wanted);
 }
 
 void Space::rebuild() {
@@ -75,8 +88,8 @@ void Space::rebuild() {
   for (std::optional<Tier>& tier : tiers_) {
     if (!tier) continue;
     const bool is_open = &tier == &tiers_.front();
-    tier->index = LeafIndex(is_open ? leaves_ : static_cast<Leaf>(tier->leaves.size()), leaf_size_,
-                            cells);
+    tier->index =
+        LeafIndex(is_open ? leaves_ : static_cast<Leaf>(tier->leaves.size()), leaf_size_, cells);
     for (const Segment& segment : tier->hold.nodes) kept_[segment.leaf] |= segment.nodes;
   }
   for (NodeIndex i = 0; i < nodes(); ++i) {
@@ -111,13 +124,36 @@ Cell Space::minor_of(const Demand& demand) const {
   return demand.memory_mib == 0 ? Cell{0} : sixteenths(demand.memory_mib, pool_.shape.memory_mib);
 }
 
+Grain Space::grain_of(const Node& node) const {
+  const Shape& shape = pool_.shape;
+  const std::int64_t memory = shape.gpus > 0 ? eighths(node.memory_free, shape.memory_mib)
+                                             : fine(node.memory_free, shape.memory_mib) % 8;
+  return static_cast<Grain>(fine(node.cpus_free, shape.cpus_milli) % 8 * 8 + memory);
+}
+
+Grains Space::grains_for(const Demand& demand, Cell cell) const {
+  const Shape& shape = pool_.shape;
+  const bool gpus = shape.gpus > 0;
+  // The cell's 16ths, of which the grains are eighths.
+  const std::int64_t cpus16 = gpus ? cell % minors : cell / minors;
+  const std::int64_t cpus = fine(demand.cpus_milli, shape.cpus_milli) - cpus16 * 8;
+  const std::int64_t memory = gpus ? eighths(demand.memory_mib, shape.memory_mib)
+                                   : fine(demand.memory_mib, shape.memory_mib) - cell % minors * 8;
+  if (demand.memory_mib > 0 && memory > 7) return 0;
+  if (cpus > 7) return 0;
+  // In each group of eight, one for each eighth of cores: memory from so much on.
+  const Grains group = demand.memory_mib == 0 || memory <= 0 ? 0xff : (0xff << memory) & 0xff;
+  const Grains every = group * 0x0101010101010101ULL;
+  return cpus <= 0 ? every : every << (cpus * 8);
+}
+
 bool Space::fits(const Node& node, const Demand& demand) const {
   if (node.cpus_free < demand.cpus_milli || node.memory_free < demand.memory_mib) return false;
   if (demand.gpu_milli > 0) {
     if (node.gpus_free != 0) return true;
     const auto i = static_cast<NodeIndex>(&node - nodes_.data());
-    for (auto it = shared_free_.lower_bound({i, 0}); it != shared_free_.end() && it->first.first == i;
-         ++it) {
+    for (auto it = shared_free_.lower_bound({i, 0});
+         it != shared_free_.end() && it->first.first == i; ++it) {
       if (it->second >= demand.gpu_milli) return true;
     }
     return false;
@@ -165,7 +201,8 @@ void Space::enter_index(NodeIndex i) {
   node.cell = cell_of(node);
   Tier& tier = *tiers_[node.tier];
   const Leaf leaf = i / leaf_size_;
-  tier.index.add(local(tier, leaf), node.cell);
+  keys_[i] = {node.cell, grain_of(node)};
+  tier.index.add(local(tier, leaf), node.cell, keys_[i].grain);
   takes_work_[leaf] |= bit(i % leaf_size_);
   if (is_empty(node)) {
     empty_[leaf] |= bit(i % leaf_size_);
@@ -339,8 +376,8 @@ HoldSlot Space::hold(Hold hold) {
   if (slot == tiers_.size()) tiers_.emplace_back();
   Tier tier{std::move(hold), {}, {}};
   for (const Segment& segment : tier.hold.nodes) tier.leaves.push_back(segment.leaf);
-  tier.index = LeafIndex(static_cast<Leaf>(tier.leaves.size()), leaf_size_,
-                         std::size_t{majors_} * minors);
+  tier.index =
+      LeafIndex(static_cast<Leaf>(tier.leaves.size()), leaf_size_, std::size_t{majors_} * minors);
   tiers_[slot] = std::move(tier);
   for (const Segment& segment : tiers_[slot]->hold.nodes) {
     const Mask before = kept_[segment.leaf];

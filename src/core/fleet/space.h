@@ -121,6 +121,15 @@ class Space {
   Cell majors() const { return majors_; }
   Cell major_of(const Demand& demand) const;
   Cell minor_of(const Demand& demand) const;
+  // Within its cell, a node's grain says which eighth of a 16th of the cores is free (times 8), and
+  // likewise of the memory; beside GPUs, which eighth of all memory.
+  struct Key {
+    Cell cell = 0;
+    Grain grain = 0;
+  };
+  const Key& key(NodeIndex i) const { return keys_[i]; }
+  // The grains of the cell in which the demand may fit.
+  Grains grains_for(const Demand& demand, Cell cell) const;
 
   // GPUs of which a part is held, by what is free of them.
   struct Shared {
@@ -156,6 +165,7 @@ class Space {
   HoldSlot tier_for(NodeIndex i) const;
   Leaf local(const Tier& tier, Leaf leaf) const;
   Cell cell_of(const Node& node) const;
+  Grain grain_of(const Node& node) const;
   void resize(NodeIndex nodes, const Shape& shape);
   bool wide_open(const Node& node) const;
   void rebuild();
@@ -167,6 +177,7 @@ class Space {
   Leaf leaves_ = 0, leaves_in_block_ = 1, leaves_in_fabric_ = 1;
   Cell majors_ = minors;
   std::vector<Node> nodes_;
+  std::vector<Key> keys_;  // by node, close together: they are looked at by the leaf
   std::vector<Mask> takes_work_, kept_, empty_;  // by leaf; empty in any tier
   std::vector<std::optional<Tier>> tiers_;
   std::vector<std::int64_t> block_empty_, fabric_empty_;

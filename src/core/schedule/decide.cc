@@ -152,6 +152,7 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
     if (auto decision = try_plan(c)) return decision;
     return Drop{c.waiting.begin()->job, "nodes that were kept for it take no more work"};
   }
+  ++slept_;
   sleep(id);
   return std::nullopt;
 }
@@ -203,8 +204,10 @@ bool Scheduler::may_stop(const Class& c, const Target& target, const Running& ru
       policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
   const auto fork = tree_.fork(c.leaf, run.queue);
   if (fork) {
-    const QueueNode& theirs = tree_.node(fork->b);
-    if (theirs.used - removed[fork->b] - run.worth < theirs.guarantee) return false;
+    for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
+      if (tree_.node(i).used - removed[i] - run.worth < tree_.node(i).guarantee) return false;
+      if (i == fork->b) break;
+    }
     const QueueNode& ours = tree_.node(fork->a);
     const Worth more = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
     if (!lower && ours.taken() + more > ours.guarantee) return false;

@@ -433,8 +433,10 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
           policy_.preempt == Preempt::lower_priority && run.priority < job.needs.priority;
       const auto fork = tree_.fork(leaf, run.queue);
       if (!fork) return lower;
-      const QueueNode& theirs = tree_.node(fork->b);
-      if (theirs.used - removed[fork->b] - run.worth < theirs.guarantee) return false;
+      for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
+        if (tree_.node(i).used - removed[i] - run.worth < tree_.node(i).guarantee) return false;
+        if (i == fork->b) break;
+      }
       const Worth more =
           target.node_worth * job.needs.min_nodes - (job.kept ? job.kept->worth : 0);
       return lower || tree_.node(fork->a).taken() + more <= tree_.node(fork->a).guarantee;

@@ -14,6 +14,52 @@ bool matches(const std::string& wanted, const std::string& have) {
   return wanted.empty() || wanted == have;
 }
 
+// Members of a gang that stand on one node, empty, at most.
+std::int64_t members_a_node(const Pool& pool, const Demand& demand) {
+  if (!pool.share_nodes) return 1;
+  const auto times = [](std::int64_t whole, std::int64_t unit) {
+    return unit <= 0 ? std::int64_t{INT32_MAX} : whole / unit;
+  };
+  return std::min({times(pool.shape.cpus_milli, demand.cpus_milli),
+                   times(pool.shape.memory_mib, demand.memory_mib),
+                   times(pool.shape.gpus, demand.gpus)});
+}
+
+// How many nodes of the widest domain allowed a gang may have, in whole segments. All domains are
+// equal, but for the last: the first says it for all.
+std::int64_t widest(const Space& space, const Nearness& near) {
+  const std::int64_t nodes = space.pool().nodes, leaf = space.leaf_size();
+  if (space.pool().share_nodes) return INT64_MAX;
+  const Level within = near.within;
+  const std::int64_t leaves = within == Level::leaf     ? 1
+                              : within == Level::block  ? space.leaves_in_block()
+                              : within == Level::fabric ? space.leaves_in_fabric()
+                                                        : INT32_MAX;
+  const std::int64_t all = std::min(nodes, leaves * leaf);
+  const std::int64_t s = std::max<std::int64_t>(1, near.segment);
+  return all / leaf * (leaf / s * s) + all % leaf / s * s;
+}
+
+// The same where only some nodes have the features asked for.
+Mismatch with_those(const Space& space, const std::vector<Mask>& features, const Needs& needs,
+                    const Choice& choice) {
+  const Pool& pool = space.pool();
+  std::vector<Segment> all;
+  for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
+    const std::int64_t here = std::min<std::int64_t>(
+        space.leaf_size(), pool.nodes - std::int64_t{leaf} * space.leaf_size());
+    if (here <= 0) break;
+    const Mask mask = lowest(~Mask{0}, here) & features[leaf];
+    if (mask != 0) all.push_back({leaf, mask});
+  }
+  if (count(all) < needs.min_nodes) return Mismatch::features;
+  if (count(all) * members_a_node(pool, choice.demand) < needs.min_nodes) return Mismatch::nodes;
+  if (!pool.share_nodes && choose(space, all, needs.min_nodes, needs.nearness).empty()) {
+    return Mismatch::topology;
+  }
+  return Mismatch::none;
+}
+
 }  // namespace
 
 Duration round_limit(Duration limit) {
@@ -49,35 +95,15 @@ Mismatch mismatch(const Space& space, const Needs& needs, const Choice& choice) 
   }
   // As if nothing ran there and every node were up.
   const auto features = space.with_features(needs.features);
-  std::vector<Segment> all;
-  for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
-    const std::int64_t here = std::min<std::int64_t>(
-        space.leaf_size(), pool.nodes - std::int64_t{leaf} * space.leaf_size());
-    if (here <= 0) break;
-    Mask mask = lowest(~Mask{0}, here);
-    if (features) mask &= (*features)[leaf];
-    if (mask != 0) all.push_back({leaf, mask});
-  }
-  if (features && count(all) < needs.min_nodes) return Mismatch::features;
-  if (pool.share_nodes) {
-    const Demand& demand = choice.demand;
-    const auto times = [](std::int64_t whole, std::int64_t unit) {
-      return unit <= 0 ? std::int64_t{INT32_MAX} : whole / unit;
-    };
-    const std::int64_t each = std::min({times(pool.shape.cpus_milli, demand.cpus_milli),
-                                        times(pool.shape.memory_mib, demand.memory_mib),
-                                        times(pool.shape.gpus, demand.gpus)});
-    return each * count(all) < needs.min_nodes ? Mismatch::nodes : Mismatch::none;
-  }
-  if (count(all) < needs.min_nodes) return Mismatch::nodes;
-  if (choose(space, all, needs.min_nodes, needs.nearness).empty()) return Mismatch::topology;
-  return Mismatch::none;
+  if (features) return with_those(space, *features, needs, choice);
+  if (pool.nodes * members_a_node(pool, choice.demand) < needs.min_nodes) return Mismatch::nodes;
+  return widest(space, needs.nearness) < needs.min_nodes ? Mismatch::topology : Mismatch::none;
 }
 
 Worth node_worth(const Pool& pool) {
   if (pool.price.nanos >= 1'000) return pool.price.nanos / 1'000;
-  return std::max<Worth>(1, pool.shape.cpus_milli * core_worth / 1'000 +
-                                pool.shape.gpus * gpu_worth);
+  return std::max<Worth>(1,
+                         pool.shape.cpus_milli * core_worth / 1'000 + pool.shape.gpus * gpu_worth);
 }
 
 Worth worth_of(const Pool& pool, const Demand& demand) {

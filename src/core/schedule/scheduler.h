@@ -127,6 +127,8 @@ class Scheduler {
   std::size_t ahead(const Waiting& waiting) const;
   std::size_t classes() const { return by_needs_.size(); }
   std::uint64_t leaves_visited() const;
+  // How often a class has been looked at in vain and put to sleep.
+  std::uint64_t slept() const { return slept_; }
 
  private:
   struct Watch {
@@ -200,7 +202,7 @@ class Scheduler {
   std::set<ClassId> unplannable_;
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;                         // without those that preempt
-  std::uint64_t fleet_version_ = 1, look_ = 0;
+  std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
   std::optional<Timestamp> retry_;                      // found while looking for victims
   Timestamp now_;
 };

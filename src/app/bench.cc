@@ -1,0 +1,121 @@
+#include "app/bench.h"
+
+#include <fmt/format.h>
+
+#include "bench/placement.h"
+#include "bench/preemption.h"
+#include "bench/reservations.h"
+
+namespace mohona {
+namespace {
+
+struct Shown {
+  bool json = false;
+  void show(const Json& figures) const {
+    if (json) {
+      fmt::print("{}\n", figures.dump());
+    } else {
+      print_figures(figures);
+    }
+  }
+};
+
+CLI::App* bench_command(CLI::App& bench, Shown& shown, const std::string& name,
+                        const std::string& does, const std::string& more) {
+  CLI::App* sub = bench.add_subcommand(name, does);
+  sub->footer(more);
+  sub->add_flag("--json", shown.json, "Print JSON for scripts");
+  return sub;
+}
+
+constexpr const char* about_placement =
+    R"(A fleet of GPU nodes in four pools and CPU nodes beside them, 40 teams with guarantees and limits,
+and a mixture of work from a quarter of a GPU to gangs of 10,000 nodes. It is filled to 92 % and
+kept there, with a queue of some thousand jobs; then decisions are counted and timed.
+
+A decision is a job that was looked at: started, kept nodes for, or found blocked and put to sleep
+with its reason. A job that joins equal ones which are known to be blocked is answered by them; that
+counts as one, too (blocked_by_class). Times include applying what was decided.
+
+Examples:
+  mohona bench placement                            62,464 GPU nodes, 10 million cores
+  mohona bench placement --nodes 1024 --decisions 20000 --json
+  mohona bench placement --growth                   the same from 1,024 to 250,880 nodes
+
+The same seed gives the same decisions: `digest` says whether it did.)";
+
+constexpr const char* about_preemption =
+    R"(First: a pool is full of single-node jobs, and a gang of higher priority needs most of it. What it
+takes to choose its victims (gang_39000_ms).
+Then a storm: jobs of high and of low priority arrive by turns at a full pool, in virtual time.
+Nothing may be stopped that has not run for ten minutes (restarted_within_min_run is 0).
+
+Example:
+  mohona bench preemption --json)";
+
+constexpr const char* about_reservations =
+    R"(A fleet is 92 % full of work that keeps coming, and a gang asks for half of its nodes. When does it
+start, was that by when it was promised, and what do the others pay?
+
+  keeping     nodes are kept for it, and work that ends in time runs on them meanwhile
+  no limits   nodes are kept for it, but nobody says how long work runs
+  nothing     no nodes are kept
+
+Example:
+  mohona bench reservations --nodes 2048 --rounds 3)";
+
+}  // namespace
+
+void add_bench(CLI::App& app) {
+  CLI::App* bench =
+      app.add_subcommand("bench", "Measure the scheduler on a fleet that is not there");
+  bench->footer(
+      "Nothing is started and no control plane is needed. Each says more: "
+      "mohona bench placement --help");
+  bench->require_subcommand(1);
+  auto shown = std::make_shared<Shown>();
+
+  auto placement = std::make_shared<PlacementOptions>();
+  auto growth = std::make_shared<bool>(false);
+  CLI::App* sub = bench_command(*bench, *shown, "placement",
+                                "Decisions a second, and how long each takes", about_placement);
+  sub->add_option("--nodes", placement->nodes, "GPU nodes; CPU nodes in proportion")
+      ->check(CLI::Range(128, 1'000'000))
+      ->capture_default_str();
+  sub->add_option("--decisions", placement->decisions, "How many are measured")
+      ->check(CLI::Range(1'000, 100'000'000))
+      ->capture_default_str();
+  sub->add_option("--seed", placement->seed, "Other work of the same mixture")
+      ->capture_default_str();
+  sub->add_flag("--growth", *growth, "On four sizes of fleet, and how the time grows with them");
+  sub->callback([shown, placement, growth] {
+    shown->show(*growth ? bench_growth(*placement) : bench_placement(*placement));
+  });
+
+  auto preemption = std::make_shared<PreemptionOptions>();
+  sub = bench_command(*bench, *shown, "preemption", "39,000 victims, and a storm of priorities",
+                      about_preemption);
+  sub->add_option("--nodes", preemption->nodes, "Of the large pool")
+      ->check(CLI::Range(64, 1'000'000))
+      ->capture_default_str();
+  sub->add_option("--jobs", preemption->storm_jobs, "Of the storm")
+      ->check(CLI::Range(2, 1'000'000))
+      ->capture_default_str();
+  sub->add_option("--seed", preemption->seed, "Other work of the same mixture")
+      ->capture_default_str();
+  sub->callback([shown, preemption] { shown->show(bench_preemption(*preemption)); });
+
+  auto reservations = std::make_shared<ReservationOptions>();
+  sub = bench_command(*bench, *shown, "reservations", "When a gang of half the fleet gets its turn",
+                      about_reservations);
+  sub->add_option("--nodes", reservations->nodes, "Of the fleet")
+      ->check(CLI::Range(256, 1'000'000))
+      ->capture_default_str();
+  sub->add_option("--rounds", reservations->rounds, "With so many seeds")
+      ->check(CLI::Range(1, 100))
+      ->capture_default_str();
+  sub->add_option("--seed", reservations->seed, "The first of them")->capture_default_str();
+  sub->callback([shown, reservations] { shown->show(bench_reservations(*reservations)); });
+}
+
+}  // namespace mohona
