@@ -282,6 +282,10 @@ bool read_wish(const std::vector<std::string>& w, JobSpec& spec) {
   } else if (w[0] == "serve") {
     spec.kind = Kind::serve;
     spec.service.emplace();
+  } else if (w[0] == "grace") {
+    spec.stop.grace = time_of(w.at(1));
+  } else if (w[0] == "at_once") {
+    spec.shards.value().at_once_max = number(w.at(1));
   } else if (w[0] == "tasks") {
     spec.kind = Kind::data;
     spec.shards.emplace();
@@ -304,6 +308,7 @@ Submission submission_of(const std::string& name, std::string_view text, const D
   Choice choice;
   choice.demand = whole;
   spec.resources.choices.clear();
+  bool gpus = false;  // whether it has said how many
   for (const auto& w : items_of(text)) {
     if (w[0] == "runs") {
       out.runs = time_of(w.at(1));
@@ -316,8 +321,8 @@ Submission submission_of(const std::string& name, std::string_view text, const D
       spec.resources.choices.push_back(choice);
       read_choice({w.begin() + 1, w.end()}, choice);
     } else if (!read_wish(w, spec)) {
-      if (w[0] == "gpus" || w[0] == "gpu") choice.demand.cpus_milli = 1'000;
-      if (w[0] == "cores") choice.demand.gpus = 0;
+      if (w[0] == "gpus" || w[0] == "gpu") choice.demand.cpus_milli = 1'000, gpus = true;
+      if (w[0] == "cores" && !gpus) choice.demand.gpus = 0, choice.demand.gpu.clear();
       read_choice(w, choice);
     }
   }
@@ -365,24 +370,23 @@ class Player {
     std::string name = words.size() > 1 ? words[1] : "";
     if (name.ends_with(':')) name.pop_back();
     if (words[0] == "pool") {
-      const Pool pool = pool_of(name, rest);
-      std::erase_if(fleet_.pools, [&](const Pool& p) { return p.name == name; });
-      fleet_.pools.push_back(pool);
-      dirty_ = true;
+      put(fleet_.pools, pool_of(name, rest));
     } else if (words[0] == "queue") {
-      fleet_.queues.push_back(queue_of(name, rest));
-      dirty_ = true;
+      put(fleet_.queues, queue_of(name, rest));
     } else if (words[0] == "policy:") {
       read_policy(rest, fleet_.scheduling);
       dirty_ = true;
     } else if (words[0] == "reserve") {
-      fleet_.reservations.push_back(reservation_of(name, rest));
-      dirty_ = true;
+      put(fleet_.reservations, reservation_of(name, rest));
+    } else if (words[0] == "without") {
+      remove(fleet_.pools, name);
+      remove(fleet_.queues, name);
+      remove(fleet_.reservations, name);
     } else if (words[0] == "explain") {
       define();
       explain_job(name);
     } else if (words[0] == "at") {
-      define();
+      if (words.back() != "define") define();
       told_at_ = midnight + time_of(name);
       pass_until(told_at_);
       const auto from = line.find(name, line.find("at ") + 3) + name.size();
@@ -390,6 +394,23 @@ class Player {
     } else {
       refuse("there is no command '" + words[0] + "'");
     }
+  }
+
+  // In the fleet file: instead of what has that name, or as the last of its kind.
+  template <class T>
+  void put(std::vector<T>& all, T what) {
+    dirty_ = true;
+    const auto known =
+        std::find_if(all.begin(), all.end(), [&](const T& t) { return t.name == what.name; });
+    if (known == all.end()) {
+      all.push_back(std::move(what));
+    } else {
+      *known = std::move(what);
+    }
+  }
+  template <class T>
+  void remove(std::vector<T>& all, const std::string& name) {
+    if (std::erase_if(all, [&](const T& t) { return t.name == name; }) > 0) dirty_ = true;
   }
 
   void define() {
@@ -434,6 +455,12 @@ class Player {
       for (const AttemptId& id : live_of(name)) {
         end_attempt(id, verb == "fail" ? 1 : 0);
         if (words.size() > 2) break;  // "end array one"
+      }
+    } else if (verb == "lose") {
+      for (const AttemptId& id : live_of(name)) {
+        say(called(id) + " loses its machine");
+        give(Ended{id, {End::lost, 0, false, "the machine is gone"}, {}});
+        if (words.size() > 2) break;
       }
     } else if (verb == "cancel") {
       give(Cancel{job_of(name), "asked"});
