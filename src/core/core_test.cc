@@ -467,16 +467,15 @@ TEST(Explain, NamesTheNearestBarrierOfEachPool) {
   const JobId id = w.submit(gang);
   EXPECT_EQ(
       w.explanation(id),
-      "waits for room: 2 nodes of 1 core, 1024 MiB; nothing ahead of it in the queue; "
+      "waits for room: 2 nodes of 1 core, 1 GiB; nothing ahead of it in the queue; "
       "2 nodes of gcp-od are kept for it: it starts probably about 2027-01-15T09:00:00Z, "
       "which cannot be promised because some of what runs there has no max_duration\n"
-      "  gcp-od has room for 0 of the 2 nodes that the job needs (1 core, 1024 MiB each); starts "
-      "when holder (job 1) ends\n"
-      "  azure-res is too small, also when empty: the job needs 2 nodes of 1 core, 1024 MiB; ask "
-      "for fewer nodes, or add nodes to the pool\n"
-      "  oci-small is too small, also when empty: the job needs 2 nodes of 1 core, 1024 MiB; ask "
-      "for fewer nodes, or add nodes to the pool\n"
-      "  aws-spot is paid as spot; the job asks for no spot; add {use_spot: true} to "
+      "  gcp-od has room for 0 of the 2 nodes that the job needs; starts when holder (job 1) ends\n"
+      "  azure-res has 1 node, the job needs 2; ask for fewer nodes, or add nodes to the "
+      "pool\n"
+      "  oci-small has 1 node, the job needs 2; ask for fewer nodes, or add nodes to the "
+      "pool\n"
+      "  aws-spot is spot, which the job does not accept; add {use_spot: true} to "
       "resources.any_of\n");
 }
 

@@ -313,7 +313,7 @@ void Scheduler::sleep(ClassId id) {
     watch_target(id, target);
   }
   if (lacks_room && !c.kept && c.needs.reservation.empty()) {
-    const Timestamp aged = head.since + policy_.patience;
+    const Timestamp aged = waits_since(head, c.needs.priority, policy_.ageing) + policy_.patience;
     if (c.needs.min_nodes > 1 || aged <= now_) {
       c.to_plan = true;
       turns_.insert(Turns::to_plan, tree_, c.leaf, head, id);

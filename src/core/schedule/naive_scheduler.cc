@@ -78,7 +78,8 @@ void NaiveScheduler::unblock() {
 bool NaiveScheduler::plannable(const Job& job) const {
   return job.blocked && job.lacks_room && !job.kept && !job.unplannable &&
          job.needs.reservation.empty() &&
-         (job.needs.min_nodes > 1 || job.rank.since + policy_.patience <= now_);
+         (job.needs.min_nodes > 1 ||
+          waits_since(job.rank, job.needs.priority, policy_.ageing) + policy_.patience <= now_);
 }
 
 std::optional<Decision> NaiveScheduler::next() {

@@ -76,6 +76,10 @@ Rank rank_of(std::int64_t priority, Timestamp submitted, JobId job, Duration age
   return {0, submitted - priority * ageing, job};
 }
 
+Timestamp waits_since(const Rank& rank, std::int64_t priority, Duration ageing) {
+  return rank.since + priority * ageing;
+}
+
 Mismatch mismatch(const Space& space, const Needs& needs, const Choice& choice) {
   const Pool& pool = space.pool();
   if (!matches(choice.cloud, pool.cloud) || !matches(choice.region, pool.region) ||

@@ -37,6 +37,8 @@ struct Rank {
   friend auto operator<=>(const Rank&, const Rank&) = default;
 };
 Rank rank_of(std::int64_t priority, Timestamp submitted, JobId job, Duration ageing);
+// Since when it really waits: `since` without what its priority is worth.
+Timestamp waits_since(const Rank& rank, std::int64_t priority, Duration ageing);
 
 using PoolIndex = std::uint32_t;
 
