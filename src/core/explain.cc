@@ -55,7 +55,7 @@ std::string named(const State& state, JobId id) {
 }
 
 // Whether the attempt stands on nodes that are kept for the job; where none are, on any node.
-bool in_the_way(const Attempt& attempt, const std::optional<NodesKept>& kept) {
+bool in_the_way(const Attempt& attempt, const Box<NodesKept>& kept) {
   if (!kept || kept->pool != attempt.pool) return true;
   return std::any_of(attempt.holdings.begin(), attempt.holdings.end(), [&](const Holding& h) {
     return std::any_of(kept->nodes.begin(), kept->nodes.end(), [&](const NodeRange& range) {
@@ -66,7 +66,7 @@ bool in_the_way(const Attempt& attempt, const std::optional<NodesKept>& kept) {
 
 // Who holds the pool: the jobs whose end would make room.
 std::string holders(const State& state, const std::string& pool,
-                    const std::optional<NodesKept>& kept) {
+                    const Box<NodesKept>& kept) {
   constexpr std::size_t named_max = 3;
   std::vector<std::string> names;
   JobId last;
