@@ -49,7 +49,8 @@ void Scheduler::make_targets(Class& c) {
                  space.with_features(c.needs.features).value_or(std::vector<Mask>{})});
     }
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   for (auto& [key, target] : found) c.targets.push_back(std::move(target));
 }
 
@@ -118,9 +119,14 @@ std::optional<Timestamp> Scheduler::wake_at() const {
 
 std::optional<Decision> Scheduler::next() {
   while (true) {
+    wake_sharers();
     const auto turn = turns_.next(tree_, slot_free());
     if (!turn) return std::nullopt;
     Class& c = *classes_[turn->id];
+    if (Sharers& sharers = sharers_[c.leaf]; sharers.state == Sharers::one_awake) {
+      sharers.state = Sharers::to_look;
+      sharers_to_look_.push_back(c.leaf);
+    }
     if (turn->list == Turns::to_plan) {
       if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
@@ -191,11 +197,9 @@ bool Scheduler::could_preempt(const Class& c) const {
 }
 
 bool Scheduler::may_stop(const Class& c, const Target& target, const Running& run,
-                         const std::vector<Worth>& removed,
-                         std::optional<Timestamp>* retry) const {
+                         const std::vector<Worth>& removed, std::optional<Timestamp>* retry) const {
   if (run.stopping || !run.preemptible) return false;
-  const bool lower =
-      policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
+  const bool lower = policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
   const auto fork = tree_.fork(c.leaf, run.queue);
   if (fork) {
     const QueueNode& theirs = tree_.node(fork->b);
@@ -265,11 +269,10 @@ std::optional<Decision> Scheduler::try_plan(Class& c) {
   for (const Target& target : c.targets) {
     if (pools_[target.pool]->reclaimed || allowed_nodes(c, target) < c.needs.min_nodes) continue;
     const Request request = request_for(c, target, now_);
-    const auto found =
-        plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
+    const auto found = plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
     if (!found || (best && best->start <= found->start)) continue;
-    best = Keep{c.waiting.begin()->job, target.pool, found->nodes, found->start, found->expected,
-                found->promised, false, {}};
+    best = Keep{c.waiting.begin()->job, target.pool,     found->nodes, found->start,
+                found->expected,        found->promised, false,        {}};
   }
   if (!best) return std::nullopt;
   return *best;
@@ -297,8 +300,7 @@ void Scheduler::sleep(ClassId id) {
     if (pools_[target.pool]->reclaimed) continue;
     const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
     if (const auto block = tree_.blocks(c.leaf, wanted)) {
-      at_queue_[block->queue].insert(id);
-      c.watches.push_back({Watch::queue, 0, block->queue, 0});
+      watch_queue(id, block->queue, wanted);
       continue;
     }
     lacks_room = true;

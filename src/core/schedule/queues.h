@@ -21,14 +21,14 @@ using Worth = std::int64_t;  // micro-dollars an hour
 
 struct QueueNode {
   Queue queue;
-  QueueIndex parent = 0;               // of the root: itself
-  std::vector<QueueIndex> children;    // in the order of the fleet file
+  QueueIndex parent = 0;             // of the root: itself
+  std::vector<QueueIndex> children;  // in the order of the fleet file
   Worth guarantee = 0;
-  Worth limit = INT64_MAX;             // guarantee + what it may borrow
-  Worth keep = 0;                      // of its guarantee, what it does not lend
-  Worth used = 0;                      // by running work
-  Worth held = 0;                      // for blocked gangs that have nodes kept
-  Worth unlent = 0;                    // Σ over children: what they keep and do not use
+  Worth limit = INT64_MAX;  // guarantee + what it may borrow
+  Worth keep = 0;           // of its guarantee, what it does not lend
+  Worth used = 0;           // by running work
+  Worth held = 0;           // for blocked gangs that have nodes kept
+  Worth unlent = 0;         // Σ over children: what they keep and do not use
   Worth taken() const { return used + held; }
 };
 
@@ -59,6 +59,14 @@ class QueueTree {
     Worth lacks = 0;
   };
   std::optional<Block> blocks(QueueIndex leaf, Worth more) const;
+
+  // The same for every amount at once: for each queue on the way to the root, the leaf first, what
+  // it allows at most. The first of those that allow less than an amount is the one that blocks it.
+  struct Bound {
+    QueueIndex queue = 0;
+    Worth allows = 0;
+  };
+  void bounds(QueueIndex leaf, std::vector<Bound>& out) const;
 
   // How much more the leaf may take, at most `wanted`.
   Worth headroom(QueueIndex leaf, Worth wanted) const;

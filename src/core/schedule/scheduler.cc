@@ -65,6 +65,8 @@ void Scheduler::define_queues(const std::vector<Queue>& queues, const Scheduling
   tree_.define(queues, total);
   turns_.resize(tree_.size());
   at_queue_.assign(tree_.size(), {});
+  sharers_.assign(tree_.size(), {});
+  sharers_to_look_.clear();
   for (std::size_t i = 0; i < running_.size(); ++i) {
     if (!running_[i].live) continue;
     running_[i].queue = tree_.find(names[i]);
@@ -111,7 +113,8 @@ void Scheduler::set_nodes(const std::string& name, const NodeRanges& nodes, Node
   Space& space = pools_[*pool]->space;
   const NodeSet set = to_set(nodes, space.leaf_size());
   for (const Segment& s : set) {
-    for_bits(s.nodes, [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
+    for_bits(s.nodes,
+             [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
   }
   nodes_changed(*pool, set);
 }
@@ -308,8 +311,8 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
     if (target.pool == keep.pool && worth == 0) worth = target.node_worth * count(keep.nodes);
   }
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
-  c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting,
-                false, worth};
+  c.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
+                keep.preempting, false, worth};
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;
   c.waiting.insert(plain.rank);

@@ -114,7 +114,9 @@ class Scheduler {
   const Running& running(OccupantId who) const { return running_[who]; }
   const std::vector<Running>& all_running() const { return running_; }
   const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
-  const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
+  const std::optional<Kept>& kept(const Waiting& waiting) const {
+    return classes_[waiting.id]->kept;
+  }
   const std::vector<Target>& targets(const Waiting& waiting, Timestamp now);
   Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now);
   // How many waiting jobs of its own queue stand before it.
@@ -130,7 +132,22 @@ class Scheduler {
     enum Kind : std::uint8_t { level, part, timed, any, queue } kind;
     std::uint8_t which = 0;  // level
     std::uint32_t at = 0;    // pool or queue
-    std::int64_t need = 0;   // nodes, or major
+    std::int64_t need = 0;   // nodes, major, or worth
+  };
+  // A class that sleeps because its queue, or one above it, does not allow it so much.
+  struct Sharer {
+    Rank rank;
+    ClassId id = 0;
+    QueueIndex queue = 0;
+    Worth need = 0;
+    friend auto operator<=>(const Sharer&, const Sharer&) = default;
+  };
+  // The sharers of one leaf queue. Of those that may be allowed now, the first in line is awake,
+  // and the next is looked for when something of the leaf has been looked at: where one starts, the
+  // others are mostly blocked again.
+  struct Sharers {
+    std::vector<Sharer> all;  // sorted
+    enum { settled, to_look, one_awake } state = settled;
   };
   struct Class {
     Needs needs;
@@ -139,10 +156,10 @@ class Scheduler {
     std::uint64_t targets_of = 0;  // the fleet's version that they were made for
     std::set<Rank> waiting;
     bool awake = false, to_plan = false, unplannable = false;
-    Rank listed;                  // under which it stands in its lists
+    Rank listed;  // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
-    std::uint64_t looked = 0;      // when it last looked for victims
+    std::uint64_t looked = 0;  // when it last looked for victims
     std::optional<Kept> kept;
   };
   struct Reserved {
@@ -161,6 +178,9 @@ class Scheduler {
   void wake_everything();
   void wake_for(PoolIndex pool, const NodeSet& touched);
   void wake_queues(QueueIndex leaf);
+  void wake_sharers();
+  void watch_queue(ClassId id, QueueIndex queue, Worth need);
+  void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
   void retry_plans();
   void nodes_changed(PoolIndex pool, const NodeSet& touched);
@@ -191,14 +211,16 @@ class Scheduler {
   std::map<Needs, ClassId> by_needs_;
   std::vector<Running> running_;
   std::vector<OccupantId> free_running_;
-  std::vector<std::set<ClassId>> at_queue_;             // asleep for a queue's share, by queue
+  std::vector<Sharers> sharers_;                             // by leaf queue
+  std::vector<std::map<QueueIndex, std::size_t>> at_queue_;  // how many of which leaf, by queue
+  std::vector<QueueIndex> sharers_to_look_;                  // leaves
   std::set<std::pair<Timestamp, ClassId>> timers_;
-  std::set<ClassId> preemptors_;                        // asleep, but might stop others
+  std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> unplannable_;
   std::map<std::string, Reserved> reservations_;
-  std::int64_t kept_count_ = 0;                         // without those that preempt
+  std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
-  std::optional<Timestamp> retry_;                      // found while looking for victims
+  std::optional<Timestamp> retry_;  // found while looking for victims
   Timestamp now_;
 };
 
