@@ -273,18 +273,27 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
                  static_cast<std::uint32_t>(*attempt == 0 ? newest : *attempt)};
     Json json = {{"attempt", to_string(id)}, {"newest", newest}, {"text", ""}, {"next", *offset}};
     const Attempt* found = state.find(id);
-    json["ended"] = is_terminal(job.state) || (found && found->ended_at.has_value());
+    // Of one that is only a sum in its job's record, the engine still has the log.
+    const bool past = !found && id.number >= 1 && id.number <= newest;
+    json["ended"] = is_terminal(job.state) || past || (found && found->ended_at.has_value());
     json["job_ended"] = is_terminal(job.state);
-    if (!found) return reply(answer(json));  // nothing has run yet
-    // Also of a pool that is no more: its engine still has the file.
-    const PoolCapacity* pool = state.find_pool(found->pool);
-    const auto engine = parts_.engines.find(pool ? pool->pool().engine : "local");
-    if (engine == parts_.engines.end()) return reply(answer(json));
-    const auto part =
-        engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);
-    if (!part) return reply(error_answer(part.error()));
-    json["text"] = part->text;
-    json["next"] = part->next;
+    std::vector<std::string> pools;  // where it may have run; none: nothing has run yet
+    if (found) pools.push_back(found->pool);
+    for (const PastAttempts& some : job.past) {
+      if (past) pools.push_back(some.pool);
+    }
+    for (const std::string& name : pools) {
+      // Also of a pool that is no more: its engine still has the file.
+      const PoolRecord* pool = state.find_pool(name);
+      const auto engine = parts_.engines.find(pool ? pool->pool.engine : "local");
+      if (engine == parts_.engines.end()) continue;
+      const auto part =
+          engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);
+      if (!part) return reply(error_answer(part.error()));
+      json["text"] = part->text;
+      json["next"] = part->next;
+      if (!part->text.empty()) break;
+    }
     reply({200, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"});
   });
 }

@@ -23,13 +23,16 @@ Duration elapsed(const Job& job, Timestamp now) {
   return job.ended_at.value_or(now) - *job.started_at;
 }
 
+// In the order of first use.
 std::vector<std::string> pools_used(const Job& job) {
   std::vector<std::string> pools;
-  for (const Attempt& attempt : job.attempts) {
-    if (std::find(pools.begin(), pools.end(), attempt.pool) == pools.end()) {
-      pools.push_back(attempt.pool);
-    }
-  }
+  const auto add = [&](const std::string& pool) {
+    if (std::find(pools.begin(), pools.end(), pool) == pools.end()) pools.push_back(pool);
+  };
+  // Once some attempts are only sums, there is a row for every pool.
+  for (const PastAttempts& past : job.past) add(past.pool);
+  if (!job.past.empty()) return pools;
+  for (const Attempt& attempt : job.attempts) add(attempt.pool);
   return pools;
 }
 
@@ -79,7 +82,7 @@ Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
           {"state", name(job.state)},
           {"reason", job.reason},
           {"cancelling", job.cancelling && !is_terminal(job.state)},
-          {"attempts", job.attempts.size()},
+          {"attempts", job.attempts_made()},
           {"pool", pools.empty() ? Json(nullptr) : Json(job.attempts.back().pool)},
           {"pools", pools},
           {"queue", job.spec->queue},
@@ -108,14 +111,25 @@ Json job_details(const State& state, const JobEntry& entry, Timestamp now) {
   for (std::size_t i = 0; i < std::min(listed_max, job.tasks.size()); ++i) {
     const Task& task = job.tasks[i];
     Json row = {{"task", i}, {"state", name(task.state)}, {"attempts", task.attempts}};
-    if (i < job.shards.size()) row["shard"] = job.shards[i];
-    if (!task.reason.empty()) row["reason"] = task.reason;
+    const auto place = static_cast<std::uint32_t>(i);
+    if (job.spec->kind == Kind::data) row["shard"] = job.shard(place);
+    const std::string& reason = job.tasks.note(place).reason;
+    if (!reason.empty()) row["reason"] = reason;
     json["tasks"].push_back(std::move(row));
   }
+  if (job.tasks.size() > listed_max) {  // the list is not all of them
+    json["tasks_by_state"] = Json::object();
+    for (std::size_t i = 0; i < entry.counts.size(); ++i) {
+      if (entry.counts[i] == 0) continue;
+      json["tasks_by_state"][name(static_cast<JobState>(i))] = entry.counts[i];
+    }
+  }
+  // The newest, and of those that have ended only what the job's record keeps.
   json["attempt_list"] = Json::array();
-  const std::size_t from = job.attempts.size() > listed_max ? job.attempts.size() - listed_max : 0;
-  for (std::size_t i = from; i < job.attempts.size(); ++i) {
-    json["attempt_list"].push_back(attempt_view(job.attempts[i], now));
+  auto newest = job.attempts.end();
+  for (std::size_t i = 0; i < listed_max && newest != job.attempts.begin(); ++i) --newest;
+  for (; newest != job.attempts.end(); ++newest) {
+    json["attempt_list"].push_back(attempt_view(*newest, now));
   }
   return json;
 }
@@ -163,11 +177,21 @@ Json not_up_view(const PoolRecord& record) {
 
 }  // namespace
 
-Json pool_view(const State& state, const PoolCapacity& pool) {
-  const Pool& p = pool.pool();
-  const NodeUse used = pool.used();
+Json pool_view(const State& state, const PoolRecord& pool) {
+  const Pool& p = pool.pool;
   std::size_t attempts = 0;
-  for (const auto& [id, live] : state.live()) attempts += state.live_attempt(id).pool == p.name;
+  std::int64_t cpus = 0, memory = 0;
+  std::set<std::pair<std::int64_t, std::int64_t>> gpus;  // a shared one counts once
+  for (const auto& [id, live] : state.live()) {
+    const Attempt& attempt = *live.attempt;
+    if (attempt.pool != p.name) continue;
+    ++attempts;
+    cpus += attempt.demand.cpus_milli * std::ssize(attempt.holdings);
+    memory += attempt.demand.memory_mib * std::ssize(attempt.holdings);
+    for (const Holding& holding : attempt.holdings) {
+      for (const std::int64_t gpu : holding.devices) gpus.insert({holding.node, gpu});
+    }
+  }
   return {
       {"name", p.name},
       {"cloud", p.cloud},
@@ -179,16 +203,16 @@ Json pool_view(const State& state, const PoolCapacity& pool) {
       {"purchase", name(p.purchase)},
       {"price_per_node_hour_nanos", p.price.nanos},
       {"price_per_node_hour_usd", format_money_exact(Money{p.price.nanos / 1'000})},
-      {"state", pool.reclaimed() ? "reclaimed" : "up"},
-      {"gone_at", instant(pool.record().gone_at)},
-      {"not_up", not_up_view(pool.record())},
+      {"state", pool.reclaimed_at ? "reclaimed" : "up"},
+      {"gone_at", instant(pool.gone_at)},
+      {"not_up", not_up_view(pool)},
       {"topology", topology_view(p.topology)},
       {"features", features_view(p)},
-      {"reservations", reservations_view(pool.record())},
-      {"cpus", {{"used_milli", used.cpus_milli}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
-      {"memory_mib", {{"used", used.memory_mib}, {"total", p.nodes * p.shape.memory_mib}}},
+      {"reservations", reservations_view(pool)},
+      {"cpus", {{"used_milli", cpus}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
+      {"memory_mib", {{"used", memory}, {"total", p.nodes * p.shape.memory_mib}}},
       {"gpus",
-       {{"name", p.shape.gpu}, {"used", pool.gpus_used()}, {"total", p.nodes * p.shape.gpus}}},
+       {{"name", p.shape.gpu}, {"used", gpus.size()}, {"total", p.nodes * p.shape.gpus}}},
       {"attempts", attempts}};
 }
 
@@ -208,20 +232,28 @@ Json cost_view(const State& state, CostBy by, std::optional<JobId> only, Timesta
   std::map<std::string, CostRow> rows;
   std::vector<std::string> order;
   Money total;
+  const auto bill = [&](const Job& job, const std::string& cloud, const CostRow& some) {
+    const std::string key = by == CostBy::job     ? to_string(job.id)
+                            : by == CostBy::queue ? job.spec->queue
+                                                  : cloud;
+    if (!rows.contains(key)) order.push_back(key);
+    CostRow& row = rows[key];
+    row.key = key;
+    row.name = by == CostBy::job ? job.spec->name : key;
+    row.attempts += some.attempts;
+    row.node_time += some.node_time;
+    row.cost += some.cost;
+    total += some.cost;
+  };
   for (const auto& [id, entry] : state.jobs()) {
     if (only && id != *only) continue;
+    for (const PastAttempts& past : entry.job.past) {
+      if (past.attempts == 0) continue;  // all of this pool's are still kept
+      bill(entry.job, past.cloud, {"", "", past.attempts, past.node_time, past.cost});
+    }
     for (const Attempt& attempt : entry.job.attempts) {
-      const std::string key = by == CostBy::job     ? to_string(id)
-                              : by == CostBy::queue ? entry.job.spec->queue
-                                                    : attempt.cloud;
-      if (!rows.contains(key)) order.push_back(key);
-      CostRow& row = rows[key];
-      row.key = key;
-      row.name = by == CostBy::job ? entry.job.spec->name : key;
-      ++row.attempts;
-      row.node_time += held_time(attempt, now) * std::ssize(attempt.holdings);
-      row.cost += cost_of(attempt, now);
-      total += cost_of(attempt, now);
+      const Duration node_time = held_time(attempt, now) * std::ssize(attempt.holdings);
+      bill(entry.job, attempt.cloud, {"", "", 1, node_time, cost_of(attempt, now)});
     }
   }
   if (by != CostBy::job) std::sort(order.begin(), order.end());

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "core/ledger/usage.h"
-#include "core/schedule/explain.h"
+#include "core/explain.h"
 #include "core/state.h"
 
 namespace mohona {
@@ -13,7 +13,7 @@ using Json = nlohmann::ordered_json;
 
 Json job_summary(const State& state, const JobEntry& entry, Timestamp now);
 Json job_details(const State& state, const JobEntry& entry, Timestamp now);
-Json pool_view(const State& state, const PoolCapacity& pool);
+Json pool_view(const State& state, const PoolRecord& pool);
 Json explanation_view(const JobEntry& entry, const Explanation& explanation);
 
 // The bill: rows and their sum, which equals the sum of the rows to the micro-dollar.

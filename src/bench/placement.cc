@@ -64,7 +64,7 @@ class Load {
     const auto found = world_.waiting().find(id.value);
     if (found == world_.waiting().end() || ++blocked_ % explained_one_in != 0) return;
     Scheduler& scheduler = world_.scheduler();
-    for (const Target& target : scheduler.targets(found->second.waiting, world_.now())) {
+    for (const Target& target : scheduler.targets(found->second.waiting)) {
       const Obstacle o = scheduler.obstacle(found->second.waiting, target, world_.now());
       if (o.kind == Obstacle::none) throw std::logic_error("a blocked job has nothing in its way");
     }

@@ -67,7 +67,7 @@ bool World::step(Timestamp until) {
   now_ = std::max(now_, end);
   count_use(scheduler_.running(who), -1);
   if (const Running& run = scheduler_.running(who); learns) {
-    history_.add("", "", run.grant.nodes(), now_ - run.started);
+    history_.add("", "", run.grant.nodes(), History::step_of(now_ - run.started));
   }
   if (on_end) on_end(who, scheduler_.running(who));
   --running_;

@@ -9,6 +9,10 @@ using namespace std::chrono_literals;
 
 constexpr std::size_t queue_max = 65'536;
 constexpr std::size_t batch_max = 1'024;
+// Of what the engines report and of what is placed, so many at a time: what is decided together is
+// held in memory together, and an array may fill a fleet of a hundred thousand cores.
+constexpr std::size_t reports_max = 1'024;
+constexpr std::size_t placements_max = 1'024;
 constexpr std::size_t snapshot_facts_max = 4'096;  // what a start replays at most, about
 constexpr auto reconcile_every = 5s;
 constexpr auto resume_every = 1s;
@@ -171,7 +175,8 @@ void Controller::enqueue(Request request) {
 std::deque<Controller::Request> Controller::next_batch() {
   std::unique_lock lock(mutex_);
   const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
-  const bool busy = !suspended_ && (observe_ || !state_.unexpanded().empty());
+  const bool busy =
+      !suspended_ && (observe_ || place_more_ || !reports_.empty() || !state_.unexpanded().empty());
   if (!something() && !busy) {
     const Timestamp now = parts_.clock.now();
     auto until = observed_at_ + reconcile_every;
@@ -237,6 +242,16 @@ void Controller::take_input(const Input& input, Done done, Timestamp now) {
   if (done) answers_.push_back({std::move(done), std::move(facts)});
 }
 
+void Controller::follow_up_batch(Timestamp now) {
+  Facts more = follow_up(state_, now, placements_max);
+  const auto placed = std::count_if(more.begin(), more.end(), [](const Fact& fact) {
+    return std::holds_alternative<AttemptPlaced>(fact);
+  });
+  place_more_ = static_cast<std::size_t>(placed) >= placements_max;
+  facts_.insert(facts_.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
+}
+
 void Controller::run_batch(std::deque<Request> batch) {
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
@@ -253,8 +268,7 @@ void Controller::run_batch(std::deque<Request> batch) {
   if (!suspended_) {
     look_at_engines(now);
     list_shards(now);
-    const Facts more = follow_up(state_, now);
-    facts_.insert(facts_.end(), more.begin(), more.end());
+    follow_up_batch(now);
     if (commit()) answer_all();
   }
   for (const Reader& reader : readers) reader(state_, now);
@@ -267,13 +281,20 @@ void Controller::run_batch(std::deque<Request> batch) {
 }
 
 void Controller::look_at_engines(Timestamp now) {
-  const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
-  if (!observe_ && !due) return;
-  std::vector<Input> inputs;
-  effects_.observe(state_, reconcile_ || due, now, inputs);
-  for (const Input& input : inputs) take_input(input, nullptr, now);
-  if (reconcile_ || due) observed_at_ = now;
-  observe_ = reconcile_ = false;
+  if (reports_.empty()) {
+    const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
+    if (!observe_ && !due) return;
+    effects_.observe(state_, reconcile_ || due, now, reports_);
+    std::reverse(reports_.begin(), reports_.end());
+    if (reconcile_ || due) observed_at_ = now;
+    observe_ = reconcile_ = false;
+  }
+  // What waits here for its turn may be out of date by then, and has no effect.
+  for (std::size_t n = 0; n < reports_max && !reports_.empty(); ++n) {
+    take_input(reports_.back(), nullptr, now);
+    reports_.pop_back();
+  }
+  if (reports_.empty()) reports_.shrink_to_fit();
 }
 
 void Controller::list_shards(Timestamp now) {
@@ -316,6 +337,7 @@ void Controller::suspend(const Error& error) {
   for (Answer& answer : answers_) answer.done(fail(error));
   answers_.clear();
   facts_.clear();
+  reports_.clear();
   if (error.code != Code::unavailable) return;
   if (auto ok = load(); !ok) suspended_ = ok.error();
 }
@@ -348,8 +370,8 @@ void Controller::save_snapshot() {
       changed.push_back({key, encode(state_.find(parse_job_id(key.substr(4)))->job)});
     } else if (key == queues_row) {
       changed.push_back({key, encode(QueuesDefined{state_.queues(), state_.scheduling()})});
-    } else if (const PoolCapacity* pool = state_.find_pool(key.substr(5))) {
-      changed.push_back({key, encode(pool->record())});
+    } else if (const PoolRecord* pool = state_.find_pool(key.substr(5))) {
+      changed.push_back({key, encode(*pool)});
     } else {
       removed.push_back(key);
     }

@@ -90,6 +90,7 @@ class Controller {
   std::deque<Request> next_batch();
   void run_batch(std::deque<Request> batch);
   void take_input(const Input& input, Done done, Timestamp now);
+  void follow_up_batch(Timestamp now);
   void look_at_engines(Timestamp now);
   void list_shards(Timestamp now);
   bool commit();
@@ -111,8 +112,10 @@ class Controller {
 
   std::set<std::string> changed_rows_;  // since the last snapshot
   std::size_t facts_since_snapshot_ = 0;
-  bool observe_ = true;    // the engines may have something new
-  bool reconcile_ = true;  // and every live attempt is to be compared with them
+  std::vector<Input> reports_;  // of the engines, not taken yet; the first is the last
+  bool observe_ = true;         // the engines may have something new
+  bool reconcile_ = true;       // and every live attempt is to be compared with them
+  bool place_more_ = false;     // the last batch placed as much as one may
   Timestamp observed_at_;
   std::optional<Error> suspended_;  // the store has no room: nothing is accepted or done
 

@@ -178,7 +178,7 @@ TEST(Controller, ALaunchThatFailsIsTriedAgainLater) {
   const JobId id = *plane.submit(job("a"));
   ASSERT_TRUE(plane.becomes(id, "recovering"));
   const std::string reason =
-      plane.read([&](const State& s) { return s.find(id)->job.tasks[0].reason; });
+      plane.read([&](const State& s) { return s.find(id)->job.tasks.note(0).reason; });
   EXPECT_EQ(reason, "could not be launched: the machine has no room");
 }
 
@@ -202,7 +202,7 @@ TEST(Controller, AReplicaIsReadyWhenItAnswersAndReplacedWhenItNoLongerDoes) {
 
 TEST(Controller, ASnapshotAndTheFactsAfterItGiveTheSameState) {
   Plane plane;
-  Fleet fleet{{plane.read([](const State& s) { return s.find_pool("here")->pool(); })}, {}, {}, {}};
+  Fleet fleet{{plane.read([](const State& s) { return s.find_pool("here")->pool; })}, {}, {}, {}};
   fleet.queues = {Queue{.name = "default", .guarantee_ppm = 300'000}};
   fleet.scheduling.ageing = 2h;
   fleet.reservations = {AdvanceReservation{.name = "r", .pool = "here", .where = {{0, 0}}}};

@@ -21,8 +21,8 @@ Launch make_launch(const State& state, const Job& job, const Attempt& attempt) {
   launch.spec = job.spec;
   launch.needs = needed_jobs(state, job);
   if (job.spec->kind == Kind::data) {
-    launch.shard = job.shards.at(attempt.id.task);
-    launch.shard_count = job.shards.size();
+    launch.shard = job.shard(attempt.id.task);
+    launch.shard_count = job.tasks.size();
   }
   launch.restarts = attempt.id.number - 1;
   return launch;
@@ -33,9 +33,9 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
   const Job& job = state.find(id.job)->job;
   const Attempt& attempt = state.live_attempt(id);
   std::optional<Duration> notice;
-  const PoolCapacity* pool = state.find_pool(attempt.pool);
-  if (attempt.stopping == StopReason::reclaimed && pool && pool->record().gone_at) {
-    notice = std::max(Duration{0}, *pool->record().gone_at - now);
+  const PoolRecord* pool = state.find_pool(attempt.pool);
+  if (attempt.stopping == StopReason::reclaimed && pool && pool->gone_at) {
+    notice = std::max(Duration{0}, *pool->gone_at - now);
   }
   const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
   const auto& stopping = std::get<AttemptStopping>(fact);
@@ -57,9 +57,9 @@ std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
 }
 
 Engine* Effects::engine_of(const State& state, const std::string& pool) const {
-  const PoolCapacity* found = state.find_pool(pool);
+  const PoolRecord* found = state.find_pool(pool);
   if (!found) return nullptr;
-  const auto engine = engines_.find(found->pool().engine);
+  const auto engine = engines_.find(found->pool.engine);
   return engine == engines_.end() ? nullptr : engine->second;
 }
 
@@ -118,8 +118,9 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
     if (!reports) continue;  // silence is not the truth
     std::map<AttemptId, const Report*> known;
     for (const Report& report : *reports) {
-      known[report.attempt] = &report;
-      if (!state.live().contains(report.attempt)) {
+      if (reconcile) known[report.attempt] = &report;
+      const auto live = state.live().find(report.attempt);
+      if (live == state.live().end()) {
         // Ours, but over: its end is durable, or it was never durable that it should be.
         if (report.phase != Phase::ended) {
           (void)engine->stop(report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
@@ -128,7 +129,7 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
         }
         continue;
       }
-      if (report.phase != Phase::launched && !state.live_attempt(report.attempt).started_at) {
+      if (report.phase != Phase::launched && !live->second.attempt->started_at) {
         inputs.push_back(Started{report.attempt, report.port, report.started_at});
       }
       if (report.phase == Phase::ended) {
@@ -137,7 +138,7 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
     }
     if (!reconcile) continue;
     for (const auto& [id, live] : state.live()) {
-      const Attempt& attempt = state.live_attempt(id);
+      const Attempt& attempt = *live.attempt;
       if (engine_of(state, attempt.pool) != engine) continue;
       if (!known.contains(id) && attempt.stopping) {
         inputs.push_back(

@@ -17,10 +17,15 @@ Prober::~Prober() {
 void Prober::set_targets(const State& state) {
   const std::lock_guard lock(mutex_);
   std::map<AttemptId, Target> targets;
-  for (const auto& [id, live] : state.live()) {
+  for (auto it = state.live().begin(); it != state.live().end(); ++it) {
+    const AttemptId& id = it->first;
     const JobSpec& spec = *state.find(id.job)->job.spec;
-    const Attempt& attempt = state.live_attempt(id);
-    if (spec.kind != Kind::serve || !attempt.started_at || attempt.stopping) continue;
+    if (spec.kind != Kind::serve) {  // on to the next job: it may have very many
+      it = std::prev(state.live().upper_bound({id.job, UINT32_MAX, UINT32_MAX}));
+      continue;
+    }
+    const Attempt& attempt = *it->second.attempt;
+    if (!attempt.started_at || attempt.stopping) continue;
     if (const auto known = targets_.find(id); known != targets_.end()) {
       known->second.ready = attempt.ready;
       targets.insert(*known);

@@ -1,13 +1,15 @@
 #include "core/core.h"
 
-#include "core/schedule/place.h"
+#include "core/decide_fleet.h"
+#include "core/place.h"
 
 namespace mohona {
 namespace {
 
-void apply_all(State& state, const Facts& facts, Facts& log) {
+void apply_all(State& state, Facts facts, Facts& log) {
   for (const Fact& fact : facts) state.apply(fact);
-  log.insert(log.end(), facts.begin(), facts.end());
+  log.insert(log.end(), std::make_move_iterator(facts.begin()),
+             std::make_move_iterator(facts.end()));
 }
 
 void settle_all(State& state, Timestamp now, Facts& log) {
@@ -27,14 +29,21 @@ Result<Facts> take(State& state, const Input& input, Timestamp now) {
   return facts;
 }
 
-Facts follow_up(State& state, Timestamp now) {
+Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
   Facts log;
   apply_all(state, expire(state, now), log);
   settle_all(state, now, log);
-  Pass pass(state, now);
-  while (auto fact = pass.next()) {
-    state.apply(*fact);
-    log.push_back(std::move(*fact));
+  for (Facts facts = choose_reserved_nodes(state, now); !facts.empty();
+       facts = choose_reserved_nodes(state, now)) {
+    apply_all(state, facts, log);
+  }
+  state.release_due(now);
+  state.scheduler().begin(now);
+  for (std::size_t placed = 0; placed < placements_max;) {
+    const Facts facts = place_next(state, now);
+    if (facts.empty()) break;
+    placed += std::holds_alternative<AttemptPlaced>(facts.front());
+    apply_all(state, facts, log);
   }
   settle_all(state, now, log);
   return log;

@@ -11,8 +11,9 @@ namespace mohona {
 Result<Facts> advance(State& state, const Input& input, Timestamp now);
 
 // What follows without any input: ends of jobs, limits that have passed, placements. Part of
-// `advance`; called once for a whole batch where many inputs come together.
-Facts follow_up(State& state, Timestamp now);
+// `advance`; called once for a whole batch where many inputs come together. After `placements_max`
+// placements it stops, so that a caller may make them durable before it asks for more.
+Facts follow_up(State& state, Timestamp now, std::size_t placements_max = SIZE_MAX);
 
 // Only decides and applies the input itself.
 Result<Facts> take(State& state, const Input& input, Timestamp now);

@@ -196,13 +196,13 @@ Result<Facts> on(const State& state, const DefineFleet& input, Timestamp) {
 }
 
 Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
-  const PoolCapacity* pool = state.find_pool(input.pool);
+  const PoolRecord* pool = state.find_pool(input.pool);
   if (!pool) return no_such_pool(state, input.pool);
-  if (pool->pool().purchase != Purchase::spot) {
+  if (pool->pool.purchase != Purchase::spot) {
     return fail(Code::invalid,
                 fmt::format("'{}' is not a spot pool; clouds take only those back", input.pool));
   }
-  if (pool->reclaimed()) return Facts{};
+  if (pool->reclaimed_at) return Facts{};
   Facts facts = {PoolReclaimed{input.pool, now, now + input.notice}};
   for (const auto& [id, live] : state.live()) {
     const Attempt& attempt = state.live_attempt(id);
@@ -214,9 +214,9 @@ Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
 }
 
 Result<Facts> on(const State& state, const RestorePool& input, Timestamp now) {
-  const PoolCapacity* pool = state.find_pool(input.pool);
+  const PoolRecord* pool = state.find_pool(input.pool);
   if (!pool) return no_such_pool(state, input.pool);
-  if (!pool->reclaimed()) return Facts{};
+  if (!pool->reclaimed_at) return Facts{};
   return Facts{PoolRestored{input.pool, now}};
 }
 
@@ -253,10 +253,12 @@ Result<Facts> on(const State& state, const Progress& input, Timestamp now) {
 std::string why_failed(const Job& job, const JobEntry& entry) {
   const auto failed = std::find_if(job.tasks.begin(), job.tasks.end(),
                                    [](const Task& task) { return task.state == JobState::failed; });
-  if (job.tasks.size() == 1) return failed->reason;
+  const auto place = static_cast<std::uint32_t>(failed - job.tasks.begin());
+  const std::string& why = job.tasks.note(place).reason;
+  if (job.tasks.size() == 1) return why;
   return fmt::format("{} of {} {} failed; the first, {}: {}", entry.count(JobState::failed),
-                     job.tasks.size(), job.spec->kind == Kind::serve ? "replicas" : "shards",
-                     failed - job.tasks.begin(), failed->reason);
+                     job.tasks.size(), job.spec->kind == Kind::serve ? "replicas" : "shards", place,
+                     why);
 }
 
 const JobEntry* failed_need(const State& state, const Job& job) {
@@ -273,7 +275,7 @@ Facts stop_all(const State& state, const Job& job, Timestamp now) {
   Facts facts;
   for (auto it = state.live().lower_bound({job.id, 0, 0});
        it != state.live().end() && it->first.job == job.id; ++it) {
-    const Attempt& attempt = state.live_attempt(it->first);
+    const Attempt& attempt = *it->second.attempt;
     if (attempt.stopping) continue;
     facts.push_back(stop_attempt(job, attempt, StopReason::cancelled, now));
   }
@@ -334,6 +336,11 @@ Facts expire(const State& state, Timestamp now) {
       facts.push_back(stop_attempt(job, attempt, StopReason::budget, now));
     }
   }
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) {
+      if (reservation.to <= now) facts.push_back(ReservationRemoved{name, reservation.name});
+    }
+  }
   for (const auto& [at, id] : state.deadlines()) {
     if (at > now) break;
     facts.push_back(JobEnded{
@@ -356,6 +363,13 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
   consider(state.budgets());
   consider(state.deadlines());
   consider(state.delayed());
+  const auto consider_instant = [&](Timestamp at) {
+    if (at > now && (!wake || at < *wake)) wake = at;
+  };
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) consider_instant(reservation.to);
+  }
+  if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   return wake;
 }
 

@@ -18,8 +18,8 @@ bool is_same(const AdvanceReservation& known, const AdvanceReservation& wanted) 
 
 void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
   for (const Pool& pool : fleet.pools) {
-    const PoolCapacity* known = state.find_pool(pool.name);
-    if (!known || known->pool() != pool) facts.push_back(PoolDefined{pool});
+    const PoolRecord* known = state.find_pool(pool.name);
+    if (!known || known->pool != pool) facts.push_back(PoolDefined{pool});
   }
   for (const auto& [name, known] : state.pools()) {
     const bool named = std::any_of(fleet.pools.begin(), fleet.pools.end(),
@@ -30,9 +30,9 @@ void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
           return state.live_attempt(live.first).pool == here;
         });
     if (busy) {  // offers nothing any more, until what runs there has ended
-      Pool empty = known.pool();
+      Pool empty = known.pool;
       empty.nodes = 0;
-      if (known.pool() != empty) facts.push_back(PoolDefined{empty});
+      if (known.pool != empty) facts.push_back(PoolDefined{empty});
     } else {
       facts.push_back(PoolRemoved{name});
     }
@@ -42,7 +42,7 @@ void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
 // Before the pools, which may go: a removal names a pool that is there.
 void remove_reservations(const State& state, const Fleet& fleet, Facts& facts) {
   for (const auto& [name, pool] : state.pools()) {
-    for (const AdvanceReservation& known : pool.record().reservations) {
+    for (const AdvanceReservation& known : pool.reservations) {
       const bool stays = std::any_of(fleet.reservations.begin(), fleet.reservations.end(),
                                      [&](const AdvanceReservation& r) {
                                        return r.pool == known.pool && r.name == known.name;
@@ -112,31 +112,46 @@ Facts define_fleet(const State& state, const DefineFleet& input) {
 }
 
 Result<Facts> change_nodes(const State& state, const ChangeNodes& input, Timestamp now) {
-  const PoolCapacity* found = state.find_pool(input.pool);
+  const PoolRecord* found = state.find_pool(input.pool);
   if (!found) return no_such_pool(state, input.pool);
-  const Pool& pool = found->pool();
+  const Pool& pool = found->pool;
   NodeRanges nodes = normalised(input.nodes);
   if (nodes.empty() && pool.nodes > 0) nodes = {{0, pool.nodes - 1}};
   if (nodes.empty()) return Facts{};
   if (nodes.front().first < 0) return no_such_node(pool, nodes.front().first);
   if (nodes.back().last >= pool.nodes) return no_such_node(pool, nodes.back().last);
-  nodes = nodes_to_change(found->record(), nodes, input);
+  nodes = nodes_to_change(*found, nodes, input);
   if (nodes.empty()) return Facts{};
   return Facts{NodesChanged{input.pool, nodes, input.state, input.reason, now}};
 }
 
 Result<Facts> load_node(const State& state, const LoadNode& input) {
-  const PoolCapacity* pool = state.find_pool(input.pool);
+  const PoolRecord* pool = state.find_pool(input.pool);
   if (!pool) return no_such_pool(state, input.pool);
-  if (input.node < 0 || input.node >= pool->pool().nodes) {
-    return no_such_node(pool->pool(), input.node);
+  if (input.node < 0 || input.node >= pool->pool.nodes) {
+    return no_such_node(pool->pool, input.node);
   }
   ForeignLoad known;
-  for (const NodeLoaded& loaded : pool->record().loads) {
+  for (const NodeLoaded& loaded : pool->loads) {
     if (loaded.node == input.node) known = loaded.load;
   }
   if (known == input.load) return Facts{};
   return Facts{NodeLoaded{input.pool, input.node, input.load}};
+}
+
+Facts choose_reserved_nodes(const State& state, Timestamp now) {
+  Facts facts;
+  for (const auto& [name, pool] : state.pools()) {
+    for (const AdvanceReservation& reservation : pool.reservations) {
+      if (!reservation.where.empty()) continue;
+      NodeRanges nodes = state.scheduler().nodes_for(reservation, now);
+      if (nodes.empty()) continue;
+      facts.push_back(ReservationDefined{reservation});
+      std::get<ReservationDefined>(facts.back()).reservation.where = std::move(nodes);
+      return facts;  // the next one chooses among what this one leaves
+    }
+  }
+  return facts;
 }
 
 }  // namespace mohona

@@ -17,4 +17,8 @@ Failure no_such_pool(const State& state, const std::string& wanted);
 // "; did you mean 'x'?", or what there is when nothing is near and the list is short.
 std::string advice(const std::string& wanted, const std::vector<std::string_view>& names);
 
+// Which nodes the reservations get that name only a number: those that are free by their begin. As
+// long as there are not enough, none.
+Facts choose_reserved_nodes(const State& state, Timestamp now);
+
 }  // namespace mohona

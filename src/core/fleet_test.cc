@@ -51,7 +51,7 @@ State reload(const State& state) {
   State copy;
   copy.restore(*decode_queues(encode(QueuesDefined{state.queues(), state.scheduling()})));
   for (const auto& [name, known] : state.pools()) {
-    copy.restore(*decode_pool(encode(known.record())));
+    copy.restore(*decode_pool(encode(known)));
   }
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.index();
@@ -83,7 +83,7 @@ class World {
   // "0-3 cordoned fans, 7 down".
   std::string not_up() const {
     std::string text;
-    for (const NodesChanged& entry : state.find_pool("hall")->record().nodes) {
+    for (const NodesChanged& entry : state.find_pool("hall")->nodes) {
       if (!text.empty()) text += ", ";
       text += fmt::format("{} {}", format_node_ranges(entry.nodes), name(entry.state));
       if (!entry.reason.empty()) text += " " + entry.reason;
@@ -161,7 +161,7 @@ TEST(Nodes, AreHeldByOthersToo) {
                          "\n");
   EXPECT_EQ(w.say(load), "");
   EXPECT_NE(w.say(LoadNode{"hall", 1, {.cpus_milli = 1}}), "");
-  const auto& loads = w.state.find_pool("hall")->record().loads;
+  const auto& loads = w.state.find_pool("hall")->loads;
   ASSERT_EQ(loads.size(), 2u);
   EXPECT_EQ(loads[0].node, 1);
   EXPECT_EQ(loads[1].load, load.load);
@@ -186,7 +186,7 @@ RC_GTEST_PROP(Nodes, AreWhatWasSaidOfThemLast, ()) {
     }
     std::map<std::int64_t, std::pair<NodeState, std::string>> known;
     for (std::int64_t i = 0; i < 8; ++i) known[i] = {NodeState::up, ""};
-    for (const NodesChanged& entry : w.state.find_pool("hall")->record().nodes) {
+    for (const NodesChanged& entry : w.state.find_pool("hall")->nodes) {
       RC_ASSERT(entry.state != NodeState::up);
       RC_ASSERT(entry.nodes == normalised(entry.nodes));
       for (const NodeRange& r : entry.nodes) {
@@ -269,7 +269,7 @@ TEST(Reservations, ComeAndGoWithTheFleet) {
   fleet.reservations[0].to += 1h;
   fleet.reservations.push_back(reservation("audit", "shed"));
   EXPECT_NE(w.say(DefineFleet{fleet}), "");
-  const auto& known = w.state.find_pool("shed")->record().reservations;
+  const auto& known = w.state.find_pool("shed")->reservations;
   ASSERT_EQ(known.size(), 2u);
   EXPECT_EQ(known[0].name, "audit");
   EXPECT_EQ(known[1], fleet.reservations[0]);
@@ -316,11 +316,11 @@ TEST(Progress, IsOfLiveAttemptsAndOnlyWhatIsNew) {
   EXPECT_EQ(w.say(Progress{{JobId{2}, 0, 1}, w.now, {}}), "");
   EXPECT_EQ(w.say(Progress{id, {}, {}}), "");
   // A machine's clock may run ahead: no checkpoint is of the future.
-  EXPECT_EQ(w.say(Progress{id, start + 1h, start + 30s}),
-            R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800003600000000,)"
+  EXPECT_EQ(w.say(Progress{id, start + 3h, start + 30s}),
+            R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800010800000000,)"
             R"("checkpoint_at":1800000010000000}})"
             "\n");
-  EXPECT_EQ(w.say(Progress{id, start + 1h, start + 10s}), "");
+  EXPECT_EQ(w.say(Progress{id, start + 3h, start + 10s}), "");
   EXPECT_EQ(w.say(Progress{id, start + 2h, {}}),
             R"({"attempt_progressed":{"attempt":"1.0.1","ends_at":1800007200000000}})"
             "\n");

@@ -45,9 +45,9 @@ TEST(Journals, TheMainJobOf010EndsAsItDid) {
             "pretrain succeeded after 2 attempts\n"
             "chat cancelled after 1 attempts\n");
   const Job& pretrain = state.find_by_name("pretrain")->job;
-  EXPECT_EQ(pretrain.attempts[0].cloud, "aws");
-  EXPECT_EQ(pretrain.attempts[0].stopping, StopReason::reclaimed);
-  EXPECT_EQ(pretrain.attempts[1].cloud, "gcp");
+  EXPECT_EQ(pretrain.attempts.front().cloud, "aws");
+  EXPECT_EQ(pretrain.attempts.front().stopping, StopReason::reclaimed);
+  EXPECT_EQ(pretrain.attempts.back().cloud, "gcp");
 }
 
 }  // namespace

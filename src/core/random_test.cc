@@ -2,15 +2,23 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include <bitset>
+
 #include "core/core.h"
 #include "core/ledger/usage.h"
-#include "core/schedule/fit.h"
 #include "model/codec.h"
 
 namespace mohona {
 namespace {
 
 using namespace std::chrono_literals;
+
+// What is held on one node.
+struct NodeUse {
+  std::int64_t cpus_milli = 0;
+  std::int64_t memory_mib = 0;
+  std::bitset<64> gpus;
+};
 
 int draw(int below) { return *rc::gen::inRange(0, below); }
 
@@ -48,6 +56,7 @@ JobSpec any_job(const State& state) {
       spec.kind = Kind::data;
       spec.num_nodes = 1;
       spec.shards = Shards{.items = {"a", "b", "c"}, .at_once_max = draw(3)};
+      if (draw(2)) spec.shards->items.clear(), spec.shards->range = Indices{1, 9, 4};
       break;
     case 1:
       spec.kind = Kind::serve;
@@ -117,7 +126,7 @@ void check_allocations(const State& state) {
     }
   }
   for (const auto& [where, held] : use) {
-    const Pool& pool = state.find_pool(where.first)->pool();
+    const Pool& pool = state.find_pool(where.first)->pool;
     RC_ASSERT(where.second < pool.nodes);
     RC_ASSERT(held.cpus_milli <= pool.shape.cpus_milli);
     RC_ASSERT(held.memory_mib <= pool.shape.memory_mib);
@@ -142,9 +151,10 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
   std::int64_t live = 0;
   bool waits = false;
   for (const Attempt& attempt : job.attempts) live += !attempt.ended_at;
-  for (const Task& task : job.tasks) {
+  for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
+    const Task& task = job.tasks[i];
     waits |= task.state == JobState::pending ||
-             (task.state == JobState::recovering && task.not_before <= now);
+             (task.state == JobState::recovering && job.tasks.note(i).not_before <= now);
   }
   const auto most = job.spec->shards ? job.spec->shards->at_once_max : 0;
   return waits && (most == 0 || live < most);
@@ -154,10 +164,9 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
 void check_nothing_that_fits_waits(const State& state, Timestamp now) {
   for (const auto& [id, entry] : state.jobs()) {
     if (!may_place(state, entry, now)) continue;
-    for (const Choice& choice : entry.job.spec->resources.choices) {
-      for (const auto& [name, pool] : state.pools()) {
-        RC_ASSERT(check(pool, choice, entry.job.spec->num_nodes).barrier != Barrier::none);
-      }
+    if (!entry.waiting) continue;
+    for (const Target& target : state.scheduler().targets(*entry.waiting)) {
+      RC_ASSERT(state.scheduler().obstacle(*entry.waiting, target, now).kind != Obstacle::none);
     }
   }
 }
@@ -165,7 +174,7 @@ void check_nothing_that_fits_waits(const State& state, Timestamp now) {
 // Through the snapshot's text and back.
 State reload(const State& state) {
   State copy;
-  for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool.record())));
+  for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool)));
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.index();
   return copy;

@@ -4,6 +4,7 @@
 
 #include <stdexcept>
 
+#include "core/ledger/past.h"
 #include "core/ledger/usage.h"
 #include "model/codec.h"
 
@@ -12,7 +13,9 @@ namespace {
 
 std::size_t task_count(const Job& job) {
   if (job.spec->kind == Kind::serve) return static_cast<std::size_t>(job.spec->service->replicas);
-  return job.spec->kind == Kind::data ? job.shards.size() : 1;
+  if (job.spec->kind != Kind::data) return 1;
+  const auto& shards = job.spec->shards;
+  return shards && shards->range ? static_cast<std::size_t>(shards->count()) : job.shards.size();
 }
 
 // When a running attempt is to be stopped for its job's max_duration.
@@ -40,10 +43,6 @@ JobState state_from_tasks(const JobEntry& entry) {
 
 }  // namespace
 
-NeedClass class_of(const JobSpec& spec) {
-  return {spec.num_nodes, spec.resources.ordered, spec.resources.choices};
-}
-
 void State::apply(const Fact& fact) {
   std::visit([this](const auto& f) { on(f); }, fact);
 }
@@ -67,7 +66,7 @@ const JobEntry* State::find_by_key(const std::string& key) const {
 }
 
 const Attempt* State::find(const AttemptId& id) const {
-  if (live_.contains(id)) return &live_attempt(id);
+  if (const auto live = live_.find(id); live != live_.end()) return live->second.attempt;
   const JobEntry* found = find(id.job);
   if (!found) return nullptr;
   for (const Attempt& attempt : found->job.attempts) {
@@ -76,14 +75,12 @@ const Attempt* State::find(const AttemptId& id) const {
   return nullptr;
 }
 
-const PoolCapacity* State::find_pool(const std::string& name) const {
+const PoolRecord* State::find_pool(const std::string& name) const {
   const auto found = pools_.find(name);
   return found == pools_.end() ? nullptr : &found->second;
 }
 
-const Attempt& State::live_attempt(const AttemptId& id) const {
-  return jobs_.at(id.job).job.attempts.at(live_.at(id).index);
-}
+const Attempt& State::live_attempt(const AttemptId& id) const { return *live_.at(id).attempt; }
 
 JobEntry& State::entry(JobId id) {
   const auto found = jobs_.find(id);
@@ -93,7 +90,7 @@ JobEntry& State::entry(JobId id) {
 }
 
 Attempt& State::attempt(const AttemptId& id) {
-  return entry(id.job).job.attempts.at(live_.at(id).index);
+  return entry(id.job).job.attempts.at(live_.at(id).place);
 }
 
 void State::on(const ControllerStarted& f) { epoch_ = f.epoch; }
@@ -126,7 +123,7 @@ void State::on(const JobExpanded& f) {
   e.job.tasks.resize(f.shards.size());
   const auto tasks = static_cast<std::uint32_t>(f.shards.size());
   e.counts[static_cast<std::size_t>(JobState::pending)] = tasks;
-  for (std::uint32_t i = 0; i < tasks; ++i) e.ready.insert(e.ready.end(), i);
+  if (tasks > 0) e.ready.insert_run(0, tasks - 1);
   unexpanded_.erase(f.job);
   enqueue(e);
   unsettled_.insert(f.job);
@@ -134,14 +131,15 @@ void State::on(const JobExpanded& f) {
 
 void State::on(const AttemptPlaced& f) {
   JobEntry& e = entry(f.attempt.id.job);
-  Task& task = e.job.tasks.at(f.attempt.id.task);
-  delayed_.erase({task.not_before, {e.job.id, f.attempt.id.task}});
+  end_pause(e, f.attempt.id.task);
   deadlines_.erase({e.job.spec->deadline.value_or(Timestamp{}), e.job.id});
-  task.attempts = f.attempt.id.number;
-  e.job.attempts.push_back(f.attempt);
-  live_[f.attempt.id] = {e.job.attempts.size() - 1};
+  e.job.tasks.at(f.attempt.id.task).attempts = f.attempt.id.number;
+  forget_kept(e);  // it starts there or elsewhere
+  const auto place = add_attempt(e.job, f.attempt);
+  LiveAttempt& live = live_[f.attempt.id];
+  live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
-  pools_.at(f.attempt.pool).take(f.attempt);
+  occupy(e, f.attempt, live);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
@@ -156,6 +154,7 @@ void State::on(const AttemptStarted& f) {
   a.started_at = f.at;
   a.port = f.port;
   watch_limit(e, a);
+  reckon_end(e, a);
   // A replica is running only once it answers.
   if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
 }
@@ -167,16 +166,13 @@ void State::on(const ReplicaReady& f) {
   set_task(e, f.attempt.task, f.ready ? JobState::running : JobState::starting);
 }
 
-void State::on(const AttemptProgressed& f) {
-  Attempt& a = attempt(f.attempt);
-  if (f.ends_at) a.ends_at = f.ends_at;
-  if (f.checkpoint_at) a.checkpoint_at = f.checkpoint_at;
-}
-
 void State::on(const AttemptStopping& f) {
   JobEntry& e = entry(f.attempt.job);
   Attempt& a = attempt(f.attempt);
   a.stopping = f.reason;
+  a.gone_by = f.at + f.within;
+  a.for_job = f.for_job;
+  scheduler_.set_stopping(live_.at(f.attempt).who, f.for_job, *a.gone_by);
   forget_limit(e, a);
   watch_budget(e);
 }
@@ -191,9 +187,12 @@ void State::on(const AttemptEnded& f) {
     ++e.job.tasks.at(f.attempt.task).never_ready;
   }
   a.ready = false;
-  pools_.at(a.pool).give_back(a);
+  learn(e, a);
+  vacate(live_.at(f.attempt));
+  e.job.attempts.ended(live_.at(f.attempt).place);
   live_.erase(f.attempt);
   --e.live;
+  sum_past_attempts(e.job);
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
   unsettled_.insert(f.attempt.job);
@@ -202,9 +201,12 @@ void State::on(const AttemptEnded& f) {
 void State::on(const TaskWaits& f) {
   JobEntry& e = entry(f.job);
   Task& task = e.job.tasks.at(f.task);
-  ++(f.after_failure ? task.failures : task.losses);
-  task.not_before = f.not_before;
-  task.reason = f.reason;
+  if (f.after_failure) {
+    ++task.failures;
+  } else {
+    task.count_loss();
+  }
+  e.job.tasks.set_note(f.task, {f.not_before, f.reason});
   set_task(e, f.task, JobState::recovering);
   if (f.not_before > Timestamp{}) {
     delayed_.insert({f.not_before, {f.job, f.task}});
@@ -216,7 +218,7 @@ void State::on(const TaskWaits& f) {
 
 void State::on(const TaskEnded& f) {
   JobEntry& e = entry(f.job);
-  e.job.tasks.at(f.task).reason = f.reason;
+  e.job.tasks.set_note(f.task, {{}, f.reason});
   set_task(e, f.task, f.state);
 }
 
@@ -224,6 +226,7 @@ void State::on(const JobCancelling& f) {
   JobEntry& e = entry(f.job);
   e.job.cancelling = true;
   e.job.reason = f.reason;
+  forget_kept(e);
   leave_queue(e);
   unexpanded_.erase(f.job);
   unsettled_.insert(f.job);
@@ -231,12 +234,13 @@ void State::on(const JobCancelling& f) {
 
 void State::on(const JobEnded& f) {
   JobEntry& e = entry(f.job);
+  forget_kept(e);
   leave_queue(e);
   unexpanded_.erase(f.job);
   for (std::uint32_t i = 0; i < e.job.tasks.size(); ++i) {
-    Task& task = e.job.tasks[i];
-    delayed_.erase({task.not_before, {f.job, i}});
-    if (!is_terminal(task.state)) set_task(e, i, JobState::cancelled);
+    if (is_terminal(e.job.tasks[i].state)) continue;
+    end_pause(e, i);
+    set_task(e, i, JobState::cancelled);
   }
   if (e.job.spec->deadline) deadlines_.erase({*e.job.spec->deadline, f.job});
   e.ready.clear();
@@ -257,6 +261,14 @@ void State::set_task(JobEntry& e, std::uint32_t index, JobState state) {
   task.state = state;
   refresh(e);
   unsettled_.insert(e.job.id);
+}
+
+void State::end_pause(JobEntry& e, std::uint32_t task) {
+  TaskNote note = e.job.tasks.note(task);
+  if (note.not_before == Timestamp{}) return;
+  delayed_.erase({note.not_before, {e.job.id, task}});
+  note.not_before = {};
+  e.job.tasks.set_note(task, std::move(note));
 }
 
 void State::refresh(JobEntry& e) {
@@ -284,25 +296,6 @@ void State::needs_changed(const JobEntry& needed) {
   }
 }
 
-void State::enqueue(JobEntry& e) {
-  const Job& job = e.job;
-  if (is_terminal(job.state) || job.cancelling || !e.unmet.empty()) return;
-  if (!job.expanded) {
-    unexpanded_.insert(job.id);
-    return;
-  }
-  const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
-  if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) return;
-  queue_[class_of(*job.spec)].insert({job.spec->priority, job.id});
-}
-
-void State::leave_queue(JobEntry& e) {
-  const auto found = queue_.find(class_of(*e.job.spec));
-  if (found == queue_.end()) return;
-  found->second.erase({e.job.spec->priority, e.job.id});
-  if (found->second.empty()) queue_.erase(found);
-}
-
 void State::watch_limit(const JobEntry& e, const Attempt& a) {
   if (const auto end = stop_for_limit(*e.job.spec, a)) limits_.insert({*end, a.id});
 }
@@ -328,6 +321,11 @@ void State::index_job(JobEntry& e) {
   by_name_[job.spec->name] = std::max(by_name_[job.spec->name], job.id);
   if (!job.key.empty()) by_key_[job.key] = job.id;
   e.counts = {};
+  for (const Attempt& a : job.attempts) learn(e, a);
+  for (const PastRuns& past : job.past_runs) {
+    history_.add(job.spec->queue, job.spec->name, past.nodes,
+                 static_cast<std::uint16_t>(past.step), static_cast<std::uint32_t>(past.runs));
+  }
   for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
   if (is_terminal(job.state)) return;
   for (const JobId id : job.needs) {
@@ -340,18 +338,19 @@ void State::index_job(JobEntry& e) {
   for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
     const Task& task = job.tasks[i];
     const bool waits = task.state == JobState::recovering;
-    if (waits && task.not_before > Timestamp{}) {
-      delayed_.insert({task.not_before, {job.id, i}});
+    const Timestamp not_before = waits ? job.tasks.note(i).not_before : Timestamp{};
+    if (not_before > Timestamp{}) {
+      delayed_.insert({not_before, {job.id, i}});
     } else if (waits || task.state == JobState::pending) {
-      e.ready.insert(e.ready.end(), i);
+      e.ready.insert(i);
     }
   }
-  for (std::size_t i = 0; i < job.attempts.size(); ++i) {
-    const Attempt& a = job.attempts[i];
+  for (const auto& [place, a] : job.attempts.places()) {
     if (a.ended_at) continue;
-    live_[a.id] = {i};
+    LiveAttempt& live = live_[a.id];
+    live = {place, &a, nobody};
     ++e.live;
-    pools_.at(a.pool).take(a);
+    occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);
   }
   watch_budget(e);
@@ -361,15 +360,24 @@ void State::index_job(JobEntry& e) {
 
 void State::restore(Job job) {
   const JobId id = job.id;
+  // Records of before 0.2.0 hold every attempt, and the pauses that are over.
+  sum_past_attempts(job);
+  const auto notes = job.tasks.notes();
+  for (const auto& [task, note] : notes) {
+    if (job.tasks[task].state != JobState::recovering) job.tasks.set_note(task, {{}, note.reason});
+  }
   jobs_[id].job = std::move(job);
 }
 
 void State::restore(PoolRecord pool) {
   const std::string name = pool.pool.name;
-  pools_.emplace(name, PoolCapacity(std::move(pool)));
+  pools_.emplace(name, std::move(pool));
 }
 
 void State::index() {
+  scheduler_ = Scheduler();
+  scheduler_.define_queues(queues_, scheduling_);
+  for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, e] : jobs_) index_job(e);
 }
 
@@ -380,7 +388,7 @@ std::string State::digest() const {
     XXH3_128bits_update(hash, text.data(), text.size());
     XXH3_128bits_update(hash, "\n", 1);
   };
-  for (const auto& [name, pool] : pools_) add(encode(pool.record()));
+  for (const auto& [name, pool] : pools_) add(encode(pool));
   for (const auto& [id, e] : jobs_) add(encode(e.job));
   // Not when nothing was ever said of them: journals of before have the digests of before.
   const QueuesDefined queues{queues_, scheduling_};

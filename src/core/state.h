@@ -9,7 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "core/fleet/capacity.h"
+#include "core/schedule/scheduler.h"
+#include "core/task_set.h"
 #include "model/fact.h"
 #include "model/record.h"
 
@@ -18,39 +19,28 @@ namespace mohona {
 // A job and what is derived from its record.
 struct JobEntry {
   Job job;
-  std::set<std::uint32_t> ready;          // tasks that may be placed now
+  TaskSet ready;                          // tasks that may be placed now
   std::set<JobId> unmet;                  // needed jobs that are not there yet
   std::uint32_t live = 0;                 // attempts that hold an allocation
   Timestamp budget_until;                 // its place in State::budgets; the epoch: none
   std::array<std::uint32_t, 7> counts{};  // tasks by JobState
+  std::optional<Waiting> waiting;         // its place in the scheduler while something is ready
+  std::uint32_t first_ready() const { return ready.front(); }
   std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
 };
 
-// Pending jobs that any pool treats alike: when one of them finds no room, none does.
-struct NeedClass {
-  std::int64_t num_nodes = 1;
-  bool ordered = false;
-  std::vector<Choice> choices;
-  friend auto operator<=>(const NeedClass&, const NeedClass&) = default;
-};
-
-NeedClass class_of(const JobSpec& spec);
-
-// The order in which jobs are placed: priority, then age. Ids are given in the order of acceptance.
-struct Order {
-  std::int64_t priority = 0;
-  JobId job;
-  friend bool operator<(const Order& a, const Order& b) {
-    return a.priority != b.priority ? a.priority > b.priority : a.job < b.job;
-  }
-};
-
 struct LiveAttempt {
-  std::size_t index = 0;  // in its job's `attempts`
+  Attempts::Place place = 0;         // in its job's `attempts`
+  const Attempt* attempt = nullptr;  // the same; it stays where it is while it lives
+  OccupantId who = nobody;           // in the scheduler
 };
 
 class State {
  public:
+  State() = default;
+  State(State&&) = default;  // not copied: live attempts are pointed to
+  State& operator=(State&&) = default;
+
   void apply(const Fact& fact);
 
   // Takes over a record that a snapshot holds; call `index` after the last.
@@ -60,12 +50,13 @@ class State {
   void index();
 
   const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
-  const std::map<std::string, PoolCapacity>& pools() const { return pools_; }
+  const std::map<std::string, PoolRecord>& pools() const { return pools_; }
   const JobEntry* find(JobId id) const;
   const JobEntry* find_by_name(const std::string& name) const;  // the newest of that name
   const JobEntry* find_by_key(const std::string& key) const;
+  // Nothing also for one that has ended and of which its job keeps only the sums.
   const Attempt* find(const AttemptId& id) const;
-  const PoolCapacity* find_pool(const std::string& name) const;
+  const PoolRecord* find_pool(const std::string& name) const;
   const AdvanceReservation* find_reservation(const std::string& name) const;  // of any pool
 
   // What the fleet's owner says about order; no queues: any name is one, and all are alike.
@@ -79,7 +70,6 @@ class State {
   // Derived views for the deciders. `limits` are the instants at which running attempts reach their
   // job's max_duration, `budgets` those at which jobs will have spent theirs, `deadlines` those of
   // jobs that never started.
-  const std::map<NeedClass, std::set<Order>>& queue() const { return queue_; }
   const std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>>& delayed() const {
     return delayed_;
   }
@@ -89,6 +79,14 @@ class State {
   const std::set<JobId>& unexpanded() const { return unexpanded_; }  // globs to be listed now
   const std::set<JobId>& unsettled() const { return unsettled_; }
   void settled(JobId id) { unsettled_.erase(id); }
+
+  // What waits, runs and is kept, as the scheduler has it; only deciders change it, by asking what
+  // is next.
+  const Scheduler& scheduler() const { return scheduler_; }
+  Scheduler& scheduler() { return scheduler_; }
+  const History& history() const { return history_; }
+  void release_due(Timestamp now);  // tasks whose pause is over may be placed
+  void park(JobId id);              // nothing of it is placed until something of it ends
 
   JobId next_job() const { return {last_job_.value + 1}; }
   Epoch epoch() const { return epoch_; }
@@ -118,16 +116,26 @@ class State {
   void on(const ReservationRemoved& f);
   void on(const NodesChanged& f);
   void on(const NodeLoaded& f);
-  void on(const NodesKept&) {}
-  void on(const NodesReleased&) {}
+  void on(const NodesKept& f);
+  void on(const NodesReleased& f);
   void on(const AttemptProgressed& f);
 
   JobEntry& entry(JobId id);
   Attempt& attempt(const AttemptId& id);
   void set_task(JobEntry& entry, std::uint32_t task, JobState state);
+  void end_pause(JobEntry& entry, std::uint32_t task);
   void refresh(JobEntry& entry);  // the job's state from its tasks' states
   void enqueue(JobEntry& entry);  // makes placeable what may be placed
   void leave_queue(JobEntry& entry);
+  Rank rank_of_job(const Job& job) const;
+  void keep_nodes(JobEntry& entry);
+  void forget_kept(JobEntry& entry);
+  void occupy(const JobEntry& entry, const Attempt& attempt, LiveAttempt& live);
+  void vacate(const LiveAttempt& live);
+  void reckon_end(const JobEntry& entry, const Attempt& attempt);
+  void learn(const JobEntry& entry, const Attempt& attempt);
+  void define_in_scheduler(const PoolRecord& record);
+  void rebuild_scheduler();
   void needs_changed(const JobEntry& needed);
   void index_job(JobEntry& entry);
   void watch_limit(const JobEntry& entry, const Attempt& attempt);
@@ -135,11 +143,12 @@ class State {
   void watch_budget(JobEntry& entry);
 
   std::map<JobId, JobEntry> jobs_;
-  std::map<std::string, PoolCapacity> pools_;
+  std::map<std::string, PoolRecord> pools_;
+  Scheduler scheduler_;
+  History history_;
   std::vector<Queue> queues_;
   SchedulingPolicy scheduling_;
   std::map<AttemptId, LiveAttempt> live_;
-  std::map<NeedClass, std::set<Order>> queue_;
   std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;
   std::set<std::pair<Timestamp, AttemptId>> limits_;
   std::set<std::pair<Timestamp, JobId>> budgets_, deadlines_;

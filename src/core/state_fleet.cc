@@ -7,108 +7,107 @@
 namespace mohona {
 namespace {
 
-// A pool's record is a value; its capacity is told of the new one as a whole.
-template <class Change>
-void change(PoolCapacity& pool, Change what) {
-  PoolRecord record = pool.record();
-  what(record);
-  pool.define(std::move(record));
-}
-
 std::int64_t first_node(const NodesChanged& entry) { return entry.nodes.front().first; }
 
 }  // namespace
 
 void State::on(const PoolDefined& f) {
-  const auto found = pools_.find(f.pool.name);
-  if (found == pools_.end()) {
-    pools_.emplace(f.pool.name, PoolCapacity(PoolRecord{.pool = f.pool}));
+  PoolRecord& record = pools_[f.pool.name];
+  const Topology before = record.pool.topology;
+  const bool known = !record.pool.name.empty();
+  record.pool = f.pool;
+  if (known && before != f.pool.topology) {
+    rebuild_scheduler();
   } else {
-    change(found->second, [&](PoolRecord& record) { record.pool = f.pool; });
+    scheduler_.define_pool(f.pool);
   }
 }
 
-void State::on(const PoolRemoved& f) { pools_.erase(f.pool); }
+void State::on(const PoolRemoved& f) {
+  pools_.erase(f.pool);
+  scheduler_.remove_pool(f.pool);
+}
 
 void State::on(const PoolReclaimed& f) {
-  change(pools_.at(f.pool), [&](PoolRecord& record) {
-    record.reclaimed_at = f.at;
-    record.gone_at = f.gone_at;
-  });
+  PoolRecord& record = pools_.at(f.pool);
+  record.reclaimed_at = f.at;
+  record.gone_at = f.gone_at;
+  scheduler_.set_reclaimed(f.pool, true);
 }
 
 void State::on(const PoolRestored& f) {
-  change(pools_.at(f.pool), [&](PoolRecord& record) {
-    record.reclaimed_at.reset();
-    record.gone_at.reset();
-  });
+  PoolRecord& record = pools_.at(f.pool);
+  record.reclaimed_at.reset();
+  record.gone_at.reset();
+  scheduler_.set_reclaimed(f.pool, false);
 }
 
 void State::on(const QueuesDefined& f) {
   queues_ = f.queues;
   scheduling_ = f.scheduling;
+  rebuild_scheduler();  // places in line may have changed
 }
 
 void State::on(const ReservationDefined& f) {
-  change(pools_.at(f.reservation.pool), [&](PoolRecord& record) {
-    auto& all = record.reservations;
-    const auto at = std::lower_bound(
-        all.begin(), all.end(), f.reservation.name,
-        [](const AdvanceReservation& r, const std::string& name) { return r.name < name; });
-    if (at != all.end() && at->name == f.reservation.name) {
-      *at = f.reservation;
-    } else {
-      all.insert(at, f.reservation);
-    }
-  });
+  auto& all = pools_.at(f.reservation.pool).reservations;
+  const auto at = std::lower_bound(
+      all.begin(), all.end(), f.reservation.name,
+      [](const AdvanceReservation& r, const std::string& name) { return r.name < name; });
+  if (at != all.end() && at->name == f.reservation.name) {
+    *at = f.reservation;
+  } else {
+    all.insert(at, f.reservation);
+  }
+  scheduler_.unreserve(f.reservation.name);
+  if (!f.reservation.where.empty()) scheduler_.reserve(f.reservation);
 }
 
 void State::on(const ReservationRemoved& f) {
-  change(pools_.at(f.pool), [&](PoolRecord& record) {
-    std::erase_if(record.reservations,
-                  [&](const AdvanceReservation& r) { return r.name == f.name; });
-  });
+  std::erase_if(pools_.at(f.pool).reservations,
+                [&](const AdvanceReservation& r) { return r.name == f.name; });
+  scheduler_.unreserve(f.name);
 }
 
 // A node stands in one entry at most: the last one about it.
 void State::on(const NodesChanged& f) {
-  change(pools_.at(f.pool), [&](PoolRecord& record) {
-    std::vector<NodesChanged> entries;
-    for (NodesChanged& entry : record.nodes) {
-      entry.nodes = without(entry.nodes, f.nodes);
-      if (!entry.nodes.empty()) entries.push_back(std::move(entry));
-    }
-    if (f.state != NodeState::up && !f.nodes.empty()) {
-      entries.push_back(f);
-      entries.back().nodes = normalised(f.nodes);
-    }
-    std::sort(entries.begin(), entries.end(), [](const NodesChanged& a, const NodesChanged& b) {
-      return first_node(a) < first_node(b);
-    });
-    record.nodes = std::move(entries);
+  PoolRecord& record = pools_.at(f.pool);
+  std::vector<NodesChanged> entries;
+  for (NodesChanged& entry : record.nodes) {
+    entry.nodes = without(entry.nodes, f.nodes);
+    if (!entry.nodes.empty()) entries.push_back(std::move(entry));
+  }
+  if (f.state != NodeState::up && !f.nodes.empty()) {
+    entries.push_back(f);
+    entries.back().nodes = normalised(f.nodes);
+  }
+  std::sort(entries.begin(), entries.end(), [](const NodesChanged& a, const NodesChanged& b) {
+    return first_node(a) < first_node(b);
   });
+  record.nodes = std::move(entries);
+  scheduler_.set_nodes(f.pool, normalised(f.nodes), f.state);
 }
 
 void State::on(const NodeLoaded& f) {
-  change(pools_.at(f.pool), [&](PoolRecord& record) {
-    auto& all = record.loads;
-    auto at =
-        std::lower_bound(all.begin(), all.end(), f.node,
-                         [](const NodeLoaded& load, std::int64_t n) { return load.node < n; });
-    if (at != all.end() && at->node == f.node) at = all.erase(at);
-    if (f.load != ForeignLoad{}) all.insert(at, f);
-  });
+  auto& all = pools_.at(f.pool).loads;
+  auto at = std::lower_bound(all.begin(), all.end(), f.node,
+                             [](const NodeLoaded& load, std::int64_t n) { return load.node < n; });
+  if (at != all.end() && at->node == f.node) at = all.erase(at);
+  if (f.load != ForeignLoad{}) all.insert(at, f);
+  scheduler_.set_foreign(f.pool, f.node, f.load);
 }
 
 const AdvanceReservation* State::find_reservation(const std::string& name) const {
   for (const auto& [pool_name, pool] : pools_) {
-    for (const AdvanceReservation& reservation : pool.record().reservations) {
+    for (const AdvanceReservation& reservation : pool.reservations) {
       if (reservation.name == name) return &reservation;
     }
   }
   return nullptr;
 }
 
-void State::restore(QueuesDefined queues) { on(queues); }
+void State::restore(QueuesDefined queues) {
+  queues_ = std::move(queues.queues);
+  scheduling_ = queues.scheduling;
+}
 
 }  // namespace mohona

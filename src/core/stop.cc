@@ -19,18 +19,22 @@ std::string_view hook_event(StopReason reason) {
   return {};
 }
 
-Fact stop_attempt(const Job& job, const Attempt& attempt, StopReason reason, Timestamp now,
-                  std::optional<Duration> notice) {
-  const StopPolicy& stop = job.spec->stop;
-  Duration within = stop.grace;
-  for (const Hook& hook : job.spec->hooks) {
+Duration stop_within(const JobSpec& spec, StopReason reason) {
+  Duration within = spec.stop.grace;
+  for (const Hook& hook : spec.hooks) {
     const auto& events = hook.events;
     if (std::find(events.begin(), events.end(), hook_event(reason)) != events.end()) {
       within += hook.timeout;
     }
   }
+  return within;
+}
+
+Fact stop_attempt(const Job& job, const Attempt& attempt, StopReason reason, Timestamp now,
+                  std::optional<Duration> notice) {
+  Duration within = stop_within(*job.spec, reason);
   if (notice) within = std::min(within, *notice);
-  return AttemptStopping{attempt.id, reason, std::min(stop.grace, within), within, now};
+  return AttemptStopping{attempt.id, reason, std::min(job.spec->stop.grace, within), within, now};
 }
 
 }  // namespace mohona

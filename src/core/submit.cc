@@ -95,7 +95,7 @@ Result<void> check_reservation(const State& state, const JobSpec& spec) {
   if (!found) {
     std::vector<std::string_view> names;
     for (const auto& [name, pool] : state.pools()) {
-      for (const auto& reservation : pool.record().reservations) names.push_back(reservation.name);
+      for (const auto& reservation : pool.reservations) names.push_back(reservation.name);
     }
     return fail(Code::invalid, fmt::format("asks for the reservation '{}', which there is not{}",
                                            spec.reservation, advice(spec.reservation, names)));

@@ -48,11 +48,12 @@ void add_slurm(Variables& v, const Launch& launch, const Place& place, std::int6
         number(std::chrono::floor<std::chrono::seconds>(end).time_since_epoch().count()));
   }
   if (spec.shards && spec.shards->array) {
+    const std::int64_t count = spec.shards->count();
     v.insert(v.end(), {{"SLURM_ARRAY_JOB_ID", job},
                        {"SLURM_ARRAY_TASK_ID", launch.shard},
-                       {"SLURM_ARRAY_TASK_COUNT", number(std::ssize(spec.shards->items))},
-                       {"SLURM_ARRAY_TASK_MIN", spec.shards->items.front()},
-                       {"SLURM_ARRAY_TASK_MAX", spec.shards->items.back()}});
+                       {"SLURM_ARRAY_TASK_COUNT", number(count)},
+                       {"SLURM_ARRAY_TASK_MIN", spec.shards->item(0)},
+                       {"SLURM_ARRAY_TASK_MAX", spec.shards->item(count - 1)}});
   }
 }
 

@@ -48,8 +48,10 @@ struct Attempt {
   std::optional<StopReason> stopping;
   bool ready = false;                      // a replica that answers its probe
   std::int64_t port = 0;                   // where a replica listens, on its node
-  std::optional<Timestamp> ends_at;        // when it expects to end, as it reported
+  std::optional<Timestamp> ends_at;        // when it will probably end: predicted, then reported
   std::optional<Timestamp> checkpoint_at;  // its newest checkpoint, as it reported
+  std::optional<Timestamp> gone_by;        // when it will have left at the latest: it is stopping
+  JobId for_job;                           // the job that preempts it; 0: none
   Outcome outcome;
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };

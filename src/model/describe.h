@@ -134,9 +134,16 @@ void describe(V&& v, Tag<FileMount>) {
   v("source", &FileMount::source);
 }
 template <class V>
+void describe(V&& v, Tag<Indices>) {
+  v("first", &Indices::first);
+  v("last", &Indices::last);
+  v("step", &Indices::step);
+}
+template <class V>
 void describe(V&& v, Tag<Shards>) {
   v("globs", &Shards::globs);
   v("items", &Shards::items);
+  v("range", &Shards::range);
   v("array", &Shards::array);
   v("at_once_max", &Shards::at_once_max);
 }
@@ -239,17 +246,34 @@ void describe(V&& v, Tag<Attempt>) {
   v("port", &Attempt::port);
   v("ends_at", &Attempt::ends_at);
   v("checkpoint_at", &Attempt::checkpoint_at);
+  v("gone_by", &Attempt::gone_by);
+  v("for_job", &Attempt::for_job);
   v("outcome", &Attempt::outcome);
 }
 template <class V>
-void describe(V&& v, Tag<Task>) {
-  v("state", &Task::state);
-  v("attempts", &Task::attempts);
-  v("failures", &Task::failures);
-  v("losses", &Task::losses);
-  v("never_ready", &Task::never_ready);
-  v("not_before", &Task::not_before);
-  v("reason", &Task::reason);
+void describe(V&& v, Tag<TaskRun>) {
+  v("state", &TaskRun::state);
+  v("attempts", &TaskRun::attempts);
+  v("failures", &TaskRun::failures);
+  v("losses", &TaskRun::losses);
+  v("never_ready", &TaskRun::never_ready);
+  v("not_before", &TaskRun::not_before);
+  v("reason", &TaskRun::reason);
+  v("count", &TaskRun::count);
+}
+template <class V>
+void describe(V&& v, Tag<PastAttempts>) {
+  v("pool", &PastAttempts::pool);
+  v("cloud", &PastAttempts::cloud);
+  v("attempts", &PastAttempts::attempts);
+  v("node_time", &PastAttempts::node_time);
+  v("cost", &PastAttempts::cost);
+}
+template <class V>
+void describe(V&& v, Tag<PastRuns>) {
+  v("nodes", &PastRuns::nodes);
+  v("step", &PastRuns::step);
+  v("runs", &PastRuns::runs);
 }
 template <class V>
 void describe(V&& v, Tag<Job>) {
@@ -268,6 +292,8 @@ void describe(V&& v, Tag<Job>) {
   v("ended_at", &Job::ended_at);
   v("tasks", &Job::tasks);
   v("attempts", &Job::attempts);
+  v("past", &Job::past);
+  v("past_runs", &Job::past_runs);
   v("kept", &Job::kept);
 }
 template <class V>
@@ -412,6 +438,7 @@ void describe(V&& v, Tag<NodesKept>) {
   v("pool", &NodesKept::pool);
   v("nodes", &NodesKept::nodes);
   v("start", &NodesKept::start);
+  v("expected", &NodesKept::expected);
   v("promised", &NodesKept::promised);
   v("preempting", &NodesKept::preempting);
   v("at", &NodesKept::at);

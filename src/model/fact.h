@@ -106,6 +106,7 @@ struct NodesKept {
   std::string pool;
   NodeRanges nodes;
   Timestamp start;
+  Timestamp expected;      // when it will probably start
   bool promised = false;
   bool preempting = false;  // attempts were stopped to make this room
   Timestamp at;

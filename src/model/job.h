@@ -22,14 +22,29 @@ struct FileMount {
   friend bool operator==(const FileMount&, const FileMount&) = default;
 };
 
+// The whole numbers first, first + step, … up to `last`, which is one of them.
+struct Indices {
+  std::int64_t first = 0, last = 0, step = 1;
+  std::int64_t count() const { return (last - first) / step + 1; }
+  friend bool operator==(const Indices&, const Indices&) = default;
+};
+
 // A data job's parts. Either files to be listed when the job's turn comes (globs, which may name
-// $MOHONA_INPUT_…), or items known from the start. `array` marks a Slurm array: items are its
-// indices.
+// $MOHONA_INPUT_…), or items known from the start: texts or, so that a million of them take no
+// room, the numbers of a range. `array` marks a Slurm array: its items are its indices.
 struct Shards {
   std::vector<std::string> globs;
   std::vector<std::string> items;
+  std::optional<Indices> range;
   bool array = false;
   std::int64_t at_once_max = 0;  // 0: as many as fit
+
+  // The items that are known from the start, in whichever form.
+  std::int64_t count() const { return range ? range->count() : std::ssize(items); }
+  std::string item(std::int64_t place) const {
+    return range ? std::to_string(range->first + place * range->step)
+                 : items.at(static_cast<std::size_t>(place));
+  }
   friend bool operator==(const Shards&, const Shards&) = default;
 };
 
@@ -130,7 +145,16 @@ struct JobSpec {
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 
-enum class JobState { pending, starting, running, recovering, succeeded, failed, cancelled };
+// One byte: a job may have a million tasks.
+enum class JobState : std::uint8_t {
+  pending,
+  starting,
+  running,
+  recovering,
+  succeeded,
+  failed,
+  cancelled
+};
 
 constexpr bool is_terminal(JobState s) {
   return s == JobState::succeeded || s == JobState::failed || s == JobState::cancelled;

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <ranges>
 #include <stdexcept>
 #include <string>
 
@@ -19,6 +20,11 @@ using Json = nlohmann::json;
 template <class T>
 concept Described = requires(T, void (*visit)(const char*, int)) {
   describe([](auto, auto) {}, Tag<T>{});
+};
+// A container that is written as a list of records, which need not be its elements.
+template <class T>
+concept Listed = requires(T to, const T& from) {
+  to.add(*from.records().begin());
 };
 template <class T>
 concept Enum = std::is_enum_v<T>;
@@ -77,6 +83,8 @@ inline void write(std::string& out, const AttemptId& id) { write(out, to_string(
 
 template <Described T>
 inline void write(std::string& out, const T& value);
+template <Listed T>
+inline void write(std::string& out, const T& value);
 template <class T>
 inline void write(std::string& out, const std::vector<T>& values);
 
@@ -103,6 +111,18 @@ inline void write(std::string& out, const std::vector<T>& values) {
   for (std::size_t i = 0; i < values.size(); ++i) {
     if (i > 0) out += ',';
     write(out, values[i]);
+  }
+  out += ']';
+}
+
+template <Listed T>
+inline void write(std::string& out, const T& value) {
+  out += '[';
+  bool first = true;
+  for (const auto& record : value.records()) {
+    if (!first) out += ',';
+    first = false;
+    write(out, record);
   }
   out += ']';
 }
@@ -157,6 +177,8 @@ inline void read(const Json& json, AttemptId& out) {
 
 template <Described T>
 inline void read(const Json& json, T& out);
+template <Listed T>
+inline void read(const Json& json, T& out);
 template <class T>
 inline void read(const Json& json, std::vector<T>& out);
 
@@ -180,6 +202,15 @@ inline void read(const Json& json, std::vector<T>& out) {
   out.clear();
   out.reserve(json.size());
   for (const Json& item : json) read(item, out.emplace_back());
+}
+template <Listed T>
+inline void read(const Json& json, T& out) {
+  out = T{};
+  for (const Json& item : json) {
+    std::ranges::range_value_t<decltype(out.records())> record;
+    read(item, record);
+    out.add(std::move(record));
+  }
 }
 template <Described T>
 inline void read(const Json& json, T& out) {

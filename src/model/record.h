@@ -6,26 +6,17 @@
 #include <string>
 #include <vector>
 
+#include "model/attempts.h"
 #include "model/fact.h"
+#include "model/tasks.h"
 
 namespace mohona {
-
-struct Task {
-  JobState state = JobState::pending;
-  std::uint32_t attempts = 0;     // made so far: the newest one's number
-  std::uint32_t failures = 0;     // that count against the job's retries
-  std::uint32_t losses = 0;       // of machines; not the work's fault
-  std::uint32_t never_ready = 0;  // replicas in a row that ended before they were ready
-  Timestamp not_before;           // the epoch: at once
-  std::string reason;             // why it waits again, or how it ended
-  friend bool operator==(const Task&, const Task&) = default;
-};
 
 struct Job {
   JobId id;
   std::shared_ptr<const JobSpec> spec;  // shared with answers being written, never changed
   std::vector<JobId> needs;
-  std::vector<std::string> shards;  // a data job's parts, one a task
+  std::vector<std::string> shards;  // a data job's parts, one a task, unless they are a range
   bool expanded = true;             // false: its globs are still to be listed
   std::string key, secrets;
   JobState state = JobState::pending;
@@ -33,9 +24,16 @@ struct Job {
   std::string reason;
   Timestamp submitted_at;
   std::optional<Timestamp> started_at, ended_at;
-  std::vector<Task> tasks;
-  std::vector<Attempt> attempts;  // in the order of placement
-  std::optional<NodesKept> kept;  // the nodes kept for its next gang
+  Tasks tasks;
+  Attempts attempts;
+  std::vector<PastAttempts> past;  // the sums of those that are no longer in `attempts`
+  std::vector<PastRuns> past_runs;
+  std::optional<NodesKept> kept;   // the nodes kept for its next gang
+
+  // The part that is the work of this task of a data job.
+  std::string shard(std::uint32_t task) const;
+  // Every attempt ever made.
+  std::int64_t attempts_made() const;
 
   friend bool operator==(const Job& a, const Job& b);
 };

@@ -19,8 +19,9 @@ struct Draft {
 };
 
 constexpr std::int64_t gang_nodes_max = 10'000;
-constexpr std::int64_t segment_max = 64;      // nodes of a leaf
-constexpr std::int64_t shards_max = 100'000;  // known from the start; globs are bounded later
+constexpr std::int64_t segment_max = 64;       // nodes of a leaf
+constexpr std::int64_t shards_max = 100'000;   // as texts; globs are bounded later
+constexpr std::int64_t range_max = 1'000'000;  // as the numbers of a range
 
 // `text` as an absolute path: ~ is the home directory, and relative paths start at the source's.
 std::string absolute_path(std::string_view text, const Source& source);

@@ -124,17 +124,19 @@ void read_time(const Node& node, Batch& b) {
 }
 
 void read_array(const Node& node, Batch& b) {
-  const auto array = parse_slurm_array(node.text, shards_max);
+  const auto array = parse_slurm_array(node.text);
   if (!array) {
     wrong(node,
-          fmt::format("expected indices such as 0-15, 1,3,5, 0-15:4 or 0-15%4, at most {}",
-                      shards_max),
+          fmt::format("expected indices such as 0-15, 1,3,5, 0-15:4 or 0-15%4, at most {} in one "
+                      "range and {} otherwise",
+                      range_max, shards_max),
           b.problems());
     return;
   }
   Shards shards;
   shards.array = true;
   shards.at_once_max = array->at_once_max;
+  shards.range = array->range;
   for (const std::int64_t index : array->indices) shards.items.push_back(std::to_string(index));
   b.spec().shards = std::move(shards);
   b.spec().kind = Kind::data;

@@ -68,7 +68,7 @@ constexpr Row rows[] = {
     {"--time=90", R"({"max_duration":5400000000})"},
     {"-t 1-2", R"({"max_duration":93600000000})"},
     {"-t 0", "{}"},
-    {"--array=0-3", R"({"kind":"data","shards":{"items":["0","1","2","3"],"array":true}})"},
+    {"--array=0-3", R"({"kind":"data","shards":{"range":{"last":3},"array":true}})"},
     {"-a 1,3,5%2", R"({"kind":"data","shards":{"items":["1","3","5"],"array":true,)"
                    R"("at_once_max":2}})"},
     {"-d afterok:12:13,afterok:9", R"({"needs":["12","13","9"]})"},
@@ -123,13 +123,17 @@ TEST(SlurmValues, Times) {
 }
 
 TEST(SlurmValues, Arrays) {
-  const auto array = parse_slurm_array("8-16:4,1,9,1%3", 100);
+  const auto array = parse_slurm_array("8-16:4,1,9,1%3");
   ASSERT_TRUE(array);
   EXPECT_EQ(array->indices, (std::vector<std::int64_t>{1, 8, 9, 12, 16}));
+  EXPECT_FALSE(array->range);
   EXPECT_EQ(array->at_once_max, 3);
-  EXPECT_TRUE(parse_slurm_array("0-99", 100));
-  for (const char* bad : {"", "0-100", "3-1", "1,,2", "1%0", "1%", "a", "1-2:0", "-1", "5000000"}) {
-    EXPECT_FALSE(parse_slurm_array(bad, 100)) << bad;
+  EXPECT_EQ(parse_slurm_array("0-999999%8")->range, (Indices{0, 999'999, 1}));
+  EXPECT_EQ(parse_slurm_array("1-10:4")->range, (Indices{1, 9, 4}));
+  EXPECT_EQ(parse_slurm_array("7")->range, (Indices{7, 7, 1}));
+  for (const char* bad : {"", "0-1000000", "0-100000,200000", "3-1", "1,,2", "1%0", "1%", "a",
+                          "1-2:0", "-1", "5000000"}) {
+    EXPECT_FALSE(parse_slurm_array(bad)) << bad;
   }
 }
 

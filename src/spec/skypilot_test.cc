@@ -58,7 +58,7 @@ TEST(SkyPilotFiles, Array) {
             R"({"name":"array","kind":"data","script":"first_node","resources":{"choices":)"
             R"([{"demand":{"cpus_milli":2000,"memory_mib":512}}],"limit_cpus":true,)"
             R"("limit_memory":true},"output_path":"array-%A_%a.out",)"
-            R"("shards":{"items":["0","2","4","6"],"array":true,"at_once_max":2},)"
+            R"("shards":{"range":{"last":6,"step":2},"array":true,"at_once_max":2},)"
             R"("max_duration":600000000,"stop":{"signal":"USR1","before_limit":30000000}})");
 }
 

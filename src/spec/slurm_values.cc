@@ -22,6 +22,22 @@ std::optional<std::int64_t> number(std::string_view text) {
   return value;
 }
 
+// "7", "0-15", "0-15:4".
+std::optional<Indices> parse_range(std::string_view text) {
+  const std::size_t colon = std::min(text.find(':'), text.size());
+  const std::string_view range = text.substr(0, colon);
+  const std::size_t dash = std::min(range.find('-'), range.size());
+  const auto first = number(range.substr(0, dash));
+  const auto last = dash < range.size() ? number(range.substr(dash + 1)) : first;
+  const auto step = colon < text.size() ? number(text.substr(colon + 1)) : 1;
+  if (!first || !last || !step || *step < 1 || *last < *first || *last > index_max) {
+    return std::nullopt;
+  }
+  Indices out{*first, *last, *step};
+  out.last = *first + (out.count() - 1) * *step;
+  return out;
+}
+
 struct Numbered {
   std::int64_t number;
   std::string_view name;
@@ -68,7 +84,7 @@ std::optional<Duration> parse_slurm_time(std::string_view text) {
   return total == Duration(0) ? Duration::max() : total;
 }
 
-std::optional<SlurmArray> parse_slurm_array(std::string_view text, std::int64_t indices_max) {
+std::optional<SlurmArray> parse_slurm_array(std::string_view text) {
   SlurmArray out;
   const std::size_t percent = text.find('%');
   if (percent != text.npos) {
@@ -77,20 +93,19 @@ std::optional<SlurmArray> parse_slurm_array(std::string_view text, std::int64_t 
     out.at_once_max = *limit;
     text = text.substr(0, percent);
   }
+  const auto ranges = split(text, ',');
+  if (ranges.size() == 1) {
+    out.range = parse_range(text);
+    if (!out.range || out.range->count() > range_max) return std::nullopt;
+    return out;
+  }
   std::set<std::int64_t> indices;
-  for (const std::string_view item : split(text, ',')) {
-    const std::size_t colon = std::min(item.find(':'), item.size());
-    const std::string_view range = item.substr(0, colon);
-    const std::size_t dash = std::min(range.find('-'), range.size());
-    const auto first = number(range.substr(0, dash));
-    const auto last = dash < range.size() ? number(range.substr(dash + 1)) : first;
-    const auto step = colon < item.size() ? number(item.substr(colon + 1)) : 1;
-    if (!first || !last || !step || *step < 1 || *last < *first || *last > index_max) {
-      return std::nullopt;
-    }
-    for (std::int64_t i = *first; i <= *last; i += *step) {
+  for (const std::string_view item : ranges) {
+    const auto range = parse_range(item);
+    if (!range) return std::nullopt;
+    for (std::int64_t i = range->first; i <= range->last; i += range->step) {
       indices.insert(i);
-      if (std::ssize(indices) > indices_max) return std::nullopt;
+      if (std::ssize(indices) > shards_max) return std::nullopt;
     }
   }
   out.indices.assign(indices.begin(), indices.end());

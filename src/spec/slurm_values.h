@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/job.h"
 #include "spec/fields.h"
 
 namespace mohona {
@@ -15,13 +16,14 @@ namespace mohona {
 // Duration::max(). nullopt: none of these.
 std::optional<Duration> parse_slurm_time(std::string_view text);
 
-// "0-15:4%2": the indices in order, each once, and how many at a time (0: any number).
+// "0-15:4%2": the indices, and how many at a time (0: any number).
 struct SlurmArray {
-  std::vector<std::int64_t> indices;
+  std::optional<Indices> range;       // "0-15:4", however long
+  std::vector<std::int64_t> indices;  // of anything else, in order, each once
   std::int64_t at_once_max = 0;
 };
-// nullopt: not an array, or one of more than `indices_max` indices.
-std::optional<SlurmArray> parse_slurm_array(std::string_view text, std::int64_t indices_max);
+// nullopt: not an array, or one of too many indices.
+std::optional<SlurmArray> parse_slurm_array(std::string_view text);
 
 // "4", "a100:4" (the name is empty when any GPU will do).
 std::optional<Gpus> parse_slurm_gpus(std::string_view text);

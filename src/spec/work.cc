@@ -31,12 +31,12 @@ constexpr std::array<Key<ShardsDraft>, 4> shards_keys = {{
      [](const Node& n, ShardsDraft& d) {
        d.ways += 1;
        std::int64_t count = 0;
-       if (!read_whole(n, {1, shards_max}, count, d.problems)) return;
-       for (std::int64_t i = 0; i < count; ++i) d.shards.items.push_back(std::to_string(i));
+       if (!read_whole(n, {1, range_max}, count, d.problems)) return;
+       d.shards.range = Indices{0, count - 1};
      }},
     {"at_once",
      [](const Node& n, ShardsDraft& d) {
-       read_whole(n, {1, shards_max}, d.shards.at_once_max, d.problems);
+       read_whole(n, {1, range_max}, d.shards.at_once_max, d.problems);
      }},
 }};
 

@@ -15,6 +15,7 @@ Money cost_of(const Attempt& attempt, Timestamp now) {
 
 Money cost_of(const Job& job, Timestamp now) {
   Money total;
+  for (const PastAttempts& past : job.past) total += past.cost;
   for (const Attempt& attempt : job.attempts) total += cost_of(attempt, now);
   return total;
 }

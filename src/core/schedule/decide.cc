@@ -54,11 +54,6 @@ void Scheduler::make_targets(Class& c) {
   for (auto& [key, target] : found) c.targets.push_back(std::move(target));
 }
 
-const std::vector<Target>& Scheduler::targets(const Waiting& waiting, Timestamp) {
-  make_targets(*classes_[waiting.id]);
-  return classes_[waiting.id]->targets;
-}
-
 Request Scheduler::request_for(const Class& c, const Target& target, Timestamp now) const {
   Request request;
   request.demand = &c.needs.choices[target.choice].demand;
@@ -131,6 +126,17 @@ std::optional<Decision> Scheduler::next() {
       if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
+      // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
+      // sleep on that as well.
+      const auto share_blocked = std::count_if(
+          c.targets.begin(), c.targets.end(),
+          [&](const Target& t) { return allowed_nodes(c, t) < c.needs.min_nodes; });
+      const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
+                                         [](const Watch& w) { return w.kind == Watch::queue; });
+      if (share_blocked > watched) {
+        wake(turn->id);
+        continue;
+      }
       c.unplannable = true;
       unplannable_.insert(turn->id);
       continue;
@@ -255,13 +261,6 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
 // --- keeping nodes
 // ---------------------------------------------------------------------------------
 
-std::optional<Plan> Scheduler::plan_for(const Waiting& waiting, const Target& target,
-                                        Timestamp now) {
-  const Class& c = *classes_[waiting.id];
-  Request request = request_for(c, target, now);
-  return plan(pools_[target.pool]->space, running_, request, c.needs.limit, now);
-}
-
 std::optional<Decision> Scheduler::try_plan(Class& c) {
   std::optional<Keep> best;
   if (c.kept && c.kept->preempting) return std::nullopt;
@@ -326,7 +325,7 @@ void Scheduler::sleep(ClassId id) {
   }
 }
 
-Obstacle Scheduler::obstacle(const Waiting& waiting, const Target& target, Timestamp now) {
+Obstacle Scheduler::obstacle(const Waiting& waiting, const Target& target, Timestamp now) const {
   const Class& c = *classes_[waiting.id];
   const PoolState& pool = *pools_[target.pool];
   if (pool.reclaimed) return {Obstacle::reclaimed};

@@ -13,16 +13,6 @@ constexpr std::uint32_t enough = 3;
 constexpr std::array<std::uint64_t, 11> steps = {1024, 1097, 1176, 1261, 1351, 1448,
                                                  1552, 1663, 1783, 1911, 2048};
 
-// The first step whose upper end is not below the time: seconds × 2^(step/10).
-std::uint16_t step_of(Duration ran) {
-  const auto seconds = static_cast<std::uint64_t>(
-      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ran).count()));
-  const auto octave = static_cast<std::uint16_t>(std::bit_width(seconds) - 1);
-  std::uint16_t i = 0;
-  while (steps[i] << octave < seconds * 1024) ++i;
-  return static_cast<std::uint16_t>(octave * 10 + i);
-}
-
 Duration end_of(std::uint16_t step) {
   return std::chrono::seconds((steps[step % 10] << (step / 10)) / 1024);
 }
@@ -45,11 +35,20 @@ Prediction quantiles(const std::map<std::uint16_t, std::uint32_t>& histogram) {
 
 }  // namespace
 
+// The first step whose upper end is not below the time: seconds × 2^(step/10).
+std::uint16_t History::step_of(Duration ran) {
+  const auto seconds = static_cast<std::uint64_t>(
+      std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ran).count()));
+  const auto octave = static_cast<std::uint16_t>(std::bit_width(seconds) - 1);
+  std::uint16_t i = 0;
+  while (steps[i] << octave < seconds * 1024) ++i;
+  return static_cast<std::uint16_t>(octave * 10 + i);
+}
+
 void History::add(const std::string& queue, const std::string& name, std::int64_t nodes,
-                  Duration ran) {
-  const std::uint16_t step = step_of(ran);
+                  std::uint16_t step, std::uint32_t runs) {
   for (const Key& key : {Key{queue, name, nodes}, Key{queue, name, 0}, Key{queue, "", 0}}) {
-    ++known_[key][step];
+    known_[key][step] += runs;
   }
 }
 

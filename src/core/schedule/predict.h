@@ -24,7 +24,11 @@ struct Prediction {
 
 class History {
  public:
-  void add(const std::string& queue, const std::string& name, std::int64_t nodes, Duration ran);
+  // In which step of the histogram a run time falls.
+  static std::uint16_t step_of(Duration ran);
+  // So many runs in that step.
+  void add(const std::string& queue, const std::string& name, std::int64_t nodes,
+           std::uint16_t step, std::uint32_t runs = 1);
   std::optional<Prediction> predict(const std::string& queue, const std::string& name,
                                     std::int64_t nodes) const;
 

@@ -114,18 +114,21 @@ class Scheduler {
   const Running& running(OccupantId who) const { return running_[who]; }
   const std::vector<Running>& all_running() const { return running_; }
   const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
-  const std::optional<Kept>& kept(const Waiting& waiting) const {
-    return classes_[waiting.id]->kept;
+  const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
+  // As they were when it was looked at last.
+  const std::vector<Target>& targets(const Waiting& waiting) const {
+    return classes_[waiting.id]->targets;
   }
-  const std::vector<Target>& targets(const Waiting& waiting, Timestamp now);
-  Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now);
+  Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now) const;
+  Request request(const Waiting& waiting, const Target& target, Timestamp now) const {
+    return request_for(*classes_[waiting.id], target, now);
+  }
   // How many waiting jobs of its own queue stand before it.
   std::size_t ahead(const Waiting& waiting) const;
   std::size_t classes() const { return by_needs_.size(); }
   std::uint64_t leaves_visited() const;
   // How often a class has been looked at in vain and put to sleep.
   std::uint64_t slept() const { return slept_; }
-  std::optional<Plan> plan_for(const Waiting& waiting, const Target& target, Timestamp now);
 
  private:
   struct Watch {

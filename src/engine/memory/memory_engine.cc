@@ -41,6 +41,7 @@ Result<void> MemoryEngine::stop(const AttemptId& attempt, const Stop&) {
 Result<std::vector<Report>> MemoryEngine::observe() {
   const std::lock_guard lock(mutex_);
   std::vector<Report> reports;
+  reports.reserve(attempts_.size());
   for (const auto& [id, report] : attempts_) reports.push_back(report);
   return reports;
 }

@@ -19,6 +19,7 @@ Result<Epoch> MemoryStore::lead() {
 Result<void> MemoryStore::append(const Facts& facts, Epoch epoch) {
   if (auto ok = writable(epoch); !ok) return ok;
   facts_.insert(facts_.end(), facts.begin(), facts.end());
+  appended_ += facts.size();
   return {};
 }
 
@@ -27,6 +28,7 @@ Result<void> MemoryStore::save(const std::vector<Row>& changed,
   if (auto ok = writable(epoch); !ok) return ok;
   for (const Row& row : changed) rows_[row.key] = row.text;
   for (const std::string& key : removed) rows_.erase(key);
+  if (forgets_) facts_.clear();
   covered_ = facts_.size();
   return {};
 }
@@ -43,6 +45,8 @@ Result<void> MemoryStore::load(const std::function<Result<void>(const Row&)>& on
 }
 
 Result<void> MemoryStore::replay(const std::function<Result<void>(const Fact&)>& on_fact) {
+  if (appended_ > facts_.size())
+    return fail(Code::internal, "the journal's beginning is forgotten");
   for (const Fact& fact : facts_) {
     if (auto ok = on_fact(fact); !ok) return ok;
   }

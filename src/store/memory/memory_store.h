@@ -10,6 +10,9 @@ namespace mohona {
 
 class MemoryStore : public Store {
  public:
+  // `forgets`: keeps only the facts that its snapshot does not stand for, and cannot replay.
+  explicit MemoryStore(bool forgets = false) : forgets_(forgets) {}
+
   Result<Epoch> lead() override;
   Result<void> append(const Facts& facts, Epoch epoch) override;
   Result<void> save(const std::vector<Row>& changed, const std::vector<std::string>& removed,
@@ -20,6 +23,7 @@ class MemoryStore : public Store {
 
   void set_full(bool full) { full_ = full; }
   const Facts& facts() const { return facts_; }
+  std::uint64_t appended() const { return appended_; }  // also those that are forgotten
 
  private:
   Result<void> writable(Epoch epoch) const;
@@ -27,6 +31,8 @@ class MemoryStore : public Store {
   Facts facts_;
   std::map<std::string, std::string> rows_;
   std::size_t covered_ = 0;
+  std::uint64_t appended_ = 0;
+  bool forgets_ = false;
   Epoch epoch_;
   bool full_ = false;
 };

@@ -1,17 +1,17 @@
-// Why a job is where it is: what blocks it, pool by pool, and what would lift that.
+// Why a job is where it is: what blocks it, pool by pool, what would lift that, and when it starts
+// at the latest, if that can be promised.
 #pragma once
 
 #include <string>
 #include <vector>
 
-#include "core/schedule/fit.h"
 #include "core/state.h"
 
 namespace mohona {
 
 struct PoolExplanation {
   std::string pool;
-  std::string why;   // "1 of 2 nodes free"
+  std::string why;   // "has room for 1 of the 2 nodes that the job needs"
   std::string lift;  // "starts when pretrain (job 3) ends"; empty where nothing would
 };
 
@@ -20,6 +20,7 @@ struct Explanation {
   std::vector<PoolExplanation> pools;  // the nearest to a start first
 };
 
+// Changes nothing that can be seen; the scheduler may note where it looked.
 Explanation explain(const State& state, const JobEntry& entry, Timestamp now);
 
 }  // namespace mohona

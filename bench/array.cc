@@ -1,0 +1,176 @@
+// What a large array costs: accepted, scheduled and finished over the real controller, with the
+// store and the engine in memory.
+//
+//   build/release/bin/bench_array [--tasks N] [--bytes-max B]
+//
+// Every byte of heap is counted. The bytes of a task are what the peak with all tasks has over the
+// peak with few: those that fit at once into a fleet whose nodes the array fills, so that what
+// runs, and what every controller holds, is on both sides. `bytes_over_one_task` compares with an
+// array of a single task and so includes them.
+#include <malloc.h>
+
+#include <CLI/CLI.hpp>
+#include <atomic>
+#include <cstdlib>
+#include <future>
+#include <new>
+#include <nlohmann/json.hpp>
+#include <thread>
+
+#include "control/controller.h"
+#include "engine/memory/memory_engine.h"
+#include "store/memory/memory_store.h"
+
+namespace {
+
+std::atomic<std::int64_t> held = 0, held_most = 0;
+
+void count(void* block) {
+  const auto now = held += static_cast<std::int64_t>(malloc_usable_size(block));
+  for (auto most = held_most.load(); now > most && !held_most.compare_exchange_weak(most, now);) {
+  }
+}
+
+}  // namespace
+
+void* operator new(std::size_t size) {
+  void* block = std::malloc(size);
+  if (!block) throw std::bad_alloc();
+  count(block);
+  return block;
+}
+void operator delete(void* block) noexcept {
+  if (!block) return;
+  held -= static_cast<std::int64_t>(malloc_usable_size(block));
+  std::free(block);
+}
+void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
+
+namespace mohona {
+namespace {
+
+using Json = nlohmann::ordered_json;
+using Steady = std::chrono::steady_clock;
+using namespace std::chrono_literals;
+
+class NoSecrets : public SecretStore {
+ public:
+  Result<std::string> write(const Variables&) override { return fail(Code::internal, "none"); }
+  Result<Variables> read(const std::string&) override { return Variables{}; }
+  void remove(const std::string&) override {}
+};
+
+struct Size {
+  std::int64_t tasks = 1'000'000, task_cpus = 96;
+  std::int64_t nodes = 1'000, node_cpus = 96;
+  std::int64_t at_once() const { return nodes * (node_cpus / task_cpus); }
+};
+
+struct Taken {
+  std::int64_t bytes = 0;
+  double seconds = 0;
+  std::uint64_t facts = 0;
+  std::int64_t attempts = 0;
+};
+
+Fleet fleet_of(const Size& size) {
+  Pool pool;
+  pool.name = pool.cloud = "here";
+  pool.shape.cpus_milli = size.node_cpus * 1'000;
+  pool.nodes = size.nodes;
+  pool.price = Price{1'234'567'890};
+  return Fleet{{pool}, {}, {}, {}};
+}
+
+JobSpec array_of(const Size& size) {
+  JobSpec spec;
+  spec.name = "array";
+  spec.kind = Kind::data;
+  spec.run = "true";
+  spec.resources.choices[0].demand.cpus_milli = size.task_cpus * 1'000;
+  spec.shards = Shards{.range = Indices{0, size.tasks - 1}, .array = true};
+  return spec;
+}
+
+// Ends with 0 whatever runs, until the job has ended.
+void run_to_end(Controller& controller, MemoryEngine& engine) {
+  for (bool over = false; !over;) {
+    const auto running = engine.running();
+    for (const AttemptId& id : running) engine.end(id, 0);
+    if (!running.empty()) continue;
+    std::promise<bool> ended;
+    controller.read([&](const State& state, Timestamp) {
+      const JobState is = state.find(JobId{1})->job.state;
+      if (is_terminal(is) && is != JobState::succeeded) throw std::runtime_error("it failed");
+      ended.set_value(is_terminal(is));
+    });
+    over = ended.get_future().get();
+  }
+}
+
+Taken run_array(const Size& size) {
+  const std::int64_t before = held;
+  held_most = before;
+  const auto begin = Steady::now();
+  MemoryStore store(true);
+  MemoryEngine engine;
+  SystemClock clock;
+  NoSecrets secrets;
+  Controller controller({store,
+                         {{"local", &engine}},
+                         clock,
+                         secrets,
+                         [](std::int64_t, const ReadinessProbe&) { return true; },
+                         [](const std::string&) {}});
+  if (auto ok = controller.start(); !ok) throw std::runtime_error(ok.error().message);
+  controller.submit(DefineFleet{fleet_of(size)}, nullptr);
+  std::promise<bool> accepted;
+  controller.submit(Submit{{array_of(size)}, {}, ""}, [&](const Result<Accepted>& answer) {
+    accepted.set_value(answer.has_value());
+  });
+  if (!accepted.get_future().get()) throw std::runtime_error("it was refused");
+  run_to_end(controller, engine);
+  Taken taken;
+  taken.seconds = std::chrono::duration<double>(Steady::now() - begin).count();
+  taken.bytes = held_most - before;
+  controller.read([&](const State& state, Timestamp) {
+    taken.attempts = state.find(JobId{1})->job.attempts_made();
+  });
+  controller.stop();
+  taken.facts = store.appended();
+  return taken;
+}
+
+int main(int argc, char** argv) {
+  CLI::App app{"A large array, from its acceptance to its end"};
+  Size size;
+  std::int64_t bytes_max = 0;
+  app.add_option("--tasks", size.tasks, "Tasks of the array")->check(CLI::Range(2, 1'000'000));
+  app.add_option("--task-cpus", size.task_cpus, "Cores of a task")->check(CLI::Range(1, 96));
+  app.add_option("--bytes-max", bytes_max, "Fail when a task takes more bytes than this");
+  CLI11_PARSE(app, argc, argv);
+  Size one = size, few = size;
+  one.tasks = 1;
+  few.tasks = std::min(16 * size.at_once(), size.tasks / 2);
+  const Taken base = run_array(one), small = run_array(few), large = run_array(size);
+  const auto a_task =
+      static_cast<double>(large.bytes - small.bytes) / static_cast<double>(size.tasks - few.tasks);
+  const Json out = {{"tasks", size.tasks},
+                    {"at_once", size.at_once()},
+                    {"bytes_per_task", a_task},
+                    {"bytes_over_one_task", static_cast<double>(large.bytes - base.bytes) /
+                                                static_cast<double>(size.tasks)},
+                    {"peak_bytes", large.bytes},
+                    {"peak_bytes_of_few", small.bytes},
+                    {"peak_bytes_of_one", base.bytes},
+                    {"seconds", large.seconds},
+                    {"facts", large.facts},
+                    {"attempts", large.attempts}};
+  fmt::print("{}\n", out.dump());
+  return bytes_max > 0 && a_task > static_cast<double>(bytes_max) ? 1 : 0;
+}
+
+}  // namespace
+}  // namespace mohona
+
+int main(int argc, char** argv) { return mohona::main(argc, argv); }

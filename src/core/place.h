@@ -1,0 +1,29 @@
+// Between jobs as their authors wrote them and the scheduler, which knows needs, grants and holds.
+#pragma once
+
+#include "core/schedule/scheduler.h"
+#include "core/state.h"
+
+namespace mohona {
+
+// How long a job may hold its nodes after it is placed: its max_duration, what it may take to
+// start, and what it may take to leave. Duration::max() if it names no max_duration.
+Duration hold_limit(const JobSpec& spec);
+
+Needs needs_of(const JobSpec& spec);
+
+// A grant as attempts record it, and back.
+std::vector<Holding> to_holdings(const Space& space, const Grant& grant);
+Grant to_grant(const Space& space, const Demand& demand, const std::vector<Holding>& holdings);
+
+// What runs, as the scheduler sees it.
+Running to_running(const State& state, const Job& job, const Attempt& attempt);
+
+// What is decided next about what waits; empty when nothing more is. The caller applies it before
+// it asks again.
+//
+//   state.scheduler().begin(now);
+//   for (Facts facts = place_next(state, now); !facts.empty(); ...)
+Facts place_next(State& state, Timestamp now);
+
+}  // namespace mohona
