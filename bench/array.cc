@@ -1,7 +1,7 @@
 // What a large array costs: accepted, scheduled and finished over the real controller, with the
 // store and the engine in memory.
 //
-//   build/release/bin/bench_array [--tasks N] [--bytes-max B]
+//   build/release/bin/bench_array [--tasks N] [--task-cpus C] [--exit-code X] [--bytes-max B]
 //
 // Every byte of heap is counted. The bytes of a task are what the peak with all tasks has over the
 // peak with few: those that fit at once into a fleet whose nodes the array fills, so that what
@@ -63,6 +63,7 @@ class NoSecrets : public SecretStore {
 struct Size {
   std::int64_t tasks = 1'000'000, task_cpus = 96;
   std::int64_t nodes = 1'000, node_cpus = 96;
+  std::int64_t exit_code = 0;
   std::int64_t at_once() const { return nodes * (node_cpus / task_cpus); }
 };
 
@@ -92,16 +93,17 @@ JobSpec array_of(const Size& size) {
   return spec;
 }
 
-// Ends with 0 whatever runs, until the job has ended.
-void run_to_end(Controller& controller, MemoryEngine& engine) {
+// Ends whatever runs, until the job has ended.
+void run_to_end(Controller& controller, MemoryEngine& engine, std::int64_t exit_code) {
+  const JobState expected = exit_code == 0 ? JobState::succeeded : JobState::failed;
   for (bool over = false; !over;) {
     const auto running = engine.running();
-    for (const AttemptId& id : running) engine.end(id, 0);
+    for (const AttemptId& id : running) engine.end(id, exit_code);
     if (!running.empty()) continue;
     std::promise<bool> ended;
     controller.read([&](const State& state, Timestamp) {
       const JobState is = state.find(JobId{1})->job.state;
-      if (is_terminal(is) && is != JobState::succeeded) throw std::runtime_error("it failed");
+      if (is_terminal(is) && is != expected) throw std::runtime_error("it ended otherwise");
       ended.set_value(is_terminal(is));
     });
     over = ended.get_future().get();
@@ -129,7 +131,7 @@ Taken run_array(const Size& size) {
     accepted.set_value(answer.has_value());
   });
   if (!accepted.get_future().get()) throw std::runtime_error("it was refused");
-  run_to_end(controller, engine);
+  run_to_end(controller, engine, size.exit_code);
   Taken taken;
   taken.seconds = std::chrono::duration<double>(Steady::now() - begin).count();
   taken.bytes = held_most - before;
@@ -147,6 +149,7 @@ int main(int argc, char** argv) {
   std::int64_t bytes_max = 0;
   app.add_option("--tasks", size.tasks, "Tasks of the array")->check(CLI::Range(2, 1'000'000));
   app.add_option("--task-cpus", size.task_cpus, "Cores of a task")->check(CLI::Range(1, 96));
+  app.add_option("--exit-code", size.exit_code, "How each task ends");
   app.add_option("--bytes-max", bytes_max, "Fail when a task takes more bytes than this");
   CLI11_PARSE(app, argc, argv);
   Size one = size, few = size;

@@ -48,7 +48,7 @@ const std::string& openapi() {
   },
   "/v1/jobs/{job}": {
     "parameters": [{"$ref": "#/components/parameters/job"}],
-    "get": {"summary": "One job with its tasks and attempts", "responses": {"200": {"description": "the job", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}}, "404": {"$ref": "#/components/responses/Error"}}}
+    "get": {"summary": "One job with its tasks and attempts", "responses": {"200": {"description": "the job; of many tasks the first 1,000 and, in tasks_by_state, how many there are in each state; of many attempts the newest, and of those that have ended at most 512", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}}, "404": {"$ref": "#/components/responses/Error"}}}
   },
   "/v1/jobs/{job}/explain": {
     "parameters": [{"$ref": "#/components/parameters/job"}],

@@ -211,8 +211,7 @@ Json pool_view(const State& state, const PoolRecord& pool) {
       {"reservations", reservations_view(pool)},
       {"cpus", {{"used_milli", cpus}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
       {"memory_mib", {{"used", memory}, {"total", p.nodes * p.shape.memory_mib}}},
-      {"gpus",
-       {{"name", p.shape.gpu}, {"used", gpus.size()}, {"total", p.nodes * p.shape.gpus}}},
+      {"gpus", {{"name", p.shape.gpu}, {"used", gpus.size()}, {"total", p.nodes * p.shape.gpus}}},
       {"attempts", attempts}};
 }
 

@@ -3,8 +3,8 @@
 
 #include <gtest/gtest.h>
 
-#include "core/ledger/usage.h"
 #include "core/explain.h"
+#include "core/ledger/usage.h"
 #include "core/submit.h"
 #include "model/names.h"
 
@@ -468,8 +468,8 @@ TEST(Explain, NamesTheNearestBarrierOfEachPool) {
   EXPECT_EQ(
       w.explanation(id),
       "waits for room: 2 nodes of 1 core, 1024 MiB; nothing ahead of it in the queue; "
-            "2 nodes of gcp-od are kept for it: it starts probably about 2027-01-15T09:00:00Z, "
-            "which cannot be promised because some of what runs there has no max_duration\n"
+      "2 nodes of gcp-od are kept for it: it starts probably about 2027-01-15T09:00:00Z, "
+      "which cannot be promised because some of what runs there has no max_duration\n"
       "  gcp-od has room for 0 of the 2 nodes that the job needs (1 core, 1024 MiB each); starts "
       "when holder (job 1) ends\n"
       "  azure-res is too small, also when empty: the job needs 2 nodes of 1 core, 1024 MiB; ask "

@@ -205,7 +205,7 @@ Result<Facts> on(const State& state, const ReclaimPool& input, Timestamp now) {
   if (pool->reclaimed_at) return Facts{};
   Facts facts = {PoolReclaimed{input.pool, now, now + input.notice}};
   for (const auto& [id, live] : state.live()) {
-    const Attempt& attempt = state.live_attempt(id);
+    const Attempt& attempt = *live.attempt;
     if (attempt.pool != input.pool || attempt.stopping) continue;
     facts.push_back(
         stop_attempt(state.find(id.job)->job, attempt, StopReason::reclaimed, now, input.notice));
@@ -367,7 +367,8 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
     if (at > now && (!wake || at < *wake)) wake = at;
   };
   for (const auto& [name, pool] : state.pools()) {
-    for (const AdvanceReservation& reservation : pool.reservations) consider_instant(reservation.to);
+    for (const AdvanceReservation& reservation : pool.reservations)
+      consider_instant(reservation.to);
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   return wake;

@@ -25,10 +25,9 @@ void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
     const bool named = std::any_of(fleet.pools.begin(), fleet.pools.end(),
                                    [&name = name](const Pool& pool) { return pool.name == name; });
     if (named) continue;
-    const bool busy =
-        std::any_of(state.live().begin(), state.live().end(), [&, &here = name](const auto& live) {
-          return state.live_attempt(live.first).pool == here;
-        });
+    const bool busy = std::any_of(
+        state.live().begin(), state.live().end(),
+        [&, &here = name](const auto& live) { return live.second.attempt->pool == here; });
     if (busy) {  // offers nothing any more, until what runs there has ended
       Pool empty = known.pool;
       empty.nodes = 0;

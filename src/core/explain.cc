@@ -72,7 +72,7 @@ std::string holders(const State& state, const std::string& pool,
   JobId last;
   std::size_t more = 0;
   for (const auto& [id, live] : state.live()) {
-    const Attempt& attempt = state.live_attempt(id);
+    const Attempt& attempt = *live.attempt;
     if (id.job == last || attempt.pool != pool || !in_the_way(attempt, kept)) continue;
     last = id.job;
     if (names.size() == named_max) {
@@ -144,10 +144,11 @@ PoolExplanation explain_share(const State& state, const PoolRecord& record,
     return out;
   }
   const std::string path = tree.path(obstacle.queue);
-  out.why = fmt::format("would take the queue {} {} over what it may hold, {} ({} guaranteed); it "
-                        "holds {}",
-                        path, dollars(obstacle.lacks), dollars(queue.limit),
-                        dollars(queue.guarantee), dollars(queue.used));
+  out.why = fmt::format(
+      "would take the queue {} {} over what it may hold, {} ({} guaranteed); it "
+      "holds {}",
+      path, dollars(obstacle.lacks), dollars(queue.limit), dollars(queue.guarantee),
+      dollars(queue.used));
   if (queue.held > 0) out.why += fmt::format(" and has {} kept", dollars(queue.held));
   out.lift = fmt::format("starts when work of {} ends, or its `borrow` is raised", path);
   return out;
@@ -189,8 +190,8 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
       if (!r || r->pool != pool.name) {
         out.why = fmt::format("has no reservation {}", spec.reservation);
       } else if (now < r->from) {
-        out.why = fmt::format("has its reservation {} from {} on", r->name,
-                              format_timestamp(r->from));
+        out.why =
+            fmt::format("has its reservation {} from {} on", r->name, format_timestamp(r->from));
         out.lift = fmt::format("starts at {}", format_timestamp(r->from));
       } else {
         out.why = fmt::format("has its reservation {} until {}, before the job would have left",
@@ -205,9 +206,8 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
       out.why = fmt::format("has room for {} of the {} that the job needs ({} each{})",
                             obstacle.have, size_of(spec), describe(demand), where(spec.nearness));
       const Space& space = state.scheduler().space(target.pool);
-      out.why += kept_for_others(state, space,
-                                 state.scheduler().request(*entry.waiting, target, now),
-                                 obstacle.have);
+      out.why += kept_for_others(
+          state, space, state.scheduler().request(*entry.waiting, target, now), obstacle.have);
       if (const std::int64_t n = nodes_not_up(record); n > 0) {
         out.why += fmt::format("; {} of its {} nodes take no work", n, pool.nodes);
       }
@@ -272,9 +272,10 @@ std::string promise(const JobEntry& entry, Timestamp now) {
     return text + fmt::format(": it was to start by {}, but what runs there has not left in time",
                               format_timestamp(kept.start));
   }
-  return text + fmt::format(": it starts probably about {}, which cannot be promised because some "
-                            "of what runs there has no max_duration",
-                            format_timestamp(kept.expected));
+  return text + fmt::format(
+                    ": it starts probably about {}, which cannot be promised because some "
+                    "of what runs there has no max_duration",
+                    format_timestamp(kept.expected));
 }
 
 std::string why_out_of_line(const JobEntry& entry, Timestamp now) {
@@ -301,7 +302,7 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
   std::vector<std::string> places;
   for (auto it = state.live().lower_bound({job.id, 0, 0});
        it != state.live().end() && it->first.job == job.id; ++it) {
-    const std::string& pool = state.live_attempt(it->first).pool;
+    const std::string& pool = it->second.attempt->pool;
     if (std::find(places.begin(), places.end(), pool) == places.end()) places.push_back(pool);
   }
   return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far",
@@ -334,10 +335,10 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
     out.headline = "waits until its shards are listed";
     return out;
   }
-  for (const auto& [task, note] : job.tasks.notes()) {
-    if (job.tasks[task].state == JobState::recovering && note.not_before > now) {
+  for (const auto& [first, run] : job.tasks.notes()) {
+    if (run.note.not_before > now) {
       out.headline = fmt::format("pauses {} before the next attempt: {}",
-                                 format_duration(note.not_before - now), note.reason);
+                                 format_duration(run.note.not_before - now), run.note.reason);
       return out;
     }
   }

@@ -41,8 +41,8 @@ Facts keep_facts(const State& state, const Keep& keep, Timestamp now) {
   const Space& space = state.scheduler().space(keep.pool);
   for (const OccupantId who : keep.victims) {
     const AttemptId id = state.scheduler().running(who).id;
-    Fact stop = stop_attempt(state.find(id.job)->job, state.live_attempt(id),
-                             StopReason::preempted, now);
+    Fact stop =
+        stop_attempt(state.find(id.job)->job, state.live_attempt(id), StopReason::preempted, now);
     std::get<AttemptStopping>(stop).for_job = keep.job;
     facts.push_back(std::move(stop));
   }
@@ -127,8 +127,8 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
   run.for_job = attempt.for_job;
   run.checkpoint = attempt.checkpoint_at.value_or(Timestamp{});
   if (const Duration limit = hold_limit(spec); limit != Duration::max()) {
-    run.end = attempt.started_at ? *attempt.started_at + (limit - launch_max)
-                                 : attempt.placed_at + limit;
+    run.end =
+        attempt.started_at ? *attempt.started_at + (limit - launch_max) : attempt.placed_at + limit;
   }
   if (attempt.gone_by) run.end = std::min(run.end, *attempt.gone_by);
   run.expected = std::min(run.end, attempt.ends_at.value_or(attempt.placed_at + unknown_time));

@@ -32,7 +32,28 @@ Pool any_pool(int index) {
   pool.share_nodes = draw(3) == 0;
   pool.purchase = draw(2) ? Purchase::spot : Purchase::on_demand;
   pool.price = Price{draw(5) * 10'000'000};
+  if (draw(2)) {
+    pool.topology.leaf = 1 + draw(2);
+    pool.topology.block = draw(3);
+  }
+  if (draw(3) == 0) pool.features = {{"ib", {{0, 0}}}};
   return pool;
+}
+
+// Nobody says anything of queues, or two of them share the fleet.
+Fleet any_fleet() {
+  Fleet fleet{{any_pool(0), any_pool(1), any_pool(2)}, {}, {}, {}};
+  if (draw(2)) {
+    fleet.queues = {{"a", "", 500'000, {}, {}, 1}, {"default", "", draw(2) * 200'000, {}, {}, 2}};
+    if (draw(2)) fleet.queues[1].borrow_ppm = 200'000;
+    if (draw(2)) fleet.queues[0].lend_ppm = 100'000;
+  }
+  fleet.scheduling.preempt = static_cast<Preempt>(draw(3));
+  fleet.scheduling.min_run = draw(2) * 20s;
+  fleet.scheduling.patience = 15s;
+  fleet.scheduling.reservations_max = draw(3);
+  if (draw(2)) fleet.scheduling.ageing = Duration{0};
+  return fleet;
 }
 
 JobSpec any_job(const State& state) {
@@ -49,6 +70,8 @@ JobSpec any_job(const State& state) {
     choice.demand.cpus_milli = 500 * (1 + draw(6));
     choice.use_spot = draw(2) == 1;
     if (draw(4) == 0) choice.demand.gpu = "h100", choice.demand.gpus = 1 + draw(3);
+    if (draw(6) == 0) choice.demand.gpus = 0, choice.demand.gpu_milli = 100 * (1 + draw(9));
+    if (draw(6) == 0) choice.speed_milli = 500;
     spec.resources.choices.push_back(choice);
   }
   switch (draw(4)) {
@@ -66,7 +89,13 @@ JobSpec any_job(const State& state) {
     default:
       break;
   }
-  if (draw(4) == 0) spec.max_duration = (1 + draw(50)) * 1s;
+  if (draw(2) == 0) spec.max_duration = (1 + draw(50)) * 1s;
+  if (!state.queues().empty() && draw(2)) spec.queue = "a";
+  if (spec.num_nodes > 1 && draw(4) == 0)
+    spec.min_nodes = 1 + draw(static_cast<int>(spec.num_nodes));
+  if (draw(5) == 0) spec.nearness.within = static_cast<Level>(draw(4));
+  if (draw(6) == 0) spec.features = {"ib"};
+  spec.stop.grace = draw(3) * 5s;
   if (draw(6) == 0) spec.budget = Money{draw(100)};
   if (draw(6) == 0) spec.deadline = Timestamp(std::chrono::hours(1)) + draw(100) * 1s;
   if (draw(3) == 0 && !state.jobs().empty()) {
@@ -82,7 +111,16 @@ Input any_input(const State& state) {
     return make(
         std::next(state.live().begin(), draw(static_cast<int>(state.live().size())))->first);
   };
-  switch (draw(9)) {
+  switch (draw(11)) {
+    case 9: {
+      const std::int64_t node = draw(2);
+      return ChangeNodes{
+          "pool" + std::to_string(draw(2)), {{node, node}}, static_cast<NodeState>(draw(4)), "r"};
+    }
+    case 10:
+      return live([](AttemptId id) -> Input {
+        return Progress{id, Timestamp(std::chrono::hours(1)) + draw(900) * 1s, {}};
+      });
     case 0:
     case 1:
       return Submit{{any_job(state)}, {}, ""};
@@ -108,22 +146,37 @@ Input any_input(const State& state) {
 // Σ held ≤ capacity on every node, every GPU given out once, gangs whole, one attempt a task.
 void check_allocations(const State& state) {
   std::map<std::pair<std::string, std::int64_t>, NodeUse> use;
+  std::map<std::tuple<std::string, std::int64_t, std::int64_t>, std::int64_t> parts;  // of GPUs
   std::set<std::pair<JobId, std::uint32_t>> tasks;
   for (const auto& [id, live] : state.live()) {
     const Attempt& attempt = state.live_attempt(id);
     RC_ASSERT(!attempt.ended_at);
     RC_ASSERT(tasks.insert({id.job, id.task}).second);
-    RC_ASSERT(std::ssize(attempt.holdings) == state.find(id.job)->job.spec->num_nodes);
+    const JobSpec& spec = *state.find(id.job)->job.spec;
+    RC_ASSERT(std::ssize(attempt.holdings) <= spec.num_nodes);
+    RC_ASSERT(std::ssize(attempt.holdings) >=
+              (spec.min_nodes > 0 ? spec.min_nodes : spec.num_nodes));
     for (const Holding& holding : attempt.holdings) {
       NodeUse& node = use[{attempt.pool, holding.node}];
       node.cpus_milli += attempt.demand.cpus_milli;
       node.memory_mib += attempt.demand.memory_mib;
+      if (attempt.demand.gpu_milli > 0) {
+        RC_ASSERT(std::ssize(holding.devices) == 1);
+        auto& part = parts[{attempt.pool, holding.node, holding.devices[0]}];
+        RC_ASSERT((part += attempt.demand.gpu_milli) <= 1'000);
+        continue;
+      }
       RC_ASSERT(std::ssize(holding.devices) == attempt.demand.gpus);
       for (const std::int64_t gpu : holding.devices) {
         RC_ASSERT(!node.gpus.test(static_cast<std::size_t>(gpu)));
         node.gpus.set(static_cast<std::size_t>(gpu));
       }
     }
+  }
+  for (const auto& [where, part] : parts) {
+    const auto& [pool, node, gpu] = where;
+    const auto found = use.find({pool, node});
+    RC_ASSERT(found == use.end() || !found->second.gpus.test(static_cast<std::size_t>(gpu)));
   }
   for (const auto& [where, held] : use) {
     const Pool& pool = state.find_pool(where.first)->pool;
@@ -176,6 +229,7 @@ State reload(const State& state) {
   State copy;
   for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool)));
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
+  copy.restore(QueuesDefined{state.queues(), state.scheduling()});
   copy.index();
   return copy;
 }
@@ -190,7 +244,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
     // A refused input changes nothing, but the time has passed all the same.
     return facts ? *facts : follow_up(to, now);
   };
-  Facts first = give(state, DefineFleet{{{any_pool(0), any_pool(1), any_pool(2)}, {}, {}, {}}});
+  Facts first = give(state, DefineFleet{any_fleet()});
   log.insert(log.end(), first.begin(), first.end());
   const int steps = draw(60);
   for (int step = 0; step < steps; ++step) {
@@ -199,7 +253,12 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
     State copy = reload(state);
     const Facts facts = give(state, input);
     // A controller that starts from the snapshot decides the same.
-    RC_ASSERT(give(copy, input) == facts);
+    const Facts reloaded = give(copy, input);
+    if (reloaded != facts) {
+      for (const Fact& fact : facts) RC_LOG() << step << ", kept on: " << encode(fact) << "\n";
+      for (const Fact& fact : reloaded) RC_LOG() << step << ", reloaded: " << encode(fact) << "\n";
+    }
+    RC_ASSERT(reloaded == facts);
     log.insert(log.end(), facts.begin(), facts.end());
     for (const Fact& fact : facts) RC_LOG() << step << ": " << encode(fact) << "\n";
     check_allocations(state);
@@ -221,6 +280,9 @@ RC_GTEST_PROP(AnyHistory, EndsWhenTheFaultsDo, ()) {
   Pool big = any_pool(0);
   big.shape = {"s", 8'000, 8'192, "h100", 8};
   big.nodes = 3;
+  big.share_nodes = false;
+  big.topology = {3, 1, 1};
+  big.features = {{"ib", {}}};
   Pool spot = big;
   spot.name = "pool1";
   big.purchase = Purchase::on_demand;
@@ -232,6 +294,9 @@ RC_GTEST_PROP(AnyHistory, EndsWhenTheFaultsDo, ()) {
     (void)advance(state, any_input(state), now);
   }
   (void)advance(state, RestorePool{"pool1"}, now);
+  for (const char* pool : {"pool0", "pool1"}) {
+    (void)advance(state, ChangeNodes{pool, {}, NodeState::up, ""}, now);
+  }
   for (int round = 0; round < 400; ++round) {
     now += 10min;
     (void)advance(state, Tick{}, now);

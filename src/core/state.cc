@@ -323,8 +323,8 @@ void State::index_job(JobEntry& e) {
   e.counts = {};
   for (const Attempt& a : job.attempts) learn(e, a);
   for (const PastRuns& past : job.past_runs) {
-    history_.add(job.spec->queue, job.spec->name, past.nodes,
-                 static_cast<std::uint16_t>(past.step), static_cast<std::uint32_t>(past.runs));
+    history_.add(job.spec->queue, job.spec->name, past.nodes, static_cast<std::uint16_t>(past.step),
+                 static_cast<std::uint32_t>(past.runs));
   }
   for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
   if (is_terminal(job.state)) return;
@@ -363,8 +363,12 @@ void State::restore(Job job) {
   // Records of before 0.2.0 hold every attempt, and the pauses that are over.
   sum_past_attempts(job);
   const auto notes = job.tasks.notes();
-  for (const auto& [task, note] : notes) {
-    if (job.tasks[task].state != JobState::recovering) job.tasks.set_note(task, {{}, note.reason});
+  for (const auto& [first, run] : notes) {
+    if (run.note.not_before == Timestamp{}) continue;
+    for (std::uint32_t task = first; task <= run.last; ++task) {
+      if (job.tasks[task].state == JobState::recovering) continue;
+      job.tasks.set_note(task, {{}, run.note.reason});
+    }
   }
   jobs_[id].job = std::move(job);
 }

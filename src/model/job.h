@@ -45,7 +45,16 @@ struct Shards {
     return range ? std::to_string(range->first + place * range->step)
                  : items.at(static_cast<std::size_t>(place));
   }
-  friend bool operator==(const Shards&, const Shards&) = default;
+  // The same items are the same work: the first journals have those of a range as texts.
+  friend bool operator==(const Shards& a, const Shards& b) {
+    if (a.globs != b.globs || a.array != b.array || a.at_once_max != b.at_once_max) return false;
+    if (a.range.has_value() == b.range.has_value()) return a.range == b.range && a.items == b.items;
+    if (a.count() != b.count()) return false;
+    for (std::int64_t i = 0; i < a.count(); ++i) {
+      if (a.item(i) != b.item(i)) return false;
+    }
+    return true;
+  }
 };
 
 // What survives an attempt, and how the work is told to write it.

@@ -61,15 +61,35 @@ TEST(Tasks, LossesAreCountedNoFurtherThanTheyMatter) {
   EXPECT_EQ(task.losses, Task::losses_most);
 }
 
+TEST(Tasks, ThatAllFailAlikeShareOneNoteAndOneRecord) {
+  Job job = array_of(1'000);
+  for (std::uint32_t i = 0; i < 1'000; ++i) {
+    const std::uint32_t task = i * 7 % 1'000;  // in any order
+    job.tasks.at(task).state = JobState::failed;
+    job.tasks.set_note(task, {{}, "exit code 1"});
+  }
+  EXPECT_EQ(job.tasks.notes().size(), 1u);
+  EXPECT_EQ(job.tasks.records().size(), 1u);
+  EXPECT_EQ(decode_job(encode(job))->tasks, job.tasks);
+}
+
 RC_GTEST_PROP(Tasks, AreReadBackAsWritten, ()) {
   Job job = array_of(*rc::gen::inRange<std::uint32_t>(1, 40));
-  for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
-    Task& task = job.tasks.at(i);
-    task.state = static_cast<JobState>(*rc::gen::inRange(0, 3));
-    task.failures = *rc::gen::inRange<std::uint32_t>(0, 2);
-    if (*rc::gen::inRange(0, 4) == 0) job.tasks.set_note(i, {{}, "r"});
+  std::map<std::uint32_t, std::string> plain;
+  const int steps = *rc::gen::inRange(0, 80);
+  for (int step = 0; step < steps; ++step) {
+    const auto i =
+        *rc::gen::inRange<std::uint32_t>(0, static_cast<std::uint32_t>(job.tasks.size()));
+    job.tasks.at(i).state = static_cast<JobState>(*rc::gen::inRange(0, 2));
+    plain[i] = *rc::gen::element<std::string>("", "a", "b");
+    job.tasks.set_note(i, {{}, plain[i]});
   }
-  RC_ASSERT(decode_job(encode(job))->tasks == job.tasks);
+  const Tasks read = decode_job(encode(job))->tasks;
+  RC_ASSERT(read == job.tasks);
+  for (std::uint32_t i = 0; i < read.size(); ++i) {
+    RC_ASSERT(read.note(i).reason == plain[i]);
+    RC_ASSERT(job.tasks.note(i).reason == plain[i]);
+  }
 }
 
 TEST(Shards, ARangeIsTheItemsThatItStandsFor) {
@@ -77,6 +97,9 @@ TEST(Shards, ARangeIsTheItemsThatItStandsFor) {
   const Shards texts{.items = {"3", "7", "11"}};
   ASSERT_EQ(range.count(), texts.count());
   for (std::int64_t i = 0; i < texts.count(); ++i) EXPECT_EQ(range.item(i), texts.item(i));
+  EXPECT_EQ(range, texts);
+  EXPECT_NE(range, (Shards{.items = {"3", "7", "12"}}));
+  EXPECT_NE(range, (Shards{.range = Indices{3, 11, 2}}));
 }
 
 Attempt ended(std::uint32_t task, std::int64_t exit_code) {

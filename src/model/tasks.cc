@@ -1,40 +1,63 @@
 #include "model/tasks.h"
 
 #include <algorithm>
+#include <iterator>
 
 namespace mohona {
 
 const TaskNote& Tasks::note(std::uint32_t task) const {
   static const TaskNote none;
-  const auto found = notes_.find(task);
-  return found == notes_.end() ? none : found->second;
+  const auto after = notes_.upper_bound(task);
+  if (after == notes_.begin()) return none;
+  const NoteRun& run = std::prev(after)->second;
+  return run.last < task ? none : run.note;
 }
 
-void Tasks::set_note(std::uint32_t task, TaskNote note) {
-  if (note == TaskNote{}) {
-    notes_.erase(task);
-  } else {
-    notes_.insert_or_assign(task, std::move(note));
+void Tasks::split_before(std::uint32_t task) {
+  const auto after = notes_.lower_bound(task);
+  if (after == notes_.begin()) return;
+  NoteRun& run = std::prev(after)->second;
+  if (run.last < task) return;
+  notes_.emplace_hint(after, task, run);
+  run.last = task - 1;
+}
+
+void Tasks::set_notes(std::uint32_t first, std::uint32_t last, TaskNote note) {
+  split_before(first);
+  split_before(last + 1);
+  notes_.erase(notes_.lower_bound(first), notes_.upper_bound(last));
+  if (note == TaskNote{}) return;
+  auto run = notes_.emplace(first, NoteRun{last, std::move(note)}).first;
+  if (const auto next = std::next(run);
+      next != notes_.end() && next->first == last + 1 && next->second.note == run->second.note) {
+    run->second.last = next->second.last;
+    notes_.erase(next);
+  }
+  if (run == notes_.begin()) return;
+  const auto before = std::prev(run);
+  if (before->second.last + 1 == first && before->second.note == run->second.note) {
+    before->second.last = run->second.last;
+    notes_.erase(run);
   }
 }
 
 std::vector<TaskRun> Tasks::records() const {
   std::vector<TaskRun> runs;
   auto note = notes_.begin();
-  bool same_may_follow = false;  // a task with a note is a record of its own
-  for (std::size_t i = 0; i < tasks_.size(); ++i) {
+  std::uint32_t changes = 0;  // the first task after this one whose note may be another
+  for (std::uint32_t i = 0; i < tasks_.size(); ++i) {
     const Task& task = tasks_[i];
-    const bool noted = note != notes_.end() && note->first == i;
-    if (!noted && same_may_follow && task == tasks_[i - 1]) {
+    if (i > 0 && i < changes && task == tasks_[i - 1]) {
       ++runs.back().count;
       continue;
     }
     runs.push_back({task.state, task.attempts, task.failures, task.losses, task.never_ready});
-    same_may_follow = !noted;
+    while (note != notes_.end() && note->second.last < i) ++note;
+    const bool noted = note != notes_.end() && note->first <= i;
+    changes = noted ? note->second.last + 1 : note == notes_.end() ? UINT32_MAX : note->first;
     if (!noted) continue;
-    runs.back().not_before = note->second.not_before;
-    runs.back().reason = note->second.reason;
-    ++note;
+    runs.back().not_before = note->second.note.not_before;
+    runs.back().reason = note->second.note.reason;
   }
   return runs;
 }
@@ -46,12 +69,10 @@ void Tasks::add(TaskRun run) {
   task.failures = run.failures;
   task.never_ready = run.never_ready;
   task.losses = static_cast<std::uint16_t>(std::min<std::uint32_t>(run.losses, Task::losses_most));
+  if (run.count == 0) return;
   const auto first = static_cast<std::uint32_t>(tasks_.size());
   tasks_.insert(tasks_.end(), run.count, task);
-  for (std::uint32_t i = 0; i < run.count; ++i) {
-    if (run.not_before == Timestamp{} && run.reason.empty()) break;
-    set_note(first + i, {run.not_before, run.reason});
-  }
+  set_notes(first, first + run.count - 1, {run.not_before, std::move(run.reason)});
 }
 
 }  // namespace mohona

@@ -26,9 +26,16 @@ struct Task {
 static_assert(sizeof(Task) == 16);
 
 struct TaskNote {
-  Timestamp not_before;  // the epoch: at once
+  Timestamp not_before;  // of one that waits again; the epoch: at once
   std::string reason;    // why it waits again, or how it ended
   friend bool operator==(const TaskNote&, const TaskNote&) = default;
+};
+
+// Neighbours with equal notes share one: of an array whose tasks all fail, they often are.
+struct NoteRun {
+  std::uint32_t last = 0;
+  TaskNote note;
+  friend bool operator==(const NoteRun&, const NoteRun&) = default;
 };
 
 // Equal neighbours as one record: how tasks are written. The fields are those of Task and TaskNote,
@@ -60,8 +67,9 @@ class Tasks {
   // Of a task without a note: an empty one.
   const TaskNote& note(std::uint32_t task) const;
   // An empty note takes no room.
-  void set_note(std::uint32_t task, TaskNote note);
-  const std::map<std::uint32_t, TaskNote>& notes() const { return notes_; }
+  void set_note(std::uint32_t task, TaskNote note) { set_notes(task, task, std::move(note)); }
+  // By the first task of each run. Runs that touch differ, so that equal notes are equal runs.
+  const std::map<std::uint32_t, NoteRun>& notes() const { return notes_; }
 
   std::vector<TaskRun> records() const;
   void add(TaskRun run);
@@ -69,8 +77,12 @@ class Tasks {
   friend bool operator==(const Tasks&, const Tasks&) = default;
 
  private:
+  void set_notes(std::uint32_t first, std::uint32_t last, TaskNote note);
+  // Makes a run begin at `task`, if there is a note there.
+  void split_before(std::uint32_t task);
+
   std::vector<Task> tasks_;
-  std::map<std::uint32_t, TaskNote> notes_;
+  std::map<std::uint32_t, NoteRun> notes_;
 };
 
 }  // namespace mohona

@@ -311,7 +311,8 @@ Submission submission_of(const std::string& name, std::string_view text, const D
       out.leaves = time_of(w.at(1));
     } else if (w[0] == "spot") {
       choice.use_spot = true;
-    } else if (w[0] == "or") {  // another acceptable way to run, like the first but for what follows
+    } else if (w[0] ==
+               "or") {  // another acceptable way to run, like the first but for what follows
       spec.resources.choices.push_back(choice);
       read_choice({w.begin() + 1, w.end()}, choice);
     } else if (!read_wish(w, spec)) {
@@ -573,8 +574,8 @@ class Player {
     ends_.insert({now_ + submissions_.at(f.attempt.job).leaves, f.attempt});
   }
   void tell(const NodesKept& f, std::vector<AttemptId>&) {
-    std::string text = fmt::format("{} {} kept for {}", f.pool, format_node_ranges(f.nodes),
-                                   called(f.job));
+    std::string text =
+        fmt::format("{} {} kept for {}", f.pool, format_node_ranges(f.nodes), called(f.job));
     if (f.preempting) {
       text += fmt::format(", free by {}", clock(f.start));
     } else if (f.promised) {

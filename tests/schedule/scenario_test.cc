@@ -29,11 +29,12 @@ std::vector<std::string> lines(const std::string& text) {
 // Line by line, by the longest common part: "-" was expected, "+" happened.
 std::string difference(const std::string& expected, const std::string& real) {
   const auto a = lines(expected), b = lines(real);
-  std::vector<std::vector<std::size_t>> common(a.size() + 1, std::vector<std::size_t>(b.size() + 1));
+  std::vector<std::vector<std::size_t>> common(a.size() + 1,
+                                               std::vector<std::size_t>(b.size() + 1));
   for (std::size_t i = a.size(); i-- > 0;) {
     for (std::size_t j = b.size(); j-- > 0;) {
-      common[i][j] = a[i] == b[j] ? common[i + 1][j + 1] + 1
-                                  : std::max(common[i + 1][j], common[i][j + 1]);
+      common[i][j] =
+          a[i] == b[j] ? common[i + 1][j + 1] + 1 : std::max(common[i + 1][j], common[i][j + 1]);
     }
   }
   std::string out;
@@ -78,7 +79,8 @@ TEST_P(Scenario, IsDecidedAsItSays) {
 
 INSTANTIATE_TEST_SUITE_P(File, Scenario, ::testing::ValuesIn(names()), [](const auto& scenario) {
   std::string name = scenario.param;
-  std::replace_if(name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
+  std::replace_if(
+      name.begin(), name.end(), [](char c) { return !std::isalnum(c); }, '_');
   return name;
 });
 

@@ -60,8 +60,8 @@ struct Node {
   Cell cell = 0;
   HoldSlot tier = 0;
   NodeState state = NodeState::up;
-  bool foreign = false;                         // others hold something here
-  std::vector<OccupantId> more;                 // the other occupants
+  bool foreign = false;          // others hold something here
+  std::vector<OccupantId> more;  // the other occupants
 };
 
 class Space {

@@ -128,9 +128,10 @@ std::optional<Decision> Scheduler::next() {
       c.to_plan = false;
       // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
       // sleep on that as well.
-      const auto share_blocked = std::count_if(
-          c.targets.begin(), c.targets.end(),
-          [&](const Target& t) { return allowed_nodes(c, t) < c.needs.min_nodes; });
+      const auto share_blocked =
+          std::count_if(c.targets.begin(), c.targets.end(), [&](const Target& t) {
+            return !pools_[t.pool]->reclaimed && allowed_nodes(c, t) < c.needs.min_nodes;
+          });
       const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
                                          [](const Watch& w) { return w.kind == Watch::queue; });
       if (share_blocked > watched) {
@@ -208,8 +209,10 @@ bool Scheduler::may_stop(const Class& c, const Target& target, const Running& ru
   const bool lower = policy_.preempt == Preempt::lower_priority && run.priority < c.needs.priority;
   const auto fork = tree_.fork(c.leaf, run.queue);
   if (fork) {
-    const QueueNode& theirs = tree_.node(fork->b);
-    if (theirs.used - removed[fork->b] - run.worth < theirs.guarantee) return false;
+    for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
+      if (tree_.node(i).used - removed[i] - run.worth < tree_.node(i).guarantee) return false;
+      if (i == fork->b) break;
+    }
     const QueueNode& ours = tree_.node(fork->a);
     const Worth more = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
     if (!lower && ours.taken() + more > ours.guarantee) return false;
@@ -236,6 +239,14 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     if (!c.needs.reservation.empty()) continue;
     if (allowed_nodes(c, target) < c.needs.min_nodes) continue;
     request.max_nodes = request.min_nodes;
+    if (!reservations_.empty() && request.end != Timestamp::max()) {
+      // It begins when the victims have left, and must be gone before any window all the same.
+      Duration longest{0};
+      for (const Running& run : running_) {
+        if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
+      }
+      request.end += longest;
+    }
     std::vector<Worth> removed(tree_.size(), 0);
     const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };
     std::vector<Worth> going(tree_.size(), 0);

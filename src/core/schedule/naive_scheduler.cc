@@ -35,7 +35,8 @@ void NaiveScheduler::set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeStat
   Space& space = *spaces_[pool];
   const NodeSet set = to_set(nodes, space.leaf_size());
   for (const Segment& s : set) {
-    for_bits(s.nodes, [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
+    for_bits(s.nodes,
+             [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
   }
   for (auto& [id, job] : jobs_) {
     if (!job.kept || job.kept->pool != pool) continue;
@@ -54,8 +55,10 @@ void NaiveScheduler::reserve(const AdvanceReservation& reservation, PoolIndex po
       space.hold({0, true, to_set(reservation.where, space.leaf_size()), reservation.from});
   reservations_[reservation.name] = {reservation, pool, slot};
   for (auto& [id, job] : jobs_) {
-    if (job.kept && job.kept->pool == pool &&
-        overlap(space.held(job.kept->slot).nodes, space.held(slot).nodes)) {
+    if (!job.kept || job.kept->pool != pool) continue;
+    const bool in_time =
+        job.needs.limit != Duration::max() && job.kept->start + job.needs.limit <= reservation.from;
+    if (!in_time && overlap(space.held(job.kept->slot).nodes, space.held(slot).nodes)) {
       job.kept->broken = true;
     }
   }
@@ -131,8 +134,8 @@ std::optional<Decision> NaiveScheduler::next() {
 }
 
 std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
-  std::vector<std::pair<std::tuple<std::size_t, std::int64_t, Purchase, std::string, std::size_t>,
-                        Target>>
+  std::vector<
+      std::pair<std::tuple<std::size_t, std::int64_t, Purchase, std::string, std::size_t>, Target>>
       found;
   for (std::uint32_t i = 0; i < needs.choices.size(); ++i) {
     for (PoolIndex p = 0; p < spaces_.size(); ++p) {
@@ -148,7 +151,8 @@ std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
                         spaces_[p]->with_features(needs.features).value_or(std::vector<Mask>{})}});
     }
   }
-  std::sort(found.begin(), found.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::sort(found.begin(), found.end(),
+            [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Target> out;
   for (auto& [key, target] : found) out.push_back(std::move(target));
   return out;
@@ -364,7 +368,10 @@ std::optional<Grant> NaiveScheduler::place(const Space& space, const Request& re
              count(node.gpus_free) >= request.demand->gpus &&
              std::ssize(grant.members) < request.max_nodes) {
         Mask gpus = lowest(node.gpus_free, request.demand->gpus);
-        if (request.demand->gpu_milli > 0) gpus = as_grant({{i / space.leaf_size(), Mask{1} << (i % space.leaf_size())}}).members[0].gpus;
+        if (request.demand->gpu_milli > 0)
+          gpus = as_grant({{i / space.leaf_size(), Mask{1} << (i % space.leaf_size())}})
+                     .members[0]
+                     .gpus;
         grant.members.push_back({i, gpus});
         if (request.demand->gpu_milli > 0) break;
         node.cpus_free -= request.demand->cpus_milli;
@@ -426,17 +433,27 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     if (allowed(job, target) < job.needs.min_nodes) continue;
     Request asked = request(job, target);
     asked.max_nodes = asked.min_nodes;
+    if (!reservations_.empty() && asked.end != Timestamp::max()) {
+      Duration longest{0};
+      for (const Running& run : running_) {
+        if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
+      }
+      asked.end += longest;
+    }
     std::vector<Worth> gone(tree_.size(), 0);
     const auto may = [&](const Running& run, const std::vector<Worth>& removed) {
-      if (run.stopping || !run.preemptible || now_ - run.started < std::max(policy_.min_run, Duration{1})) return false;
+      if (run.stopping || !run.preemptible ||
+          now_ - run.started < std::max(policy_.min_run, Duration{1}))
+        return false;
       const bool lower =
           policy_.preempt == Preempt::lower_priority && run.priority < job.needs.priority;
       const auto fork = tree_.fork(leaf, run.queue);
       if (!fork) return lower;
-      const QueueNode& theirs = tree_.node(fork->b);
-      if (theirs.used - removed[fork->b] - run.worth < theirs.guarantee) return false;
-      const Worth more =
-          target.node_worth * job.needs.min_nodes - (job.kept ? job.kept->worth : 0);
+      for (QueueIndex i = run.queue;; i = tree_.node(i).parent) {
+        if (tree_.node(i).used - removed[i] - run.worth < tree_.node(i).guarantee) return false;
+        if (i == fork->b) break;
+      }
+      const Worth more = target.node_worth * job.needs.min_nodes - (job.kept ? job.kept->worth : 0);
       return lower || tree_.node(fork->a).taken() + more <= tree_.node(fork->a).guarantee;
     };
     const std::vector<Worth> none(tree_.size(), 0);
@@ -465,11 +482,11 @@ std::optional<Decision> NaiveScheduler::try_plan(Job& job) {
   std::optional<Keep> best;
   for (const Target& target : targets(job.needs)) {
     if (allowed(job, target) < job.needs.min_nodes) continue;
-    const auto found = plan(*spaces_[target.pool], running_, request(job, target),
-                            job.needs.limit, now_);
+    const auto found =
+        plan(*spaces_[target.pool], running_, request(job, target), job.needs.limit, now_);
     if (!found || (best && best->start <= found->start)) continue;
-    best = Keep{job.rank.job, target.pool, found->nodes, found->start, found->expected,
-                found->promised, false, {}};
+    best = Keep{job.rank.job,    target.pool,     found->nodes, found->start,
+                found->expected, found->promised, false,        {}};
   }
   if (!best) return std::nullopt;
   return *best;
@@ -499,8 +516,7 @@ void NaiveScheduler::apply(const Start& start, const Running& run) {
   tree_.add_used(run.queue, run.worth);
 }
 
-void NaiveScheduler::apply(const Keep& keep, const std::vector<JobId>& victims,
-                           Timestamp gone_by) {
+void NaiveScheduler::apply(const Keep& keep, const std::vector<JobId>& victims, Timestamp gone_by) {
   Job& job = jobs_.at(keep.job);
   const Needs needs = job.needs;
   drop_hold(job);
@@ -512,8 +528,8 @@ void NaiveScheduler::apply(const Keep& keep, const std::vector<JobId>& victims,
   }
   Space& space = *spaces_[keep.pool];
   const HoldSlot slot = space.hold({keep.job.value, false, keep.nodes, keep.start});
-  job.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting,
-                  false, worth};
+  job.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
+                  keep.preempting, false, worth};
   tree_.add_held(tree_.find(needs.queue), worth);
   job.blocked = false;
   for (const JobId victim : victims) {

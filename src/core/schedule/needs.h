@@ -32,7 +32,7 @@ Duration round_limit(Duration limit);
 // alike, that is an order that time does not change. Without ageing, priority goes first.
 struct Rank {
   std::int64_t band = 0;  // -priority where there is no ageing
-  Timestamp since;         // since when it waits, by its priority put earlier
+  Timestamp since;        // since when it waits, by its priority put earlier
   JobId job;
   friend auto operator<=>(const Rank&, const Rank&) = default;
 };
@@ -44,7 +44,7 @@ using PoolIndex = std::uint32_t;
 struct Target {
   PoolIndex pool = 0;
   std::uint32_t choice = 0;
-  Worth node_worth = 0;  // of what one member holds
+  Worth node_worth = 0;        // of what one member holds
   std::vector<Mask> features;  // nodes that have those asked for, by leaf; empty: all have
 };
 

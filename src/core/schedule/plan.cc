@@ -13,6 +13,7 @@ struct Unit {
   Mask nodes = 0;
   bool promised = true;
   Timestamp expected;
+  Timestamp latest = Timestamp::max();  // starting then, the job has left when a window begins
   friend bool operator<(const Unit& a, const Unit& b) {
     return std::tuple(a.free, a.leaf, a.nodes) < std::tuple(b.free, b.leaf, b.nodes);
   }
@@ -44,8 +45,7 @@ class Emptying {
   bool fits(const Demand& demand) const {
     if (node_.cpus_free < demand.cpus_milli || node_.memory_free < demand.memory_mib) return false;
     if (demand.gpu_milli == 0) return count(node_.gpus_free) >= demand.gpus;
-    return node_.gpus_free != 0 ||
-           std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
+    return node_.gpus_free != 0 || std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
              return part.second > 0 && 1'000 - part.second >= demand.gpu_milli;
            });
   }
@@ -99,20 +99,21 @@ std::optional<Unit> free_at(const Space& space, std::span<const Running> running
   return std::nullopt;  // others hold too much of it, or what never ends
 }
 
-// Whether the node may be kept: it takes work, and no hold stands in the way.
-bool may_keep(const Space& space, NodeIndex i, const Request& request, Timestamp free,
-              Duration limit) {
-  const Node& node = space.node(i);
+// Until when the node may be begun on: no gang has it kept, and the job has left when a window of
+// maintenance or of others begins. Nothing: it may not be kept at all.
+std::optional<Timestamp> latest_start(const Space& space, NodeIndex i, const Request& request,
+                                      Duration limit) {
   const Leaf leaf = i / space.leaf_size();
-  if (!(space.kept(leaf) >> (i % space.leaf_size()) & 1)) return true;
+  Timestamp latest = Timestamp::max();
+  if (!(space.kept(leaf) >> (i % space.leaf_size()) & 1)) return latest;
   for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
     if (!space.tiers()[slot] || slot == request.own) continue;
     const Hold& hold = space.tiers()[slot]->hold;
     if (!(mask_of(hold.nodes, leaf) >> (i % space.leaf_size()) & 1)) continue;
-    if (!hold.window) return false;
-    if (limit == Duration::max() || free > hold.start - limit) return false;
+    if (!hold.window || limit == Duration::max()) return std::nullopt;
+    latest = std::min(latest, hold.start - limit);
   }
-  return space.takes_work(node);
+  return latest;
 }
 
 std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
@@ -126,8 +127,12 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
     leaf_units.clear();
     for_bits(mask, [&](std::uint32_t place) {
       const NodeIndex i = space.index(leaf, place);
-      const auto unit = free_at(space, running, i, *request.demand, now);
-      if (unit && may_keep(space, i, request, unit->free, limit)) leaf_units.push_back(*unit);
+      const auto latest = latest_start(space, i, request, limit);
+      if (!latest || *latest < now) return;
+      auto unit = free_at(space, running, i, *request.demand, now);
+      if (!unit || unit->free > *latest) return;
+      unit->latest = *latest;
+      leaf_units.push_back(*unit);
     });
     if (s == 1) {
       units.insert(units.end(), leaf_units.begin(), leaf_units.end());
@@ -141,6 +146,7 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
         whole.free = std::max(whole.free, leaf_units[k].free);
         whole.expected = std::max(whole.expected, leaf_units[k].expected);
         whole.promised = whole.promised && leaf_units[k].promised;
+        whole.latest = std::min(whole.latest, leaf_units[k].latest);
         whole.nodes |= leaf_units[k].nodes;
       }
       units.push_back(whole);
@@ -163,6 +169,26 @@ Leaf domain_size(const Space& space, Level within) {
   return 0;
 }
 
+// Where the n units begin, in `units`, that are free first in one domain; they stand in front of
+// it.
+std::optional<std::pair<Timestamp, std::size_t>> first_free(std::vector<Unit>& units,
+                                                            std::size_t wanted, Leaf size) {
+  std::optional<std::pair<Timestamp, std::size_t>> best;
+  for (std::size_t i = 0; i < units.size();) {
+    const Leaf domain = size == 0 ? 0 : units[i].leaf / size;
+    std::size_t end = i;
+    while (end < units.size() && (size == 0 ? 0 : units[end].leaf / size) == domain) ++end;
+    if (end - i >= wanted) {
+      const auto first = units.begin() + static_cast<std::ptrdiff_t>(i);
+      const auto nth = first + static_cast<std::ptrdiff_t>(wanted - 1);
+      std::nth_element(first, nth, units.begin() + static_cast<std::ptrdiff_t>(end));
+      if (!best || nth->free < best->first) best = {nth->free, i};
+    }
+    i = end;
+  }
+  return best;
+}
+
 }  // namespace
 
 std::optional<Plan> plan(const Space& space, std::span<const Running> running,
@@ -172,21 +198,21 @@ std::optional<Plan> plan(const Space& space, std::span<const Running> running,
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
   const auto wanted = static_cast<std::size_t>((request.min_nodes + s - 1) / s);
   const Leaf size = domain_size(space, request.nearness.within);
-  std::optional<std::pair<Timestamp, std::size_t>> best;  // when, and where its units begin
-  const auto domain_end = [&](std::size_t i) {
-    const Leaf domain = size == 0 ? 0 : units[i].leaf / size;
-    while (i < units.size() && (size == 0 ? 0 : units[i].leaf / size) == domain) ++i;
-    return i;
-  };
-  for (std::size_t i = 0; i < units.size();) {
-    const std::size_t end = domain_end(i);
-    if (end - i >= wanted) {
-      const auto first = units.begin() + static_cast<std::ptrdiff_t>(i);
-      const auto nth = first + static_cast<std::ptrdiff_t>(wanted - 1);
-      std::nth_element(first, nth, units.begin() + static_cast<std::ptrdiff_t>(end));
-      if (!best || nth->free < best->first) best = {nth->free, i};
+  auto best = first_free(units, wanted, size);
+  while (best) {
+    const auto first = units.begin() + static_cast<std::ptrdiff_t>(best->second);
+    const Timestamp start = best->first;
+    if (std::none_of(first, first + static_cast<std::ptrdiff_t>(wanted),
+                     [&](const Unit& unit) { return unit.latest < start; })) {
+      break;
     }
-    i = end;
+    // Some of them are to be given up too soon after the last is free. The start only becomes
+    // later without them, and there are no more rounds than windows.
+    std::erase_if(units, [&](const Unit& unit) { return unit.latest < start; });
+    std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) {
+      return std::tie(a.leaf, a.nodes) < std::tie(b.leaf, b.nodes);
+    });
+    best = first_free(units, wanted, size);
   }
   if (!best) return std::nullopt;
   Plan out{{}, best->first, true, now};
@@ -198,7 +224,8 @@ std::optional<Plan> plan(const Space& space, std::span<const Running> running,
     const Unit& unit = units[i];
     out.promised = out.promised && unit.promised;
     out.expected = std::max(out.expected, unit.expected);
-    if (out.nodes.empty() || out.nodes.back().leaf != unit.leaf) out.nodes.push_back({unit.leaf, 0});
+    if (out.nodes.empty() || out.nodes.back().leaf != unit.leaf)
+      out.nodes.push_back({unit.leaf, 0});
     out.nodes.back().nodes |= unit.nodes;
   }
   return out;

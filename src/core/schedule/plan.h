@@ -10,9 +10,9 @@ namespace mohona {
 
 struct Plan {
   NodeSet nodes;
-  Timestamp start;         // all of them are free by then
-  bool promised = false;   // every one of those that hold them now has a limit
-  Timestamp expected;      // when they will probably be free
+  Timestamp start;        // all of them are free by then
+  bool promised = false;  // every one of those that hold them now has a limit
+  Timestamp expected;     // when they will probably be free
 };
 
 // The domain and the nodes that drain first: per node the end of whatever holds it, in one domain

@@ -16,9 +16,9 @@
 namespace mohona {
 
 struct Prediction {
-  Duration likely{0};   // half of the known ones took no longer
-  Duration safe{0};     // nine of ten took no longer
-  std::uint32_t of = 0; // how many are known
+  Duration likely{0};    // half of the known ones took no longer
+  Duration safe{0};      // nine of ten took no longer
+  std::uint32_t of = 0;  // how many are known
   friend bool operator==(const Prediction&, const Prediction&) = default;
 };
 

@@ -231,8 +231,9 @@ std::optional<Eviction> evict(const Space& space, std::span<const Running> runni
   Cleared cleared(search, {out.victims.begin(), out.victims.end()}, first,
                   size == 0 ? space.leaves() : std::min(space.leaves(), first + size));
   std::size_t asked = 0;
-  for (auto it = by_loss.rbegin(); it != by_loss.rend() && asked < reprieves_max &&
-                                   cleared.size() > request.min_nodes; ++it, ++asked) {
+  for (auto it = by_loss.rbegin();
+       it != by_loss.rend() && asked < reprieves_max && cleared.size() > request.min_nodes;
+       ++it, ++asked) {
     const OccupantId who = std::get<OccupantId>(*it);
     cleared.stay(who);
     if (cleared.enough()) {

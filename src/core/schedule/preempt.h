@@ -13,8 +13,8 @@
 namespace mohona {
 
 struct Eviction {
-  NodeSet nodes;                     // for the gang, once the victims have left
-  std::vector<OccupantId> victims;   // by attempt
+  NodeSet nodes;                    // for the gang, once the victims have left
+  std::vector<OccupantId> victims;  // by attempt
 };
 
 // What a victim's stop loses: what it has done since its checkpoint, and five minutes to begin

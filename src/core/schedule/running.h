@@ -15,17 +15,17 @@ struct Running {
   std::int64_t priority = 0;
   Demand demand;
   Grant grant;
-  Worth worth = 0;                       // of all of it
-  Timestamp started;                     // when it was placed
-  Timestamp end = Timestamp::max();      // it has left by then; max: it has no limit
-  Timestamp expected;                    // when it will probably leave
-  Timestamp checkpoint;                  // what it did before is safe
-  Duration leaves_within{0};             // after it is told to stop
-  bool endless = false;                  // a replica: it leaves when it is told to
+  Worth worth = 0;                   // of all of it
+  Timestamp started;                 // when it was placed
+  Timestamp end = Timestamp::max();  // it has left by then; max: it has no limit
+  Timestamp expected;                // when it will probably leave
+  Timestamp checkpoint;              // what it did before is safe
+  Duration leaves_within{0};         // after it is told to stop
+  bool endless = false;              // a replica: it leaves when it is told to
   bool preemptible = true;
   bool stopping = false;
-  JobId for_job;                         // it is stopped for that job
-  bool live = false;                     // the slot is in use
+  JobId for_job;      // it is stopped for that job
+  bool live = false;  // the slot is in use
 
   // By when its nodes are free: known, or guessed, or never.
   bool certain() const { return end != Timestamp::max(); }

@@ -42,7 +42,7 @@ void Scheduler::set_reclaimed(const std::string& name, bool reclaimed) {
   if (!pool) return;
   pools_[*pool]->reclaimed = reclaimed;
   for (const auto& c : classes_) {
-    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = reclaimed;
+    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = is_broken(*c);
   }
   wake_everything();
 }
@@ -90,18 +90,33 @@ void Scheduler::wake_everything() {
   }
 }
 
+// Whether what is kept for a class no longer serves it: nodes that take no work, or that are to be
+// given up before the job would have left.
+bool Scheduler::is_broken(const Class& c) const {
+  const PoolState& pool = *pools_[c.kept->pool];
+  if (pool.reclaimed || pool.removed) return true;
+  const NodeSet& nodes = pool.space.held(c.kept->slot).nodes;
+  for (const Segment& s : nodes) {
+    if (s.nodes & ~pool.space.taking_work(s.leaf)) return true;
+  }
+  return std::any_of(reservations_.begin(), reservations_.end(), [&](const auto& r) {
+    if (r.second.pool != c.kept->pool) return false;
+    const Hold& window = pool.space.held(r.second.slot);
+    const bool in_time =
+        c.needs.limit != Duration::max() && c.kept->start <= window.start - c.needs.limit;
+    return !in_time && overlap(window.nodes, nodes);
+  });
+}
+
 // Holds with a node that no longer takes work are broken; nodes that take work again are news.
 void Scheduler::nodes_changed(PoolIndex pool, const NodeSet& touched) {
   const Space& here = pools_[pool]->space;
   for (ClassId id = 0; id < classes_.size(); ++id) {
     Class* c = classes_[id].get();
     if (!c || !c->kept || c->kept->pool != pool) continue;
-    for (const Segment& s : touched) {
-      if (mask_of(here.held(c->kept->slot).nodes, s.leaf) & s.nodes & ~here.taking_work(s.leaf)) {
-        c->kept->broken = true;
-        wake(id);
-      }
-    }
+    if (!overlap(here.held(c->kept->slot).nodes, touched)) continue;
+    c->kept->broken = is_broken(*c);
+    if (c->kept->broken) wake(id);
   }
   retry_plans();
   wake_for(pool, touched);
@@ -138,7 +153,7 @@ void Scheduler::reserve(const AdvanceReservation& reservation) {
   reservations_[reservation.name] = {reservation, *pool, slot};
   for (const auto& c : classes_) {
     if (!c || !c->kept || c->kept->pool != *pool) continue;
-    if (overlap(space.held(c->kept->slot).nodes, space.held(slot).nodes)) c->kept->broken = true;
+    c->kept->broken = is_broken(*c);
   }
   ++fleet_version_;
   wake_everything();
@@ -313,6 +328,7 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
   c.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
                 keep.preempting, false, worth};
+  c.kept->broken = is_broken(c);
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;
   c.waiting.insert(plain.rank);

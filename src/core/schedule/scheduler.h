@@ -114,7 +114,9 @@ class Scheduler {
   const Running& running(OccupantId who) const { return running_[who]; }
   const std::vector<Running>& all_running() const { return running_; }
   const Needs& needs(const Waiting& waiting) const { return classes_[waiting.id]->needs; }
-  const std::optional<Kept>& kept(const Waiting& waiting) const { return classes_[waiting.id]->kept; }
+  const std::optional<Kept>& kept(const Waiting& waiting) const {
+    return classes_[waiting.id]->kept;
+  }
   // As they were when it was looked at last.
   const std::vector<Target>& targets(const Waiting& waiting) const {
     return classes_[waiting.id]->targets;
@@ -185,6 +187,7 @@ class Scheduler {
   void watch_queue(ClassId id, QueueIndex queue, Worth need);
   void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
+  bool is_broken(const Class& c) const;
   void retry_plans();
   void nodes_changed(PoolIndex pool, const NodeSet& touched);
   void unhold(PoolIndex pool, HoldSlot slot);

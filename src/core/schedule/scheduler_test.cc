@@ -177,13 +177,14 @@ class Pair {
     const Needs needs = any_needs(dice_);
     const JobId id{++last_};
     const Rank rank = rank_of(needs.priority, now_, id, ageing_);
-    tell("submits job {}: queue {} prio {} nodes {}-{} gpus {} milli {} cpus {} within {} seg {} "
-         "limit {}",
-         id.value, needs.queue, needs.priority, needs.min_nodes, needs.max_nodes,
-         needs.choices[0].demand.gpus, needs.choices[0].demand.gpu_milli,
-         needs.choices[0].demand.cpus_milli, static_cast<int>(needs.nearness.within),
-         needs.nearness.segment,
-         needs.limit == Duration::max() ? -1 : needs.limit.count() / 1'000'000);
+    tell(
+        "submits job {}: queue {} prio {} nodes {}-{} gpus {} milli {} cpus {} within {} seg {} "
+        "limit {}",
+        id.value, needs.queue, needs.priority, needs.min_nodes, needs.max_nodes,
+        needs.choices[0].demand.gpus, needs.choices[0].demand.gpu_milli,
+        needs.choices[0].demand.cpus_milli, static_cast<int>(needs.nearness.within),
+        needs.nearness.segment,
+        needs.limit == Duration::max() ? -1 : needs.limit.count() / 1'000'000);
     waiting_[id] = real_.wait(id, needs, rank);
     naive_->submit(needs, rank);
   }
@@ -198,20 +199,20 @@ class Pair {
   std::string describe(const std::optional<Decision>& decision, bool real) {
     if (!decision) return "nothing";
     if (const auto* start = std::get_if<Start>(&*decision)) {
-      std::string text = fmt::format("start {} in p{} choice {}:", start->job.value, start->pool,
-                                     start->choice);
+      std::string text =
+          fmt::format("start {} in p{} choice {}:", start->job.value, start->pool, start->choice);
       for (const Segment& s : start->grant.whole) text += fmt::format(" {}/{:x}", s.leaf, s.nodes);
       for (const Member& m : start->grant.members) text += fmt::format(" {}+{:x}", m.node, m.gpus);
       return text;
     }
     if (const auto* keep = std::get_if<Keep>(&*decision)) {
-      std::string text = fmt::format("keep for {} in p{} from {} promised {} preempting {}:",
-                                     keep->job.value, keep->pool, at(keep->start), keep->promised,
-                                     keep->preempting);
+      std::string text =
+          fmt::format("keep for {} in p{} from {} promised {} preempting {}:", keep->job.value,
+                      keep->pool, at(keep->start), keep->promised, keep->preempting);
       for (const Segment& s : keep->nodes) text += fmt::format(" {}/{:x}", s.leaf, s.nodes);
       for (const OccupantId who : keep->victims) {
-        text += fmt::format(" stops {}", real ? real_.running(who).id.job.value
-                                              : naive_->job_of(who).value);
+        text += fmt::format(" stops {}",
+                            real ? real_.running(who).id.job.value : naive_->job_of(who).value);
       }
       return text;
     }
@@ -224,9 +225,9 @@ class Pair {
     for (const auto& [job, waiting] : waiting_) {
       for (const Target& target : real_.targets(waiting)) {
         const Obstacle o = real_.obstacle(waiting, target, now_);
-        text += fmt::format("job {} in p{}: obstacle {} queue {} lacks {} has room for {}\n",
-                            job.value, target.pool, static_cast<int>(o.kind), o.queue, o.lacks,
-                            o.have);
+        text +=
+            fmt::format("job {} in p{}: obstacle {} queue {} lacks {} has room for {}\n", job.value,
+                        target.pool, static_cast<int>(o.kind), o.queue, o.lacks, o.have);
       }
     }
     return text;
@@ -306,8 +307,7 @@ class Pair {
         };
         for (const Segment& s : run.grant.whole) {
           for_bits(s.nodes, [&](std::uint32_t place) {
-            hold(space.index(s.leaf, place),
-                 lowest(~Mask{0}, space.pool().shape.gpus));
+            hold(space.index(s.leaf, place), lowest(~Mask{0}, space.pool().shape.gpus));
           });
         }
         for (const Member& m : run.grant.members) hold(m.node, m.gpus);
@@ -423,8 +423,9 @@ class Calm {
     EXPECT_GE(now_ - job.started, policy_.min_run);
     ++restarts;
     job.promised.reset();
-    job.waiting = real_.wait(
-        id.job, job.needs, rank_of(job.needs.priority, job.waiting.rank.since, id.job, Duration{0}));
+    job.waiting =
+        real_.wait(id.job, job.needs,
+                   rank_of(job.needs.priority, job.waiting.rank.since, id.job, Duration{0}));
   }
 
   void decide() {
