@@ -224,9 +224,7 @@ void Scheduler::watch_queue(ClassId id, QueueIndex queue, Worth need) {
   Class& c = *classes_[id];
   std::vector<Sharer>& all = sharers_[c.leaf].all;
   const Sharer sharer{c.listed, id, queue, need};
-  const auto at = std::lower_bound(all.begin(), all.end(), sharer);
-  if (at != all.end() && *at == sharer) return;  // another target of the same price
-  all.insert(at, sharer);
+  all.insert(std::lower_bound(all.begin(), all.end(), sharer), sharer);  // each target its own
   ++at_queue_[queue][c.leaf];
   c.watches.push_back({Watch::queue, 0, queue, need});
 }
