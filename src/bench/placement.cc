@@ -168,11 +168,11 @@ Json bench_placement(const PlacementOptions& options) {
   out["virtual_seconds"] = (world.now() - from) / std::chrono::seconds(1);
   out["decisions"] = counts.decisions();
   out["starts"] = counts.starts;
-  out["blocked"] = counts.slept + counts.answered;
-  out["blocked_looked_at"] = counts.slept;
+  out["blocked"] = counts.blocked + counts.answered;
   out["blocked_by_class"] = counts.answered;
   out["keeps"] = counts.keeps;
   out["drops"] = counts.drops;
+  out["looks_in_vain"] = counts.in_vain;
   out["ends"] = counts.ends;
   out["explained"] = load.explained();
   out["decisions_per_second"] = std::round(per_second);

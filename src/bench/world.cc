@@ -34,15 +34,9 @@ JobId World::submit(const Work& work, bool is_greedy) {
   job = {{}, work.runs, now_, is_greedy};
   if (is_greedy) ++greedy_waiting_;
   Needs needs = work.needs;
-  const std::int64_t slept_before = counts_.slept;
   begun_ = marked_ = ticks();
   job.waiting = scheduler_.wait(id, std::move(needs), rank);
-  decide();
-  // Nobody looked at it: its class sleeps, and the class's reason is its own.
-  if (waiting_.contains(id.value) && counts_.slept == slept_before) {
-    ++counts_.answered;
-    decision_us_.push_back(static_cast<float>(micros_between(marked_, ticks())));
-  }
+  decide(id);
   write_down();
   return id;
 }
@@ -85,31 +79,37 @@ bool World::step(Timestamp until) {
   return true;
 }
 
-void World::decide() {
+void World::decide(std::optional<JobId> submitted) {
+  const std::uint64_t slept_before = scheduler_.slept();
+  const std::size_t first = decision_us_.size();
   scheduler_.begin(now_);
   while (const auto decision = scheduler_.next()) {
     std::visit([&](const auto& d) { apply(d); }, *decision);
-    mark(1);
+    decided();
   }
-  mark(0);
+  const Ticks end = ticks();
+  const float rest = static_cast<float>(micros_between(marked_, end));
+  event_us_.push_back(static_cast<float>(micros_between(begun_, end)));
+  busy_seconds_ += micros_between(begun_, end) / 1e6;
+  auto looks = static_cast<std::int64_t>(scheduler_.slept() - slept_before);
+  const bool starts = std::any_of(done_.begin(), done_.end(), [&](const Done& done) {
+    return submitted && !done.keep && scheduler_.running(done.who).id.job == *submitted;
+  });
+  if (submitted && !starts) {
+    // If nobody looked, its class sleeps, and the class's reason is its own.
+    ++(looks > 0 ? counts_.blocked : counts_.answered);
+    if (looks > 0) --looks;
+    decision_us_.push_back(rest);
+  } else if (decision_us_.size() > first) {
+    decision_us_.back() += rest;
+  }
+  counts_.in_vain += looks;
 }
 
-// What has been decided since the last mark shares the time.
-void World::mark(std::int64_t decided) {
+void World::decided() {
   const Ticks now = ticks();
-  const auto slept = static_cast<std::int64_t>(scheduler_.slept() - slept_);
-  slept_ = scheduler_.slept();
-  counts_.slept += slept;
-  const std::int64_t n = decided + slept;
-  const double each =
-      micros_between(marked_, now) / static_cast<double>(std::max<std::int64_t>(1, n));
-  if (n > 0) {
-    decision_us_.insert(decision_us_.end(), static_cast<std::size_t>(n), static_cast<float>(each));
-    marked_ = now;
-  }
-  if (decided > 0) return;
-  event_us_.push_back(static_cast<float>(micros_between(begun_, now)));
-  busy_seconds_ += micros_between(begun_, now) / 1e6;
+  decision_us_.push_back(static_cast<float>(micros_between(marked_, now)));
+  marked_ = now;
 }
 
 void World::apply(const Start& start) {

@@ -40,10 +40,11 @@ class World {
   };
   struct Counts {
     std::int64_t starts = 0, keeps = 0, drops = 0;
-    std::int64_t slept = 0;     // looked at, and put to sleep with its reason
+    std::int64_t blocked = 0;   // submitted, looked at, and put to sleep with its reason
     std::int64_t answered = 0;  // submitted to a class that sleeps, which says why at once
+    std::int64_t in_vain = 0;   // looked at again, and put to sleep again: no decision
     std::int64_t ends = 0;
-    std::int64_t decisions() const { return starts + keeps + drops + slept + answered; }
+    std::int64_t decisions() const { return starts + keeps + drops + blocked + answered; }
   };
 
   World(const std::vector<Pool>& pools, const std::vector<Queue>& queues,
@@ -71,7 +72,8 @@ class World {
   const Counts& counts() const { return counts_; }
   std::string digest() const { return digest_.text(); }
 
-  // What is measured from here on.
+  // What is measured from here on. The time of a decision is all that passed since the one before
+  // it in the same event, or since the event; what follows the last one belongs to it, too.
   void measure() { counts_ = {}, decision_us_.clear(), event_us_.clear(), busy_seconds_ = 0; }
   const Series& decision_us() const { return decision_us_; }
   const Series& event_us() const { return event_us_; }
@@ -102,11 +104,11 @@ class World {
     std::optional<Keep> keep;
   };
 
-  void decide();
+  void decide(std::optional<JobId> submitted = std::nullopt);
   void apply(const Start& start);
   void apply(const Keep& keep);
   void apply(const Drop& drop);
-  void mark(std::int64_t decided);
+  void decided();
   void write_down();
   void count_use(const Running& run, std::int64_t sign);
 
@@ -117,7 +119,7 @@ class World {
   std::size_t greedy_waiting_ = 0;
   std::priority_queue<Leaving, std::vector<Leaving>, std::greater<>> leaving_;
   std::vector<Done> done_;
-  std::uint64_t last_job_ = 0, last_leaving_ = 0, slept_ = 0;
+  std::uint64_t last_job_ = 0, last_leaving_ = 0;
   Timestamp now_ = Timestamp{} + std::chrono::hours(500'000);
   std::int64_t running_ = 0, gpus_ = 0, cores_ = 0, gpus_used_ = 0, cores_used_ = 0;
   Counts counts_;

@@ -25,7 +25,7 @@ bool among(const NodeRanges& nodes, std::int64_t node) {
 
 // Whether the attempt stands on nodes that the job could use: those kept for it, if there are any.
 bool in_the_way(const Attempt& attempt, const Space& space, const Request& request,
-                const std::optional<NodesKept>& kept) {
+                const Box<NodesKept>& kept) {
   const bool only_kept = kept && kept->pool == attempt.pool;
   return std::any_of(attempt.holdings.begin(), attempt.holdings.end(), [&](const Holding& h) {
     if (only_kept) return among(kept->nodes, h.node);
@@ -46,7 +46,7 @@ std::string listed(std::vector<std::string> names, std::string_view last) {
 
 // Who holds nodes that take work, or what is kept of them, and what their end brings.
 std::string when_holders_end(const State& state, const Space& space, const Request& request,
-                             const std::optional<NodesKept>& kept, bool first) {
+                             const Box<NodesKept>& kept, bool first) {
   const std::string& pool = space.pool().name;
   constexpr std::size_t named_max = 3;
   const bool all = kept && kept->pool == pool;  // what stands on kept nodes must all go
@@ -187,7 +187,8 @@ std::string lift_room(const State& state, const PoolRecord& record, const JobEnt
                       const Request& request, const KeptForOthers& others, Timestamp now) {
   const Space& space = state.scheduler().space(*state.scheduler().find_pool(record.pool.name));
   if (place_if_empty(record, space, request)) {
-    const bool first = entry.job.kept || state.scheduler().ahead(*entry.waiting) == 0;
+    const bool first =
+        static_cast<bool>(entry.job.kept) || state.scheduler().ahead(*entry.waiting) == 0;
     return when_holders_end(state, space, request, entry.job.kept, first);
   }
   if (others.from) {

@@ -11,7 +11,8 @@ Attempts::Place Attempts::add(Attempt attempt) {
 
 std::set<Attempts::Place>& Attempts::sort_of(const Attempt& attempt) {
   const bool well = attempt.outcome.end == End::exited && attempt.outcome.exit_code == 0;
-  return well ? left_well_ : others_;
+  Ended& all = ended_ ? *ended_ : ended_.emplace();
+  return well ? all.left_well : all.others;
 }
 
 void Attempts::ended(Place place) { sort_of(all_.at(place)).insert(place); }
@@ -19,15 +20,18 @@ void Attempts::ended(Place place) { sort_of(all_.at(place)).insert(place); }
 // Not the one that ended first: what is left of a history is then a function of what has ended, and
 // a record that is read back goes on as the one that was written would have.
 std::optional<Attempts::Place> Attempts::surplus() const {
-  for (const auto* sort : {&left_well_, &others_}) {
+  if (!ended_) return std::nullopt;
+  for (const auto* sort : {&ended_->left_well, &ended_->others}) {
     if (sort->size() > ended_attempts_max) return *sort->begin();
   }
   return std::nullopt;
 }
 
 void Attempts::drop(Place place) {
-  left_well_.erase(place);
-  others_.erase(place);
+  if (ended_) {
+    ended_->left_well.erase(place);
+    ended_->others.erase(place);
+  }
   all_.erase(place);
 }
 

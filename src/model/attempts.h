@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 
+#include "base/box.h"
 #include "model/attempt.h"
 
 namespace mohona {
@@ -68,7 +69,11 @@ class Attempts {
   std::set<Place>& sort_of(const Attempt& attempt);
 
   std::map<Place, Attempt> all_;
-  std::set<Place> left_well_, others_;  // the ended ones
+  // The ended ones, as soon as there are any: most jobs wait.
+  struct Ended {
+    std::set<Place> left_well, others;
+  };
+  Box<Ended> ended_;
   Place next_ = 0;
 };
 

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "base/box.h"
 #include "base/ids.h"
 #include "base/time.h"
 #include "model/resources.h"
@@ -139,7 +140,7 @@ struct JobSpec {
   std::string setup, run;
   std::string output_path, error_path;  // Slurm's, with its % patterns; empty: to the log
   std::vector<std::string> needs;       // names, or numbers of jobs accepted earlier
-  std::optional<Shards> shards;
+  Box<Shards> shards;
   std::optional<Duration> max_duration;
   std::optional<Timestamp> deadline;
   std::optional<Checkpoint> checkpoint;
@@ -149,7 +150,7 @@ struct JobSpec {
   std::string queue = "default";
   std::int64_t priority = 0;  // higher first
   std::optional<Money> budget;
-  std::optional<Service> service;
+  Box<Service> service;
   std::vector<Hook> hooks;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };

@@ -93,6 +93,10 @@ inline void write(std::string& out, const std::optional<T>& value) {
   write(out, *value);
 }
 template <class T>
+inline void write(std::string& out, const Box<T>& value) {
+  write(out, *value);
+}
+template <class T>
 inline void write(std::string& out, const std::shared_ptr<const T>& value) {
   write(out, *value);
 }
@@ -184,6 +188,10 @@ inline void read(const Json& json, std::vector<T>& out);
 
 template <class T>
 inline void read(const Json& json, std::optional<T>& out) {
+  read(json, out.emplace());
+}
+template <class T>
+inline void read(const Json& json, Box<T>& out) {
   read(json, out.emplace());
 }
 template <class T>

@@ -28,7 +28,7 @@ struct Job {
   Attempts attempts;
   std::vector<PastAttempts> past;  // the sums of those that are no longer in `attempts`
   std::vector<PastRuns> past_runs;
-  std::optional<NodesKept> kept;   // the nodes kept for its next gang
+  Box<NodesKept> kept;   // the nodes kept for its next gang
 
   // The part that is the work of this task of a data job.
   std::string shard(std::uint32_t task) const;

@@ -114,22 +114,31 @@ std::optional<Timestamp> Scheduler::wake_at() const {
 
 std::optional<Decision> Scheduler::next() {
   while (true) {
+    wake_sharers();
     const auto turn = turns_.next(tree_, slot_free());
     if (!turn) return std::nullopt;
     Class& c = *classes_[turn->id];
+    if (Sharers& sharers = sharers_[c.leaf]; sharers.state == Sharers::one_awake) {
+      sharers.state = Sharers::to_look;
+      sharers_to_look_.push_back(c.leaf);
+    }
     if (turn->list == Turns::to_plan) {
       if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
       // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
       // sleep on that as well.
-      const auto share_blocked =
-          std::count_if(c.targets.begin(), c.targets.end(), [&](const Target& t) {
-            return !pools_[t.pool]->reclaimed && allowed_nodes(c, t) < c.needs.min_nodes;
+      const Worth own = c.kept ? c.kept->worth : 0;
+      const bool unwatched =
+          std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
+            if (pools_[target.pool]->reclaimed) return false;
+            const Worth need = target.node_worth * c.needs.min_nodes - own;
+            return tree_.blocks(c.leaf, need) &&
+                   std::none_of(c.watches.begin(), c.watches.end(), [&](const Watch& w) {
+                     return w.kind == Watch::queue && w.need == need;
+                   });
           });
-      const auto watched = std::count_if(c.watches.begin(), c.watches.end(),
-                                         [](const Watch& w) { return w.kind == Watch::queue; });
-      if (share_blocked > watched) {
+      if (unwatched) {
         wake(turn->id);
         continue;
       }
@@ -305,8 +314,7 @@ void Scheduler::sleep(ClassId id) {
     if (pools_[target.pool]->reclaimed) continue;
     const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
     if (const auto block = tree_.blocks(c.leaf, wanted)) {
-      at_queue_[block->queue].insert(id);
-      c.watches.push_back({Watch::queue, 0, block->queue, 0});
+      watch_queue(id, block->queue, wanted);
       continue;
     }
     lacks_room = true;

@@ -64,29 +64,46 @@ class Emptying {
   std::map<std::uint32_t, std::int64_t> parts_;  // held of shared GPUs
 };
 
+Timestamp end_of(const Running& run, Timestamp now) {
+  return std::max(now, run.certain() ? run.end : run.expected);
+}
+
+// The common case of free_at: all of the node is wanted, and each occupant holds some of what is
+// wanted, so that all have to leave. False: it has to be seen step by step.
+bool free_when_empty(const Space& space, std::span<const Running> running, const Node& node,
+                     Timestamp now, std::optional<Unit>& unit) {
+  const bool gpus = space.pool().shape.gpus > 0;
+  bool plain = node.sole != nobody && !node.foreign;
+  bool ends = true;
+  space.for_occupants(node, [&](OccupantId who) {
+    const Running& run = running[who];
+    const Demand& held = run.demand;
+    plain = plain && (gpus ? held.gpus + held.gpu_milli > 0 : held.cpus_milli > 0);
+    ends = ends && (!run.endless || run.stopping);
+    unit->free = std::max(unit->free, end_of(run, now));
+    unit->promised = unit->promised && run.certain();
+    unit->expected = std::max(unit->expected, run.expected);
+  });
+  if (plain && !ends) unit.reset();
+  return plain;
+}
+
 // When the demand fits on the node at the latest: as its occupants leave, in order of their ends.
 std::optional<Unit> free_at(const Space& space, std::span<const Running> running, NodeIndex i,
                             const Demand& demand, Timestamp now) {
   const Node& node = space.node(i);
   Unit unit{now, i / space.leaf_size(), Mask{1} << (i % space.leaf_size()), true, now};
   if (space.fits(node, demand)) return unit;
-  const auto end_of = [&](const Running& run) {
-    return std::max(now, run.certain() ? run.end : run.expected);
-  };
-  if (node.more.empty() && node.sole != nobody && !node.foreign && space.fills(demand)) {
-    const Running& run = running[node.sole];  // the common case: one occupant, all of the node
-    if (run.endless && !run.stopping) return std::nullopt;
-    unit.free = end_of(run);
-    unit.promised = run.certain();
-    unit.expected = std::max(now, run.expected);
-    return unit;
+  if (space.fills(demand)) {
+    std::optional<Unit> empty = unit;
+    if (free_when_empty(space, running, node, now, empty)) return empty;
   }
   std::vector<std::tuple<Timestamp, AttemptId, const Running*>> leaving;
   Emptying then(space, i);
   space.for_occupants(node, [&](OccupantId who) {
     const Running& run = running[who];
     then.stays(run);
-    if (!run.endless || run.stopping) leaving.emplace_back(end_of(run), run.id, &run);
+    if (!run.endless || run.stopping) leaving.emplace_back(end_of(run, now), run.id, &run);
   });
   std::sort(leaving.begin(), leaving.end());
   for (const auto& [at, id, run] : leaving) {
@@ -99,10 +116,20 @@ std::optional<Unit> free_at(const Space& space, std::span<const Running> running
   return std::nullopt;  // others hold too much of it, or what never ends
 }
 
-// Until when the node may be begun on: no gang has it kept, and the job has left when a window of
-// maintenance or of others begins. Nothing: it may not be kept at all.
-std::optional<Timestamp> latest_start(const Space& space, NodeIndex i, const Request& request,
-                                      Duration limit) {
+// Nodes of the leaf that may not be kept at all: other gangs have them.
+Mask kept_for_others(const Space& space, Leaf leaf, const Request& request, Duration limit) {
+  Mask out = 0;
+  for (HoldSlot slot = 1; space.kept(leaf) != 0 && slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot] || slot == request.own) continue;
+    const Hold& hold = space.tiers()[slot]->hold;
+    if (!hold.window || limit == Duration::max()) out |= mask_of(hold.nodes, leaf);
+  }
+  return out;
+}
+
+// Until when a node that no other gang has kept may be begun on: the job has left when a window of
+// maintenance or of others begins.
+Timestamp latest_start(const Space& space, NodeIndex i, const Request& request, Duration limit) {
   const Leaf leaf = i / space.leaf_size();
   Timestamp latest = Timestamp::max();
   if (!(space.kept(leaf) >> (i % space.leaf_size()) & 1)) return latest;
@@ -110,7 +137,6 @@ std::optional<Timestamp> latest_start(const Space& space, NodeIndex i, const Req
     if (!space.tiers()[slot] || slot == request.own) continue;
     const Hold& hold = space.tiers()[slot]->hold;
     if (!(mask_of(hold.nodes, leaf) >> (i % space.leaf_size()) & 1)) continue;
-    if (!hold.window || limit == Duration::max()) return std::nullopt;
     latest = std::min(latest, hold.start - limit);
   }
   return latest;
@@ -119,19 +145,26 @@ std::optional<Timestamp> latest_start(const Space& space, NodeIndex i, const Req
 std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
                            const Request& request, Duration limit, Timestamp now) {
   std::vector<Unit> units, leaf_units;
+  units.reserve(space.nodes());
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
   for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
     ++space.leaves_visited;
     Mask mask = space.taking_work(leaf);
     if (request.features) mask &= (*request.features)[leaf];
+    mask &= ~kept_for_others(space, leaf, request, limit);
     leaf_units.clear();
+    // What runs lies anywhere in memory: a full pool's plan is mostly waiting for it.
+    for_bits(mask, [&](std::uint32_t place) {
+      const OccupantId who = space.node(space.index(leaf, place)).sole;
+      if (who != nobody) __builtin_prefetch(&running[who].end);
+    });
     for_bits(mask, [&](std::uint32_t place) {
       const NodeIndex i = space.index(leaf, place);
-      const auto latest = latest_start(space, i, request, limit);
-      if (!latest || *latest < now) return;
+      const Timestamp latest = latest_start(space, i, request, limit);
+      if (latest < now) return;
       auto unit = free_at(space, running, i, *request.demand, now);
-      if (!unit || unit->free > *latest) return;
-      unit->latest = *latest;
+      if (!unit || unit->free > latest) return;
+      unit->latest = latest;
       leaf_units.push_back(*unit);
     });
     if (s == 1) {

@@ -89,6 +89,20 @@ std::optional<QueueTree::Block> QueueTree::blocks(QueueIndex leaf, Worth more) c
   }
 }
 
+void QueueTree::bounds(QueueIndex leaf, std::vector<Bound>& out) const {
+  out.clear();
+  Worth kept = 0;  // by the child: of that it may take without taking from others
+  for (QueueIndex i = leaf;; i = nodes_[i].parent) {
+    const QueueNode& node = nodes_[i];
+    if (i == root ? root_bounded_ : node.limit != INT64_MAX) {
+      const Worth left = node.limit - node.taken() - node.unlent;
+      out.push_back({i, left < 0 ? 0 : left + kept});
+    }
+    if (i == root) return;
+    kept = kept_back(node);
+  }
+}
+
 Worth QueueTree::headroom(QueueIndex leaf, Worth wanted) const {
   // Each level's bound is monotone in what is added.
   Worth low = 0, high = wanted;

@@ -60,6 +60,14 @@ class QueueTree {
   };
   std::optional<Block> blocks(QueueIndex leaf, Worth more) const;
 
+  // The same for every amount at once: for each queue on the way to the root, the leaf first, what
+  // it allows at most. The first of those that allow less than an amount is the one that blocks it.
+  struct Bound {
+    QueueIndex queue = 0;
+    Worth allows = 0;
+  };
+  void bounds(QueueIndex leaf, std::vector<Bound>& out) const;
+
   // How much more the leaf may take, at most `wanted`.
   Worth headroom(QueueIndex leaf, Worth wanted) const;
 

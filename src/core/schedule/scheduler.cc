@@ -65,6 +65,8 @@ void Scheduler::define_queues(const std::vector<Queue>& queues, const Scheduling
   tree_.define(queues, total);
   turns_.resize(tree_.size());
   at_queue_.assign(tree_.size(), {});
+  sharers_.assign(tree_.size(), {});
+  sharers_to_look_.clear();
   for (std::size_t i = 0; i < running_.size(); ++i) {
     if (!running_[i].live) continue;
     running_[i].queue = tree_.find(names[i]);

@@ -137,7 +137,22 @@ class Scheduler {
     enum Kind : std::uint8_t { level, part, timed, any, queue } kind;
     std::uint8_t which = 0;  // level
     std::uint32_t at = 0;    // pool or queue
-    std::int64_t need = 0;   // nodes, or major
+    std::int64_t need = 0;   // nodes, major, or worth
+  };
+  // A class that sleeps because its queue, or one above it, does not allow it so much.
+  struct Sharer {
+    Rank rank;
+    ClassId id = 0;
+    QueueIndex queue = 0;
+    Worth need = 0;
+    friend auto operator<=>(const Sharer&, const Sharer&) = default;
+  };
+  // The sharers of one leaf queue. Of those that may be allowed now, the first in line is awake,
+  // and the next is looked for when something of the leaf has been looked at: where one starts, the
+  // others are mostly blocked again.
+  struct Sharers {
+    std::vector<Sharer> all;  // sorted
+    enum { settled, to_look, one_awake } state = settled;
   };
   struct Class {
     Needs needs;
@@ -168,6 +183,9 @@ class Scheduler {
   void wake_everything();
   void wake_for(PoolIndex pool, const NodeSet& touched);
   void wake_queues(QueueIndex leaf);
+  void wake_sharers();
+  void watch_queue(ClassId id, QueueIndex queue, Worth need);
+  void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
   bool is_broken(const Class& c) const;
   void retry_plans();
@@ -199,7 +217,9 @@ class Scheduler {
   std::map<Needs, ClassId> by_needs_;
   std::vector<Running> running_;
   std::vector<OccupantId> free_running_;
-  std::vector<std::set<ClassId>> at_queue_;  // asleep for a queue's share, by queue
+  std::vector<Sharers> sharers_;                             // by leaf queue
+  std::vector<std::map<QueueIndex, std::size_t>> at_queue_;  // how many of which leaf, by queue
+  std::vector<QueueIndex> sharers_to_look_;                  // leaves
   std::set<std::pair<Timestamp, ClassId>> timers_;
   std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> unplannable_;

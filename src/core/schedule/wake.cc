@@ -33,7 +33,7 @@ void Scheduler::unwatch(ClassId id) {
   };
   for (const Watch& watch : c.watches) {
     if (watch.kind == Watch::queue) {
-      at_queue_[watch.at].erase(id);
+      unwatch_queue(c, watch, id);
       continue;
     }
     PoolState& pool = *pools_[watch.at];
@@ -190,19 +190,50 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
 // it is another queue that does not allow it.
 void Scheduler::wake_queues(QueueIndex leaf) {
   for (QueueIndex i = leaf;; i = tree_.node(i).parent) {
-    std::vector<ClassId> woken;
-    for (const ClassId id : at_queue_[i]) {
-      const Class& c = *classes_[id];
-      const Worth own = c.kept ? c.kept->worth : 0;
-      const bool changed = std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& t) {
-        const auto block = tree_.blocks(c.leaf, t.node_worth * c.needs.min_nodes - own);
-        return !block || block->queue != i;
-      });
-      if (changed) woken.push_back(id);
+    for (const auto& [from, count] : at_queue_[i]) {
+      if (sharers_[from].state == Sharers::to_look) continue;
+      sharers_[from].state = Sharers::to_look;
+      sharers_to_look_.push_back(from);
     }
-    for (const ClassId id : woken) wake(id);
     if (i == QueueTree::root) return;
   }
+}
+
+// Of each leaf that has had news, the first class in line that is not blocked as it was.
+void Scheduler::wake_sharers() {
+  std::vector<QueueTree::Bound> bounds;
+  while (!sharers_to_look_.empty()) {
+    const QueueIndex leaf = sharers_to_look_.back();
+    sharers_to_look_.pop_back();
+    Sharers& sharers = sharers_[leaf];
+    sharers.state = Sharers::settled;
+    tree_.bounds(leaf, bounds);
+    for (const Sharer& sharer : sharers.all) {
+      const auto block = std::find_if(bounds.begin(), bounds.end(), [&](const auto& bound) {
+        return sharer.need > bound.allows;
+      });
+      if (block != bounds.end() && block->queue == sharer.queue) continue;
+      sharers.state = Sharers::one_awake;
+      wake(sharer.id);
+      break;
+    }
+  }
+}
+
+void Scheduler::watch_queue(ClassId id, QueueIndex queue, Worth need) {
+  Class& c = *classes_[id];
+  std::vector<Sharer>& all = sharers_[c.leaf].all;
+  const Sharer sharer{c.listed, id, queue, need};
+  all.insert(std::lower_bound(all.begin(), all.end(), sharer), sharer);  // each target its own
+  ++at_queue_[queue][c.leaf];
+  c.watches.push_back({Watch::queue, 0, queue, need});
+}
+
+void Scheduler::unwatch_queue(const Class& c, const Watch& watch, ClassId id) {
+  std::vector<Sharer>& all = sharers_[c.leaf].all;
+  all.erase(std::lower_bound(all.begin(), all.end(), Sharer{c.listed, id, watch.at, watch.need}));
+  const auto count = at_queue_[watch.at].find(c.leaf);
+  if (--count->second == 0) at_queue_[watch.at].erase(count);
 }
 
 // Nodes whose end was not known are known now: those that could not be planned for may be.
