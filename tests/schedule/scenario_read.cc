@@ -265,7 +265,8 @@ static bool read_wish(const std::vector<std::string>& w, JobSpec& spec) {
   } else if (w[0] == "grace") {
     spec.stop.grace = time_of(w.at(1));
   } else if (w[0] == "at_once") {
-    spec.shards.value().at_once_max = number(w.at(1));
+    if (!spec.shards) refuse("at_once comes after tasks");
+    spec.shards->at_once_max = number(w.at(1));
   } else if (w[0] == "tasks") {
     spec.kind = Kind::data;
     spec.shards.emplace();
