@@ -407,9 +407,9 @@ std::optional<Grant> find_gang(const Space& space, const Request& request, bool 
   return to_grant(space, request, std::move(nodes));
 }
 
-// Cheap and never wrong: whether there can be enough empty nodes at all.
-bool enough_empty(const Space& space, const Request& request, bool kept) {
-  std::int64_t total = space.open().total_empty();
+// Cheap and never wrong: whether there can be enough empty nodes at all, with so many others.
+bool enough_empty(const Space& space, const Request& request, bool kept, std::int64_t others = 0) {
+  std::int64_t total = space.open().total_empty() + others;
   for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
     if (!space.tiers()[slot]) continue;
     if (slot == request.own || request.end <= space.held(slot).start) {
@@ -430,7 +430,9 @@ std::optional<Grant> find(const Space& space, const Request& request) {
       if (!enough_empty(space, request, also_kept)) continue;
       if (auto grant = find_gang(space, request, also_kept, Want::empty)) return grant;
     }
-    if (space.tainted() == 0) return std::nullopt;
+    if (space.tainted() == 0 || !enough_empty(space, request, kept, space.tainted())) {
+      return std::nullopt;
+    }
     return find_gang(space, request, kept, Want::fitting);
   }
   for (const bool also_kept : {false, true}) {

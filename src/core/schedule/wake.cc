@@ -89,7 +89,7 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   most[static_cast<std::size_t>(Level::anywhere)] = space.open().total_empty();
   for (std::size_t level = 0; level < most.size(); ++level) {
     // Work beside others on a node may do for those who fill it.
-    const std::int64_t have = space.tainted() > 0 ? INT64_MAX : most[level];
+    const std::int64_t have = most[level] + space.tainted();
     for (const auto& [need, ids] : pool.by_need[level]) {
       if (need > have) break;
       woken.insert(woken.end(), ids.begin(), ids.end());
@@ -129,7 +129,7 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
 // Whether the touched nodes could be what the class waited for in that pool. Never wrongly no.
 bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const {
   const Space& space = pool.space;
-  if (space.pool().share_nodes || space.tainted() > 0) return true;
+  if (space.pool().share_nodes) return true;
   for (const Target& target : c.targets) {
     if (pools_[target.pool].get() != &pool) continue;
     const Demand& demand = c.needs.choices[target.choice].demand;
@@ -145,8 +145,10 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
       if (fits) return true;
       continue;
     }
-    // Empty nodes that it may use, in the touched domains.
-    std::int64_t total = request.only_own ? 0 : space.open().total_empty();
+    // Empty nodes that it may use, in the touched domains; and at most so many others that have all
+    // of what it wants free.
+    std::int64_t total = space.tainted();
+    if (!request.only_own) total += space.open().total_empty();
     std::vector<HoldSlot> slots;
     for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
       if (!space.tiers()[slot]) continue;
@@ -168,7 +170,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
       const Leaf domain = s.leaf / size;
       if (domain == last) continue;
       last = domain;
-      std::int64_t here = 0;
+      std::int64_t here = space.tainted();
       for (Leaf leaf = domain * size; leaf < std::min(space.leaves(), (domain + 1) * size);
            ++leaf) {
         here += count(space.open().empty(leaf));
