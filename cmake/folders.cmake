@@ -8,6 +8,7 @@ find_package(fmt REQUIRED)
 find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
+find_package(ZLIB REQUIRED)
 
 # The headers that nearly every file needs are parsed once.
 set(MOHONA_PCH <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <set> <string>
