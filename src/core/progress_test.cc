@@ -167,6 +167,13 @@ TEST_F(Progressing, WhoWaitsBehindItIsToldByIt) {
   submit(gang, 15s);
   const std::string soon = explained(2, 15s);
   EXPECT_NE(soon.find("probably about 2027-01-15T08:01:40Z"), std::string::npos) << soon;
+  give(steps(15), 35s);  // slower, after the nodes were kept
+  const std::string later = explained(2, 35s);
+  EXPECT_NE(later.find("probably about 2027-01-15T08:03:53Z"), std::string::npos) << later;
+  EXPECT_NE(explained(1, 35s).find("; 15 of 100 steps are done, all of them probably about "
+                                   "2027-01-15T08:03:53Z"),
+            std::string::npos)
+      << explained(1, 35s);
 }
 
 TEST_F(Progressing, AServiceHasNoEnd) {
