@@ -10,6 +10,9 @@ Lines that a script may read, each flushed at once:
     step 130/400 loss 3.187 tokens/s 5000
     checkpoint at step 150 loss 3.150
     finished step 400 loss 2.900 validation 3.400 seconds 150
+
+After every step, the file that $MOHONA_PROGRESS names, if it names one, says the same in short:
+"130/400 loss=3.187".
 """
 
 from __future__ import annotations
@@ -118,10 +121,12 @@ def write_durably(path: Path, content: dict) -> None:
     os.close(folder)
 
 
-def write_progress(step: int, steps: int) -> None:
+def write_progress(progress: Progress, done: float) -> None:
+    """Where --seconds is what ends it, as many steps as fit into them are all of them."""
     path = os.environ.get("MOHONA_PROGRESS")
     if path and rank() == 0:
-        Path(path).write_text(f"{step}/{steps}\n")
+        steps = round(progress.step / done)
+        Path(path).write_text(f"{progress.step}/{steps} loss={progress.loss:.3f}\n")
 
 
 def arguments() -> argparse.Namespace:
@@ -222,7 +227,7 @@ def main() -> int:
         total_loss, stop, progress.seconds = shared.tolist()
         progress.saw(total_loss / world())
         done = max(progress.step / args.steps, progress.seconds / args.seconds)
-        write_progress(progress.step, args.steps)
+        write_progress(progress, min(done, 1.0))
 
         if progress.step % 10 == 0:
             ids_seen = (progress.step - mark_step) * args.batch * args.context * world()
@@ -238,7 +243,6 @@ def main() -> int:
         args.output.mkdir(parents=True, exist_ok=True)
         model.save(args.output / "model.pt")
         shutil.copyfile(args.vocabulary, args.output / "vocab.json")
-        write_progress(progress.step, progress.step)
         say(f"finished step {progress.step} loss {progress.loss:.3f} "
             f"validation {validate(model, held_out, args.context, device):.3f} "
             f"seconds {progress.seconds:.0f}")

@@ -130,9 +130,17 @@ const std::string& openapi() {
       "attempts": {"type": "integer", "description": "made so far, over all tasks"},
       "pool": {"type": ["string", "null"], "description": "of the newest attempt"},
       "pools": {"type": "array", "items": {"type": "string"}},
-      "progress": {"type": "object", "properties": {"done": {"type": "integer"}, "running": {"type": "integer"}, "total": {"type": "integer"}}},
+      "progress": {"type": "object", "description": "of its tasks", "properties": {"done": {"type": "integer"}, "running": {"type": "integer"}, "total": {"type": "integer"}}},
+      "steps": {"$ref": "#/components/schemas/Steps", "description": "of a job with one task, by the newest attempt that has said how far it is; each entry of attempt_list has its own"},
       "cost_usd": {"type": "string", "description": "six digits after the point"},
-      "endpoints": {"type": "array", "items": {"type": "string"}}}}
+      "endpoints": {"type": "array", "items": {"type": "string"}}}},
+    "Steps": {"type": ["object", "null"], "description": "how far the work says that it is", "properties": {
+      "done": {"type": "integer"}, "total": {"type": ["integer", "null"]},
+      "percent": {"type": ["integer", "null"], "minimum": 0, "maximum": 100},
+      "at": {"type": "string", "format": "date-time", "description": "when it was so far"},
+      "ends_at": {"type": ["string", "null"], "format": "date-time", "description": "when it is probably done; null while that cannot be said"},
+      "left_seconds": {"type": ["number", "null"], "description": "from now until then"},
+      "metrics": {"type": "object", "additionalProperties": {"type": "string"}, "description": "in its own words"}}}
   }
 }
 }

@@ -46,6 +46,36 @@ std::vector<std::string> endpoints(const Job& job) {
   return out;
 }
 
+// How far an attempt is, and when it will probably be done; null when it has not said anything.
+Json steps_view(const Attempt* attempt, Timestamp now) {
+  if (!attempt || !attempt->steps) return nullptr;
+  const Steps& steps = *attempt->steps;
+  Json json = {{"done", steps.done},       {"total", nullptr},
+               {"percent", nullptr},       {"at", format_timestamp(steps.at)},
+               {"ends_at", nullptr},       {"left_seconds", nullptr},
+               {"metrics", Json::object()}};
+  for (const auto& [key, value] : steps.metrics) json["metrics"][key] = value;
+  if (steps.total == 0) return json;
+  json["total"] = steps.total;
+  json["percent"] = std::min(steps.done, steps.total) * 100 / steps.total;
+  // Before it has a speed, its end is a guess from other runs: that is no news of this one.
+  const bool has_speed = steps.done > steps.first_done;
+  if (has_speed && attempt->ends_at && !attempt->ended_at && !attempt->stopping) {
+    json["ends_at"] = format_timestamp(*attempt->ends_at);
+    json["left_seconds"] = seconds(std::max(Duration{0}, *attempt->ends_at - now));
+  }
+  return json;
+}
+
+// The newest attempt of a job with one task that has said how far it is.
+const Attempt* newest_with_steps(const Job& job) {
+  if (job.tasks.size() != 1) return nullptr;
+  const auto& places = job.attempts.places();
+  const auto found = std::find_if(places.rbegin(), places.rend(),
+                                  [](const auto& place) { return bool(place.second.steps); });
+  return found == places.rend() ? nullptr : &found->second;
+}
+
 Json attempt_view(const Attempt& attempt, Timestamp now) {
   Json json = {{"id", to_string(attempt.id)},
                {"task", attempt.id.task},
@@ -62,6 +92,7 @@ Json attempt_view(const Attempt& attempt, Timestamp now) {
     json["nodes"].push_back({{"node", holding.node}, {"gpus", holding.devices}});
   }
   if (attempt.stopping) json["stopping"] = name(*attempt.stopping);
+  if (attempt.steps) json["steps"] = steps_view(&attempt, now);
   if (attempt.port > 0) json["port"] = attempt.port;
   if (attempt.ended_at) {
     json["end"] = name(attempt.outcome.end);
@@ -91,6 +122,7 @@ Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
            {{"done", entry.count(JobState::succeeded)},
             {"running", entry.count(JobState::running)},
             {"total", job.tasks.size()}}},
+          {"steps", steps_view(newest_with_steps(job), now)},
           {"submitted_at", format_timestamp(job.submitted_at)},
           {"started_at", instant(job.started_at)},
           {"ended_at", instant(job.ended_at)},

@@ -7,6 +7,7 @@
 
 #include "app/home.h"
 #include "app/machine.h"
+#include "app/progress.h"
 #include "app/screen.h"
 #include "app/secret_files.h"
 
@@ -105,8 +106,34 @@ TEST(Screen, TablesAreAsWideAsTheirCells) {
             "1    größe\n"
             "12   x\n");
   EXPECT_EQ(width("\033[32mok\033[0m"), 2u);
-  EXPECT_EQ(progress_bar(5, 12), "[####......] 5/12");
-  EXPECT_EQ(progress_bar(0, 1), "");
+  EXPECT_EQ(bar(5, 12), "[####......]");
+  EXPECT_EQ(bar(7, 0), "[..........]");
+  EXPECT_EQ(bar(13, 12), "[##########]");
+}
+
+TEST(Progress, IsOfTasksOrOfSteps) {
+  Json job = {{"progress", {{"done", 5}, {"total", 12}}}, {"steps", nullptr}};
+  EXPECT_EQ(progress_of(job), "[####......] 5/12");
+  EXPECT_EQ(steps_in_full(job.at("steps")), "");
+  job["progress"] = {{"done", 0}, {"total", 1}};
+  EXPECT_EQ(progress_of(job), "");
+  job["steps"] = {{"done", 450},
+                  {"total", nullptr},
+                  {"percent", nullptr},
+                  {"left_seconds", nullptr},
+                  {"metrics", Json::object()}};
+  EXPECT_EQ(progress_of(job), "450 steps");
+  EXPECT_EQ(steps_in_full(job.at("steps")), "450");
+  job["steps"]["total"] = 1'000;
+  job["steps"]["percent"] = 45;
+  EXPECT_EQ(progress_of(job), "[####......] 45 %");
+  job["steps"]["left_seconds"] = 123.4;
+  job["steps"]["metrics"] = {{"loss", "2.31"}};
+  EXPECT_EQ(progress_of(job), "[####......] 45 %, 2m 03s left");
+  EXPECT_EQ(steps_in_full(job.at("steps")), "450/1000, 45 %, 2m 03s left, loss=2.31");
+  job["steps"]["done"] = 1'000;
+  job["steps"]["percent"] = 100;
+  EXPECT_EQ(progress_of(job), "[##########] 100 %");
 }
 
 }  // namespace

@@ -6,6 +6,7 @@
 
 #include "app/complain.h"
 #include "app/follow.h"
+#include "app/progress.h"
 #include "app/screen.h"
 #include "base/text.h"
 #include "control/controller.h"
@@ -65,9 +66,8 @@ int list(const Home& home, const ListOptions& options) {
     for (const Json& job : answer.at("jobs")) {
       rows.push_back({number(job, "id"), text(job, "name"), text(job, "kind"),
                       coloured_state(text(job, "state")), number(job, "attempts"),
-                      text(job, "pool"),
-                      progress_bar(job.at("progress").at("done"), job.at("progress").at("total")),
-                      seconds(job, "elapsed_seconds"), dollars(job, "cost_usd")});
+                      text(job, "pool"), progress_of(job), seconds(job, "elapsed_seconds"),
+                      dollars(job, "cost_usd")});
     }
     if (rows.size() == 1) {
       fmt::print("no jobs; submit one with: mohona run FILE\n");
@@ -86,9 +86,11 @@ int show(const Home& home, const std::string& job, bool json) {
                text(answer, "kind"));
     fmt::print("  state     {}{}\n", coloured_state(text(answer, "state")),
                text(answer, "reason").empty() ? "" : ": " + text(answer, "reason"));
-    const Json& progress = answer.at("progress");
-    if (progress.at("total").get<std::size_t>() > 1) {
-      fmt::print("  progress  {}\n", progress_bar(progress.at("done"), progress.at("total")));
+    if (const std::string progress = progress_of(answer); !progress.empty()) {
+      fmt::print("  progress  {}\n", progress);
+    }
+    if (const std::string steps = steps_in_full(answer.at("steps")); !steps.empty()) {
+      fmt::print("  steps     {}\n", steps);
     }
     fmt::print("  submitted {}\n", text(answer, "submitted_at"));
     fmt::print("  elapsed   {}\n", seconds(answer, "elapsed_seconds"));
@@ -96,9 +98,13 @@ int show(const Home& home, const std::string& job, bool json) {
     for (const Json& endpoint : answer.at("endpoints")) {
       fmt::print("  endpoint  {}\n", endpoint.get<std::string>());
     }
+    const Json& attempts = answer.at("attempt_list");
+    const bool any_steps = std::any_of(attempts.begin(), attempts.end(),
+                                       [](const Json& a) { return a.contains("steps"); });
     std::vector<std::vector<std::string>> rows = {
-        {"  ATTEMPT", "POOL", "CLOUD", "HELD", "COST", "END"}};
-    for (const Json& attempt : answer.at("attempt_list")) {
+        {"  ATTEMPT", "POOL", "CLOUD", "HELD", "COST", any_steps ? "STEPS" : "END"}};
+    if (any_steps) rows.front().emplace_back("END");
+    for (const Json& attempt : attempts) {
       std::string end = attempt.contains("stopping") ? text(attempt, "stopping") : "";
       if (attempt.contains("exit_code") && end.empty()) {
         end = text(attempt, "end") == "exited" ? "exit code " + number(attempt, "exit_code")
@@ -106,7 +112,11 @@ int show(const Home& home, const std::string& job, bool json) {
       }
       if (attempt.contains("detail")) end += ": " + text(attempt, "detail");
       rows.push_back({"  " + text(attempt, "id"), text(attempt, "pool"), text(attempt, "cloud"),
-                      seconds(attempt, "held_seconds"), dollars(attempt, "cost_usd"), end});
+                      seconds(attempt, "held_seconds"), dollars(attempt, "cost_usd")});
+      if (any_steps) {
+        rows.back().push_back(attempt.contains("steps") ? steps_in_short(attempt["steps"]) : "");
+      }
+      rows.back().push_back(end);
     }
     if (rows.size() > 1) fmt::print("\n{}", table(rows));
   });

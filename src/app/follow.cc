@@ -7,6 +7,7 @@
 #include <thread>
 
 #include "app/exit_status.h"
+#include "app/progress.h"
 #include "app/screen.h"
 #include "base/money.h"
 #include "base/text.h"
@@ -47,11 +48,17 @@ std::string live_table(const Json& jobs) {
       {"JOB", "NAME", "STATE", "POOL", "PROGRESS", "ELAPSED", "COST"}};
   for (const Json& job : jobs) {
     rows.push_back({std::to_string(job.at("id").get<std::uint64_t>()), text(job, "name"),
-                    coloured_state(text(job, "state")), text(job, "pool"),
-                    progress_bar(job.at("progress").at("done"), job.at("progress").at("total")),
+                    coloured_state(text(job, "state")), text(job, "pool"), progress_of(job),
                     format_duration(elapsed(job)), format_money(cost(job))});
   }
   return table(rows);
+}
+
+// " (40 %)": how far its steps are, in tenths, so that a line is a change.
+std::string tenths(const Json& job) {
+  const Json& steps = job.at("steps");
+  if (steps.is_null() || steps.at("percent").is_null()) return {};
+  return fmt::format(" ({} %)", steps.at("percent").get<std::int64_t>() / 10 * 10);
 }
 
 // One line for each change, where nobody watches a terminal.
@@ -65,6 +72,7 @@ class Lines {
       if (total > 1) {
         line += fmt::format(" ({}/{})", job.at("progress").at("done").get<std::size_t>(), total);
       }
+      line += tenths(job);
       if (const std::string reason = text(job, "reason"); !reason.empty()) line += ": " + reason;
       for (const Json& endpoint : job.at("endpoints")) {
         line += " at " + endpoint.get<std::string>();

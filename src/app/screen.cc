@@ -54,12 +54,10 @@ std::string coloured_state(const std::string& state) {
   return "\033[" + std::string(colour) + "m" + state + "\033[0m";
 }
 
-std::string progress_bar(std::size_t done, std::size_t total) {
-  if (total <= 1) return {};
+std::string bar(std::size_t done, std::size_t total) {
   constexpr std::size_t columns = 10;
-  const std::size_t full = std::min(columns, done * columns / total);
-  return "[" + std::string(full, '#') + std::string(columns - full, '.') + "] " +
-         std::to_string(done) + "/" + std::to_string(total);
+  const std::size_t full = total == 0 ? 0 : std::min(columns, done * columns / total);
+  return "[" + std::string(full, '#') + std::string(columns - full, '.') + "]";
 }
 
 }  // namespace mohona

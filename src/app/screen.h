@@ -15,8 +15,8 @@ std::string table(const std::vector<std::vector<std::string>>& rows);
 // The state's name, coloured by what it means.
 std::string coloured_state(const std::string& state);
 
-// "[#####.....] 5/12"; empty for a single task.
-std::string progress_bar(std::size_t done, std::size_t total);
+// "[####......]" for 5 of 12.
+std::string bar(std::size_t done, std::size_t total);
 
 // How many columns a text takes, colour codes aside.
 std::size_t width(const std::string& text);

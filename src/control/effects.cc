@@ -43,6 +43,24 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
               std::string(hook_event(*attempt.stopping))};
 }
 
+// An engine repeats what it knows at every look.
+bool is_news(const Report& report, const Attempt& attempt) {
+  if (!report.steps) return false;
+  const StepsReport& now = *report.steps;
+  if (!attempt.steps || now.done != attempt.steps->done) return true;
+  return now.total.value_or(attempt.steps->total) != attempt.steps->total ||
+         (!now.metrics.empty() && now.metrics != attempt.steps->metrics);
+}
+
+Progress progress_of(const Report& report) {
+  Progress progress{report.attempt, {}, {}};
+  progress.done = report.steps->done;
+  progress.total = report.steps->total;
+  progress.metrics = report.steps->metrics;
+  progress.at = report.steps->at;
+  return progress;
+}
+
 }  // namespace
 
 std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
@@ -131,6 +149,9 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
       }
       if (report.phase != Phase::launched && !live->second.attempt->started_at) {
         inputs.push_back(Started{report.attempt, report.port, report.started_at});
+      }
+      if (is_news(report, *live->second.attempt)) {
+        inputs.push_back(progress_of(report));
       }
       if (report.phase == Phase::ended) {
         inputs.push_back(Ended{report.attempt, report.outcome, report.ended_at});

@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "core/decide_fleet.h"
 #include "core/ledger/usage.h"
+#include "core/progress.h"
 #include "core/stop.h"
 #include "core/submit.h"
 
@@ -161,23 +162,18 @@ Result<Facts> on(const State& state, const Listed& input, Timestamp now) {
   return Facts{JobExpanded{input.job, *input.shards, now}};
 }
 
-// A machine's clock is believed only between the attempt's placement and now.
-Timestamp when(std::optional<Timestamp> reported, const Attempt& attempt, Timestamp now) {
-  return std::clamp(reported.value_or(now), std::min(attempt.placed_at, now), now);
-}
-
 Result<Facts> on(const State& state, const Started& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
   const Attempt& attempt = state.live_attempt(input.attempt);
   if (attempt.started_at) return Facts{};
-  return Facts{AttemptStarted{input.attempt, input.port, when(input.at, attempt, now)}};
+  return Facts{AttemptStarted{input.attempt, input.port, believed(input.at, attempt, now)}};
 }
 
 Result<Facts> on(const State& state, const Ended& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
   const Attempt& attempt = state.live_attempt(input.attempt);
   const Job& job = state.find(input.attempt.job)->job;
-  return Facts{AttemptEnded{input.attempt, input.outcome, when(input.at, attempt, now)},
+  return Facts{AttemptEnded{input.attempt, input.outcome, believed(input.at, attempt, now)},
                verdict(job, attempt, input.outcome, now)};
 }
 
@@ -234,16 +230,10 @@ Result<Facts> on(const State& state, const LoadNode& input, Timestamp) {
   return load_node(state, input);
 }
 
-// What is not said stays as it was.
 Result<Facts> on(const State& state, const Progress& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
-  const Attempt& attempt = state.live_attempt(input.attempt);
-  AttemptProgressed fact{input.attempt, input.ends_at, input.checkpoint_at};
-  if (fact.checkpoint_at) fact.checkpoint_at = when(fact.checkpoint_at, attempt, now);
-  if (fact.ends_at == attempt.ends_at) fact.ends_at.reset();
-  if (fact.checkpoint_at == attempt.checkpoint_at) fact.checkpoint_at.reset();
-  if (!fact.ends_at && !fact.checkpoint_at) return Facts{};
-  return Facts{fact};
+  return decide_progress(*state.find(input.attempt.job)->job.spec,
+                         state.live_attempt(input.attempt), input, now);
 }
 
 // --- the end of a job

@@ -49,10 +49,34 @@ std::string where(const Nearness& near) {
 
 namespace {
 
+// When it will probably start on what is kept for it, by what is known by now of the work there,
+// which may have told more since then. Work that shares nodes leaves in steps that only the plan
+// has looked at: there the plan's word stands.
+Timestamp expected_start(const State& state, const Job& job) {
+  const NodesKept& kept = *job.kept;
+  const Scheduler& scheduler = state.scheduler();
+  const auto pool = scheduler.find_pool(kept.pool);
+  if (!pool) return kept.expected;
+  const Space& space = scheduler.space(*pool);
+  const auto fills = [&](const Choice& choice) { return space.fills(choice.demand); };
+  const auto& choices = job.spec->resources.choices;
+  if (!std::all_of(choices.begin(), choices.end(), fills)) return kept.expected;
+  Timestamp at = kept.at;
+  for (const NodeRange& range : kept.nodes) {
+    for (std::int64_t i = range.first; i <= range.last; ++i) {
+      space.for_occupants(space.node(static_cast<NodeIndex>(i)), [&](OccupantId who) {
+        at = std::max(at, scheduler.running(who).expected);
+      });
+    }
+  }
+  return at;
+}
+
 // What is kept for it, and when it starts.
-std::string promise(const JobEntry& entry, Timestamp now) {
+std::string promise(const State& state, const JobEntry& entry, Timestamp now) {
   if (!entry.job.kept) return {};
   const NodesKept& kept = *entry.job.kept;
+  const Timestamp expected = expected_start(state, entry.job);
   const std::int64_t n = count_nodes(kept.nodes);
   if (kept.preempting) {
     return fmt::format("; other work is being stopped to make room on {} {} of {}: it starts by {}",
@@ -62,19 +86,19 @@ std::string promise(const JobEntry& entry, Timestamp now) {
       fmt::format("; {} {} of {} {} kept for it", n, nodes(n), kept.pool, n == 1 ? "is" : "are");
   if (kept.promised && now <= kept.start) {
     text += ": it starts no later than " + format_timestamp(kept.start);
-    if (kept.expected >= kept.start || kept.expected < now) return text;
-    return text + ", probably about " + format_timestamp(kept.expected);
+    if (expected >= kept.start || expected < now) return text;
+    return text + ", probably about " + format_timestamp(expected);
   }
   if (kept.promised) {
     return text + fmt::format(": it was to start by {}, but what runs there has not left in time",
                               format_timestamp(kept.start));
   }
   constexpr std::string_view why = "some of what runs there has no max_duration";
-  if (kept.expected < now) {
+  if (expected < now) {
     return text + fmt::format(": when it starts cannot be told, because {}", why);
   }
   return text + fmt::format(": it starts probably about {}, which cannot be promised because {}",
-                            format_timestamp(kept.expected), why);
+                            format_timestamp(expected), why);
 }
 
 std::string why_out_of_line(const JobEntry& entry, Timestamp now) {
@@ -95,6 +119,19 @@ std::string waits_for_needs(const State& state, const JobEntry& entry) {
         fmt::format("{} (job {}, {})", needed.spec->name, id.value, name(needed.state)));
   }
   return fmt::format("waits for {}", join(parts, " and "));
+}
+
+// "; 450 of 1000 steps are done, all of them probably about 2026-…".
+std::string how_far(const Job& job, Timestamp now) {
+  const Attempt& attempt = job.attempts.back();
+  if (job.tasks.size() != 1 || !attempt.steps) return {};
+  const Steps& steps = *attempt.steps;
+  if (steps.total == 0) return fmt::format("; {} steps are done", steps.done);
+  std::string text = fmt::format("; {} of {} steps are done", steps.done, steps.total);
+  if (attempt.ends_at && *attempt.ends_at >= now && steps.done > steps.first_done) {
+    text += ", all of them probably about " + format_timestamp(*attempt.ends_at);
+  }
+  return text;
 }
 
 // Being stopped, to go on later: for what, and until when.
@@ -128,8 +165,9 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
     const std::string& pool = it->second.attempt->pool;
     if (std::find(places.begin(), places.end(), pool) == places.end()) places.push_back(pool);
   }
-  return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far",
-                     name(job.state), join(places, ", "), format_money(cost_of(job, now)));
+  return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far{}",
+                     name(job.state), join(places, ", "), format_money(cost_of(job, now)),
+                     how_far(job, now));
 }
 
 }  // namespace
@@ -177,7 +215,7 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
       "waits for room: {} of {}{}; {} ahead of it {}", size_of(spec),
       describe(spec.resources.choices.front().demand), where(spec.nearness),
       ahead == 0 ? "nothing" : fmt::format("{} job{}", ahead, ahead == 1 ? "" : "s"), line);
-  out.headline += promise(entry, now);
+  out.headline += promise(state, entry, now);
   if (state.pools().empty()) out.headline += "; the fleet has no pools";
   out.pools = explain_pools(state, entry, now);
   return out;

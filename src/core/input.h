@@ -64,10 +64,13 @@ struct LoadNode {
   std::int64_t node = 0;
   ForeignLoad load;
 };
-// What running work says of itself.
+// What running work says of itself. What is not said stays as it was.
 struct Progress {
   AttemptId attempt;
   std::optional<Timestamp> ends_at, checkpoint_at;
+  std::optional<std::int64_t> done = {}, total = {};  // steps
+  Metrics metrics = {};                               // instead of those before, if any
+  std::optional<Timestamp> at = {};                   // when it was so far, if the engine knows
 };
 struct ReclaimPool {
   std::string pool;

@@ -119,7 +119,12 @@ Input any_input(const State& state) {
     }
     case 10:
       return live([](AttemptId id) -> Input {
-        return Progress{id, Timestamp(std::chrono::hours(1)) + draw(900) * 1s, {}};
+        Progress progress{id, {}, {}};
+        if (draw(2)) progress.ends_at = Timestamp(std::chrono::hours(1)) + draw(900) * 1s;
+        if (draw(2)) progress.done = draw(100) - 1;
+        if (draw(2)) progress.total = draw(100) - 1;
+        if (draw(2)) progress.metrics = {{"loss", std::to_string(draw(3))}};
+        return progress;
       });
     case 0:
     case 1:

@@ -93,6 +93,7 @@ void State::on(const NodesReleased& f) { forget_kept(entry(f.job)); }
 void State::on(const AttemptProgressed& f) {
   Attempt& a = attempt(f.attempt);
   if (f.ends_at) a.ends_at = f.ends_at;
+  if (f.steps) a.steps = f.steps;
   if (f.checkpoint_at) {
     a.checkpoint_at = f.checkpoint_at;
     scheduler_.set_checkpoint(live_.at(f.attempt).who, *f.checkpoint_at);

@@ -15,6 +15,9 @@
 
 namespace mohona {
 
+// While an attempt runs, an engine has news of its steps at most so often: each is a fact.
+constexpr std::chrono::seconds progress_every{5};
+
 // A needed job, as its dependants see it: the directory of its outputs and, a service, its address.
 struct NeededJob {
   std::string name;
@@ -43,12 +46,22 @@ struct Stop {
 
 enum class Phase { launched, running, ended };
 
+// How far work says that it is.
+struct StepsReport {
+  std::int64_t done = 0;
+  std::optional<std::int64_t> total;
+  Metrics metrics;
+  std::optional<Timestamp> at;  // when it was so far, where that is known
+  friend bool operator==(const StepsReport&, const StepsReport&) = default;
+};
+
 struct Report {
   AttemptId attempt;
   Phase phase = Phase::launched;
   std::int64_t port = 0;
   std::optional<Timestamp> started_at, ended_at;
-  Outcome outcome;  // of one that ended
+  Outcome outcome;         // of one that ended
+  Box<StepsReport> steps;  // the newest, if it has said any; of one that ended, the last
 };
 
 struct LogPart {

@@ -24,18 +24,22 @@ class Subject {
   virtual Engine& engine() = 0;
   virtual void restart() {}  // the controller's process ends and another takes over
   virtual void end(const AttemptId& attempt, int code) = 0;
+  virtual void progress(const AttemptId& attempt, std::int64_t done, std::int64_t total) = 0;
 };
 
 class MemorySubject : public Subject {
  public:
   Engine& engine() override { return engine_; }
   void end(const AttemptId& attempt, int code) override { engine_.end(attempt, code); }
+  void progress(const AttemptId& attempt, std::int64_t done, std::int64_t total) override {
+    engine_.progress(attempt, {done, total, {{"loss", "2.5"}}, {}});
+  }
 
  private:
   MemoryEngine engine_;
 };
 
-// Work that ends with the code that it finds in a file.
+// Work that ends with the code that it finds in a file, and passes on what it finds in another.
 class LocalSubject : public Subject {
  public:
   LocalSubject() {
@@ -54,16 +58,24 @@ class LocalSubject : public Subject {
     engine_ = std::move(*make_local_engine({home_, MOHONA_BINARY_DIR "/bin/mohona-supervisor"}));
   }
   void end(const AttemptId& attempt, int code) override {
-    std::ofstream(home_ + "/" + to_string(attempt) + ".tmp") << code;
-    std::filesystem::rename(home_ + "/" + to_string(attempt) + ".tmp",
-                            home_ + "/" + to_string(attempt));
+    say(to_string(attempt), std::to_string(code));
+  }
+  void progress(const AttemptId& attempt, std::int64_t done, std::int64_t total) override {
+    say(to_string(attempt) + ".steps", fmt::format("{}/{} loss=2.5\n", done, total));
   }
   std::string script() const {
-    return "while ! [ -e " + home_ + "/$MOHONA_ATTEMPT ]; do sleep 0.02; done\n" + "exit $(cat " +
-           home_ + "/$MOHONA_ATTEMPT)\n";
+    const std::string steps = home_ + "/$MOHONA_ATTEMPT.steps";
+    return "pass_on() { [ -e " + steps + " ] && mv " + steps + " $MOHONA_PROGRESS; }\n" +
+           "while ! [ -e " + home_ + "/$MOHONA_ATTEMPT ]; do pass_on; sleep 0.02; done\n" +
+           "pass_on\nexit $(cat " + home_ + "/$MOHONA_ATTEMPT)\n";
   }
 
  private:
+  void say(const std::string& name, const std::string& text) {
+    std::ofstream(home_ + "/" + name + ".tmp") << text;
+    std::filesystem::rename(home_ + "/" + name + ".tmp", home_ + "/" + name);
+  }
+
   std::string home_;
   std::unique_ptr<Engine> engine_;
 };
@@ -121,12 +133,17 @@ class EngineContract : public testing::TestWithParam<std::string> {
     return std::nullopt;
   }
 
-  // Looks again whenever the engine says that something changed, ten seconds at most.
   Report wait_for(const AttemptId& id, Phase phase) {
+    return wait_for(id, [=](const Report& report) { return report.phase >= phase; });
+  }
+
+  // Looks again whenever the engine says that something changed, ten seconds at most.
+  template <class Holds>
+  Report wait_for(const AttemptId& id, Holds holds) {
     for (const auto until = std::chrono::steady_clock::now() + 10s;
          std::chrono::steady_clock::now() < until;) {
       const auto report = report_of(id);
-      if (report && report->phase >= phase) return *report;
+      if (report && holds(*report)) return *report;
       std::unique_lock lock(mutex_);
       wake_.wait_for(lock, 500ms, [this] { return changed_; });
       changed_ = false;
@@ -199,6 +216,25 @@ TEST_P(EngineContract, AnotherControllerLearnsWhatEndedMeanwhile) {
   wait_for(id_, Phase::ended);
   subject_->restart();
   EXPECT_EQ(report_of(id_)->outcome.exit_code, 5);
+}
+
+TEST_P(EngineContract, WhatWorkSaysOfItsStepsIsReportedAndTheLastWithItsEnd) {
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  EXPECT_FALSE(wait_for(id_, Phase::running).steps);
+  subject_->progress(id_, 3, 10);
+  const auto has_steps = [](const Report& r) { return r.steps.has_value(); };
+  const Report report = wait_for(id_, has_steps);
+  EXPECT_EQ(report.steps->done, 3);
+  EXPECT_EQ(report.steps->total, 10);
+  EXPECT_EQ(report.steps->metrics, (Metrics{{"loss", "2.5"}}));
+  subject_->restart();
+  listen();
+  if (GetParam() == "local") {  // another controller reads it anew
+    EXPECT_EQ(wait_for(id_, has_steps).steps->done, 3);
+  }
+  subject_->progress(id_, 10, 10);
+  subject_->end(id_, 0);
+  EXPECT_EQ(wait_for(id_, Phase::ended).steps->done, 10);
 }
 
 INSTANTIATE_TEST_SUITE_P(Every, EngineContract, testing::Values("memory", "local"),

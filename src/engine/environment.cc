@@ -83,6 +83,7 @@ void add_ours(Variables& v, const Launch& launch, const Place& place, std::int64
                      {"MOHONA_POOL", launch.attempt.pool},
                      {"MOHONA_CLOUD", launch.attempt.cloud},
                      {"MOHONA_OUTPUT", place.output}});
+  if (!place.progress.empty()) v.emplace_back("MOHONA_PROGRESS", place.progress);
   if (!place.checkpoint.empty()) v.emplace_back("MOHONA_CHECKPOINT", place.checkpoint);
   if (place.port > 0) v.emplace_back("MOHONA_PORT", number(place.port));
   if (launch.shard_count > 0) {

@@ -14,6 +14,7 @@ struct Place {
   std::int64_t master_port = 0;
   std::int64_t port = 0;            // a replica's
   std::string output, checkpoint;   // directories
+  std::string progress;             // the file in which work says how far it is
   std::vector<std::string> inputs;  // one a needed job: the directory of its outputs
 };
 

@@ -3,8 +3,10 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "base/box.h"
 #include "base/ids.h"
 #include "base/money.h"
 #include "base/time.h"
@@ -34,6 +36,25 @@ struct Outcome {
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 
+// The measures that work gives with its steps, in its own words: {"loss", "2.31"}.
+using Metrics = std::vector<std::pair<std::string, std::string>>;
+
+// No count of steps is above this, so that sums and products of two need no more than 128 bits.
+constexpr std::int64_t steps_max = 1'000'000'000'000'000;
+// A report has so many metrics, and a name or a value so many bytes.
+constexpr std::size_t metrics_max = 16, metric_bytes_max = 64;
+
+// How far an attempt is, as it said last. Its speed is (done - first_done) / (at - first_at):
+// first_* is the attempt's first report, or the newest one at which it had gone back.
+struct Steps {
+  std::int64_t done = 0, total = 0;  // total 0: not known
+  Timestamp at;
+  std::int64_t first_done = 0;
+  Timestamp first_at;
+  Metrics metrics;
+  friend bool operator==(const Steps&, const Steps&) = default;
+};
+
 struct Attempt {
   AttemptId id;
   std::string pool;
@@ -53,6 +74,7 @@ struct Attempt {
   std::optional<Timestamp> gone_by;        // when it will have left at the latest: it is stopping
   JobId for_job;                           // the job that preempts it; 0: none
   Outcome outcome;
+  Box<Steps> steps;  // none: it has said nothing
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 

@@ -14,6 +14,7 @@ JobSpec full_spec() {
   spec.envs = {{"A", "1"}, {"B", ""}};
   spec.resources.choices = {Choice{}, Choice{.demand = {.cpus_milli = 0}, .use_spot = true}};
   spec.checkpoint = Checkpoint{"ckpt"};
+  spec.progress = ProgressSpec{10'000, true};
   spec.budget = Money{12'500'000};
   spec.max_duration = std::chrono::hours(1);
   spec.service = Service{};
@@ -27,6 +28,12 @@ TEST(Codec, AFactIsReadBackAsWritten) {
       JobSubmitted{JobId{7}, full_spec(), {JobId{1}}, "key", "", Timestamp(Duration(9))},
       AttemptPlaced{{.id = {JobId{7}, 0, 2}, .pool = "aws", .holdings = {{1, {0, 3}}}}},
       AttemptEnded{{JobId{7}, 0, 2}, {End::lost, 0, false, "gone"}, Timestamp(Duration(11))},
+      AttemptProgressed{
+          {JobId{7}, 0, 2},
+          Timestamp(Duration(90)),
+          {},
+          Steps{3, 9, Timestamp(Duration(8)), 1, Timestamp(Duration(7)), {{"a", "b"}}}},
+      AttemptProgressed{{JobId{7}, 0, 2}, {}, {}, Steps{}},
       JobEnded{JobId{7}, JobState::failed, "why", {}},
   };
   for (const Fact& fact : facts) {

@@ -152,6 +152,11 @@ void describe(V&& v, Tag<Checkpoint>) {
   v("path", &Checkpoint::path);
 }
 template <class V>
+void describe(V&& v, Tag<ProgressSpec>) {
+  v("steps", &ProgressSpec::steps);
+  v("from_log", &ProgressSpec::from_log);
+}
+template <class V>
 void describe(V&& v, Tag<StopPolicy>) {
   v("signal", &StopPolicy::signal);
   v("grace", &StopPolicy::grace);
@@ -216,6 +221,7 @@ void describe(V&& v, Tag<JobSpec>) {
   v("budget", &JobSpec::budget);
   v("service", &JobSpec::service);
   v("hooks", &JobSpec::hooks);
+  v("progress", &JobSpec::progress);
 }
 template <class V>
 void describe(V&& v, Tag<Holding>) {
@@ -228,6 +234,15 @@ void describe(V&& v, Tag<Outcome>) {
   v("exit_code", &Outcome::exit_code);
   v("stopped", &Outcome::stopped);
   v("detail", &Outcome::detail);
+}
+template <class V>
+void describe(V&& v, Tag<Steps>) {
+  v("done", &Steps::done);
+  v("total", &Steps::total);
+  v("at", &Steps::at);
+  v("first_done", &Steps::first_done);
+  v("first_at", &Steps::first_at);
+  v("metrics", &Steps::metrics);
 }
 template <class V>
 void describe(V&& v, Tag<Attempt>) {
@@ -249,6 +264,7 @@ void describe(V&& v, Tag<Attempt>) {
   v("gone_by", &Attempt::gone_by);
   v("for_job", &Attempt::for_job);
   v("outcome", &Attempt::outcome);
+  v("steps", &Attempt::steps);
 }
 template <class V>
 void describe(V&& v, Tag<TaskRun>) {
@@ -453,6 +469,7 @@ void describe(V&& v, Tag<AttemptProgressed>) {
   v("attempt", &AttemptProgressed::attempt);
   v("ends_at", &AttemptProgressed::ends_at);
   v("checkpoint_at", &AttemptProgressed::checkpoint_at);
+  v("steps", &AttemptProgressed::steps);
 }
 
 }  // namespace mohona

@@ -106,7 +106,7 @@ struct NodesKept {
   std::string pool;
   NodeRanges nodes;
   Timestamp start;
-  Timestamp expected;      // when it will probably start
+  Timestamp expected;  // when it will probably start
   bool promised = false;
   bool preempting = false;  // attempts were stopped to make this room
   Timestamp at;
@@ -124,6 +124,7 @@ struct AttemptProgressed {
   AttemptId attempt;
   std::optional<Timestamp> ends_at;        // when it expects to end
   std::optional<Timestamp> checkpoint_at;  // its newest checkpoint
+  Box<Steps> steps = {};                   // how far it is, all of it
   friend bool operator==(const AttemptProgressed&, const AttemptProgressed&) = default;
 };
 

@@ -64,6 +64,13 @@ struct Checkpoint {
   friend bool operator==(const Checkpoint&, const Checkpoint&) = default;
 };
 
+// How far the work is, beyond what it writes to $MOHONA_PROGRESS by itself.
+struct ProgressSpec {
+  std::int64_t steps = 0;  // all of them, where that is known before the work runs; 0: it is not
+  bool from_log = false;   // lines like those of progress bars, in rank 0's log, say it too
+  friend bool operator==(const ProgressSpec&, const ProgressSpec&) = default;
+};
+
 // How work is stopped: hooks, then this signal, then after `grace` KILL of the whole tree.
 // `before_limit`: so long before max_duration is reached (Slurm's --signal=SIG@SECONDS); work that
 // then leaves with 0 has succeeded.
@@ -152,6 +159,7 @@ struct JobSpec {
   std::optional<Money> budget;
   Box<Service> service;
   std::vector<Hook> hooks;
+  Box<ProgressSpec> progress;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

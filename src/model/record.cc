@@ -12,4 +12,12 @@ std::int64_t Job::attempts_made() const {
   return made;
 }
 
+const Steps* latest_steps(const Job& job) {
+  const auto& places = job.attempts.places();
+  for (auto it = places.rbegin(); it != places.rend(); ++it) {
+    if (it->second.steps) return &*it->second.steps;
+  }
+  return nullptr;
+}
+
 }  // namespace mohona

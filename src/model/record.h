@@ -28,7 +28,7 @@ struct Job {
   Attempts attempts;
   std::vector<PastAttempts> past;  // the sums of those that are no longer in `attempts`
   std::vector<PastRuns> past_runs;
-  Box<NodesKept> kept;   // the nodes kept for its next gang
+  Box<NodesKept> kept;  // the nodes kept for its next gang
 
   // The part that is the work of this task of a data job.
   std::string shard(std::uint32_t task) const;
@@ -37,6 +37,10 @@ struct Job {
 
   friend bool operator==(const Job& a, const Job& b);
 };
+
+// How far the job's work is: what the newest of its attempts that has said so said last; nullptr
+// when none has. An attempt that has just begun has not, so this outlives attempts.
+const Steps* latest_steps(const Job& job);
 
 // A pool as the control plane sees it now.
 struct PoolRecord {

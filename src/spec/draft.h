@@ -44,6 +44,7 @@ void finish_variables(Draft& draft);                    // the overrides
 void read_shards(const Node& node, Draft& draft);       // work.cc
 void read_checkpoint(const Node& node, Draft& draft);   //
 void read_retries(const Node& node, Draft& draft);      //
+void read_progress(const Node& node, Draft& draft);     //
 void read_config(const Node& node, Draft& draft);       //
 void read_file_mounts(const Node& node, Draft& draft);  // paths.cc
 void read_workdir(const Node& node, Draft& draft);      //

@@ -45,7 +45,7 @@ void read_budget(const Node& node, Draft& draft) {
   }
 }
 
-constexpr std::array<Key<Draft>, 26> job_keys = {{
+constexpr std::array<Key<Draft>, 27> job_keys = {{
     {"name", [](const Node& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
     {"setup",
@@ -90,6 +90,7 @@ constexpr std::array<Key<Draft>, 26> job_keys = {{
     {"deadline", read_deadline},
     {"checkpoint", read_checkpoint},
     {"retries", read_retries},
+    {"progress", read_progress},
     {"queue", [](const Node& n, Draft& d) { read_name(n, d.spec().queue, d.problems); }},
     {"priority",
      [](const Node& n, Draft& d) {

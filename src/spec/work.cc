@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/attempt.h"
 #include "spec/draft.h"
 
 namespace mohona {
@@ -60,6 +61,14 @@ constexpr std::array<Key<Draft>, 2> retries_keys = {{
      }},
     {"backoff",
      [](const Node& n, Draft& d) { read_duration(n, d.spec().retries.backoff, d.problems); }},
+}};
+
+constexpr std::array<Key<Draft>, 2> progress_keys = {{
+    {"steps",
+     [](const Node& n, Draft& d) {
+       read_whole(n, {1, steps_max}, d.spec().progress->steps, d.problems);
+     }},
+    {"log", [](const Node& n, Draft& d) { read_flag(n, d.spec().progress->from_log, d.problems); }},
 }};
 
 struct HookDraft {
@@ -160,6 +169,17 @@ void read_retries(const Node& node, Draft& draft) {
     read_keys(node, retries_keys, {}, draft, draft.problems);
   } else {
     read_whole(node, {0, retries_max}, draft.spec().retries.max, draft.problems);
+  }
+}
+
+void read_progress(const Node& node, Draft& draft) {
+  draft.spec().progress.emplace();
+  if (node.is_scalar()) {
+    read_whole(node, {1, steps_max}, draft.spec().progress->steps, draft.problems);
+  } else if (!node.is_map() || node.children.empty()) {
+    wrong(node, "expected a number of steps, or {steps: 10000, log: true}", draft.problems);
+  } else {
+    read_keys(node, progress_keys, {}, draft, draft.problems);
   }
 }
 

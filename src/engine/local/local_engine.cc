@@ -18,6 +18,7 @@
 #include "engine/environment.h"
 #include "engine/local/order.h"
 #include "engine/local/processes.h"
+#include "engine/local/progress_watch.h"
 #include "engine/local/srun.h"
 #include "engine/local/watcher.h"
 #include "model/json_text.h"
@@ -125,7 +126,8 @@ std::optional<T> read_json(const std::string& path) {
 
 class LocalEngine : public Engine {
  public:
-  explicit LocalEngine(LocalEngineOptions options) : options_(std::move(options)) {}
+  explicit LocalEngine(LocalEngineOptions options)
+      : options_(std::move(options)), progress_(supervisors_log()) {}
 
   Result<void> launch(const Launch& launch) override;
   Result<void> stop(const AttemptId& attempt, const Stop& stop) override;
@@ -147,6 +149,7 @@ class LocalEngine : public Engine {
   std::string mark(const AttemptId& id) const {
     return fmt::format("{}/running/{}", options_.home, to_string(id));
   }
+  std::string supervisors_log() const { return options_.home + "/supervisors.log"; }
   Result<Order> make_order(const Launch& launch);
   Result<Variables> rank_base_environment(const JobSpec& spec) const;
   RankOrder make_rank(const Launch& launch, const Place& place, const Variables& inherited,
@@ -159,7 +162,8 @@ class LocalEngine : public Engine {
   LocalEngineOptions options_;
   std::map<AttemptId, std::chrono::steady_clock::time_point> spawned_;
   std::map<AttemptId, std::int64_t> ports_;  // told to replicas that are not forgotten
-  Watcher watcher_;
+  ProgressWatch progress_;
+  Watcher watcher_{[this] { return progress_.look(); }};  // the last: its thread uses the others
 };
 
 // What every rank inherits; a batch script also finds our srun.
@@ -217,6 +221,8 @@ Result<Order> LocalEngine::make_order(const Launch& launch) {
   Place place;
   place.addresses.assign(static_cast<std::size_t>(spec.num_nodes), loopback);
   place.output = order.job_directory + "/output";
+  place.progress = directory(id) + "/" + progress_file;
+  order.progress_from_log = spec.progress && spec.progress->from_log;
   if (launch.shard_count > 0) {
     order.published_output = place.output;
     place.output = order.output = directory(id) + "/output";
@@ -282,7 +288,7 @@ Result<void> LocalEngine::spawn(const AttemptId& id) {
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  const std::string log = options_.home + "/supervisors.log";
+  const std::string log = supervisors_log();
   ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
   // Above all the API's sockets: a listener that outlives its controller takes calls for ever.
@@ -327,7 +333,8 @@ Report LocalEngine::report(const AttemptId& id) {
   report.attempt = id;
   const std::string here = directory(id);
   const bool watched = watcher_.watches(id);  // asked first: it may end while we look
-  if (const auto started = read_json<StartedFile>(here + "/started.json")) {
+  const auto started = read_json<StartedFile>(here + "/started.json");
+  if (started) {
     report.phase = Phase::running;
     report.port = started->port;
     report.started_at = started->at;
@@ -337,7 +344,15 @@ Report LocalEngine::report(const AttemptId& id) {
     report.phase = Phase::ended;
     report.outcome = exit->outcome;
     report.ended_at = exit->at;
-  } else if (!watched && !watcher_.watches(id) && may_spawn(id)) {
+    report.steps = last_steps(here, started && started->progress_from_log);
+    progress_.forget(id);
+    return report;
+  }
+  if (started) {
+    progress_.follow(id, here, started->progress_from_log);
+    report.steps = progress_.newest(id);
+  }
+  if (!watched && !watcher_.watches(id) && may_spawn(id)) {
     // Nobody watches over it: another supervisor starts it, or buries it, whichever is due. One
     // that cannot be started now is tried again at the next look.
     (void)spawn(id);
@@ -382,6 +397,7 @@ Result<void> LocalEngine::stop(const AttemptId& id, const Stop& stop) {
 Result<void> LocalEngine::forget(const AttemptId& id) {
   ::unlink(mark(id).c_str());
   spawned_.erase(id);
+  progress_.forget(id);
   ports_.erase(id);
   return {};
 }

@@ -30,6 +30,7 @@ struct Order {
   std::string published_output;  // a shard's files are moved here once it has succeeded
   std::string output;            // and stand here until then
   std::int64_t port = 0;
+  bool progress_from_log = false;
   friend bool operator==(const Order&, const Order&) = default;
 };
 
@@ -41,6 +42,7 @@ struct StartedFile {
   std::string boot;
   std::int64_t port = 0;
   Timestamp at;
+  bool progress_from_log = false;  // the spec's, for a controller that adopts it
   friend bool operator==(const StartedFile&, const StartedFile&) = default;
 };
 
@@ -90,6 +92,7 @@ void describe(V&& v, Tag<local::Order>) {
   v("published_output", &local::Order::published_output);
   v("output", &local::Order::output);
   v("port", &local::Order::port);
+  v("progress_from_log", &local::Order::progress_from_log);
 }
 template <class V>
 void describe(V&& v, Tag<local::StartedFile>) {
@@ -98,6 +101,7 @@ void describe(V&& v, Tag<local::StartedFile>) {
   v("boot", &local::StartedFile::boot);
   v("port", &local::StartedFile::port);
   v("at", &local::StartedFile::at);
+  v("progress_from_log", &local::StartedFile::progress_from_log);
 }
 template <class V>
 void describe(V&& v, Tag<local::StopFile>) {

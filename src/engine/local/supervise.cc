@@ -113,7 +113,8 @@ int supervise(const std::string& directory) {
     return 0;
   }
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
-  const StartedFile started{::getpid(), start_ticks(::getpid()), boot_id(), order.port, now()};
+  const StartedFile started{::getpid(), start_ticks(::getpid()), boot_id(), order.port,
+                            now(),      order.progress_from_log};
   if (auto ok = write_file(directory + "/started.json", json_text::to_text(started), false); !ok) {
     return 1;  // nothing has begun; the engine tries again
   }

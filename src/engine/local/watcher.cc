@@ -10,11 +10,14 @@ namespace mohona::local {
 namespace {
 
 constexpr int look_for_start_ms = 20;
+constexpr int look_ms = 1'000;
 
 }  // namespace
 
-Watcher::Watcher()
-    : epoll_(::epoll_create1(EPOLL_CLOEXEC)), wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
+Watcher::Watcher(std::function<bool()> look)
+    : look_(std::move(look)),
+      epoll_(::epoll_create1(EPOLL_CLOEXEC)),
+      wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
   epoll_event event{EPOLLIN, {.fd = wake_.get()}};
   ::epoll_ctl(epoll_.get(), EPOLL_CTL_ADD, wake_.get(), &event);
   thread_ = std::thread([this] { loop(); });
@@ -83,18 +86,30 @@ bool Watcher::find_started() {
   return any;
 }
 
+// How long nothing needs to be done, in milliseconds; -1: until something happens.
+int Watcher::patience() {
+  const std::lock_guard lock(mutex_);
+  if (!not_started_.empty()) return look_for_start_ms;
+  return watched_.empty() ? -1 : look_ms;
+}
+
+bool Watcher::look_is_due() {
+  const auto now = std::chrono::steady_clock::now();
+  if (now < look_at_) return false;
+  look_at_ = now + std::chrono::milliseconds(look_ms);
+  return true;
+}
+
 void Watcher::loop() {
   constexpr int events_max = 64;
   epoll_event events[events_max];
   while (true) {
-    bool impatient = false;
     {
       const std::lock_guard lock(mutex_);
       if (stop_) return;
-      impatient = !not_started_.empty();
     }
-    const int n =
-        ::epoll_wait(epoll_.get(), events, events_max, impatient ? look_for_start_ms : -1);
+    const int n = ::epoll_wait(epoll_.get(), events, events_max, patience());
+    const bool news = look_is_due() && look_();  // reads files: without the lock
     std::function<void()> changed;
     {
       const std::lock_guard lock(mutex_);
@@ -110,7 +125,7 @@ void Watcher::loop() {
         ended(AttemptId(found->second));
         any = true;
       }
-      if (find_started() || any) changed = changed_;
+      if (find_started() || any || news) changed = changed_;
     }
     if (changed) changed();
   }

@@ -1,6 +1,8 @@
-// Waits, on a thread of its own, for supervisors to end and for attempts to start.
+// Waits, on a thread of its own, for supervisors to end and for attempts to start; once a second it
+// looks for other news of them.
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -15,7 +17,9 @@ namespace mohona::local {
 
 class Watcher {
  public:
-  Watcher();
+  // `look` is called on the watcher's thread, once a second while anything is watched; true: there
+  // is something new.
+  explicit Watcher(std::function<bool()> look);
   ~Watcher();
 
   void on_change(std::function<void()> changed);
@@ -36,6 +40,8 @@ class Watcher {
   };
 
   void loop();
+  int patience();
+  bool look_is_due();
   void ended(const AttemptId& attempt);
   bool find_started();
 
@@ -44,6 +50,8 @@ class Watcher {
   std::map<int, AttemptId> by_fd_;
   std::set<AttemptId> not_started_;
   std::function<void()> changed_;
+  const std::function<bool()> look_;
+  std::chrono::steady_clock::time_point look_at_;  // of the thread alone
   Fd epoll_, wake_;
   bool stop_ = false;
   std::thread thread_;

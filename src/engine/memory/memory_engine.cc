@@ -87,6 +87,14 @@ void MemoryEngine::lose(const AttemptId& attempt) {
   changed();
 }
 
+void MemoryEngine::progress(const AttemptId& attempt, const StepsReport& steps) {
+  {
+    const std::lock_guard lock(mutex_);
+    attempts_.at(attempt).steps = steps;
+  }
+  changed();
+}
+
 void MemoryEngine::ignore_stops(bool ignore) {
   const std::lock_guard lock(mutex_);
   ignore_stops_ = ignore;

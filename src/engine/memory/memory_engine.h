@@ -25,6 +25,9 @@ class MemoryEngine : public Engine {
   void end(const AttemptId& attempt, std::int64_t exit_code);
   void lose(const AttemptId& attempt);
 
+  // The work of an attempt says how far it is.
+  void progress(const AttemptId& attempt, const StepsReport& steps);
+
   // What the work does when it is told to stop; by default it leaves at once with 143.
   void ignore_stops(bool ignore);
 
