@@ -2,6 +2,7 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bench.h"
+#include "app/simulate.h"
 #include "app/commands.h"
 #include "app/complain.h"
 #include "app/up.h"
@@ -247,6 +248,7 @@ int main(int argc, char** argv) {
   add_pools(app, s);
   add_cost(app, s);
   add_bench(app);
+  add_simulate(app, s->status);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",
       "  mohona replay --json");

@@ -1,7 +1,7 @@
 // The fleets and the queues that benchmarks run on.
 #pragma once
 
-#include "bench/dice.h"
+#include "base/dice.h"
 #include "core/schedule/scheduler.h"
 
 namespace mohona {

@@ -13,8 +13,6 @@ constexpr std::size_t batch_max = 1'024;
 // held in memory together, and an array may fill a fleet of a hundred thousand cores.
 constexpr std::size_t reports_max = 1'024;
 constexpr std::size_t placements_max = 1'024;
-constexpr std::size_t snapshot_facts_max = 4'096;  // what a start replays at most, about
-constexpr auto reconcile_every = 5s;
 constexpr auto resume_every = 1s;
 
 std::string job_row(JobId id) { return "job/" + to_string(id); }
@@ -84,8 +82,10 @@ Result<Loaded> load_state(Store& store) {
 
 Controller::Controller(ControllerParts parts)
     : parts_(std::move(parts)),
-      effects_(parts_.engines, parts_.secrets),
-      prober_(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); }) {
+      effects_(parts_.engines, parts_.secrets) {
+  if (parts_.probe) {
+    prober_.emplace(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); });
+  }
   for (const auto& [name, engine] : parts_.engines) {
     engine->on_change([this] {
       const std::lock_guard lock(mutex_);
@@ -102,6 +102,12 @@ Controller::~Controller() {
 }
 
 Result<void> Controller::start() {
+  if (auto ok = open(); !ok) return ok;
+  thread_ = std::thread([this] { loop(); });
+  return {};
+}
+
+Result<void> Controller::open() {
   auto epoch = parts_.store.lead();
   if (!epoch) return fail(epoch.error());
   epoch_ = *epoch;
@@ -115,8 +121,15 @@ Result<void> Controller::start() {
     running_ = true;
   }
   act(std::exchange(facts_, {}));
-  thread_ = std::thread([this] { loop(); });
   return {};
+}
+
+void Controller::turn() { run_batch(take_batch()); }
+
+Timestamp Controller::due() {
+  const std::lock_guard lock(mutex_);
+  const Timestamp now = parts_.clock.now();
+  return stop_ || engines_changed_ || !queue_.empty() || has_work() ? now : next_due(now);
 }
 
 Result<void> Controller::load() {
@@ -172,21 +185,33 @@ void Controller::enqueue(Request request) {
   refuse(std::move(request));
 }
 
+// What is left of earlier turns and waits for nothing.
+bool Controller::has_work() const {
+  return !suspended_ &&
+         (observe_ || place_more_ || !reports_.empty() || !state_.unexpanded().empty());
+}
+
+Timestamp Controller::next_due(Timestamp now) const {
+  if (suspended_) return now + resume_every;
+  const Timestamp until = observed_at_ + parts_.rhythm.reconcile_every;
+  const auto wake = next_wake(state_, now);
+  return wake ? std::min<Timestamp>(until, *wake) : until;
+}
+
 std::deque<Controller::Request> Controller::next_batch() {
-  std::unique_lock lock(mutex_);
-  const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
-  const bool busy =
-      !suspended_ && (observe_ || place_more_ || !reports_.empty() || !state_.unexpanded().empty());
-  if (!something() && !busy) {
-    const Timestamp now = parts_.clock.now();
-    auto until = observed_at_ + reconcile_every;
-    if (suspended_) {
-      until = now + resume_every;
-    } else if (const auto wake = next_wake(state_, now)) {
-      until = std::min<Timestamp>(until, *wake);
+  {
+    std::unique_lock lock(mutex_);
+    const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
+    if (!something() && !has_work()) {
+      const Timestamp now = parts_.clock.now();
+      wake_.wait_for(lock, std::max<Duration>(next_due(now) - now, 1ms), something);
     }
-    wake_.wait_for(lock, std::max<Duration>(until - now, 1ms), something);
   }
+  return take_batch();
+}
+
+std::deque<Controller::Request> Controller::take_batch() {
+  const std::lock_guard lock(mutex_);
   if (engines_changed_) observe_ = true;
   engines_changed_ = false;
   std::deque<Request> batch;
@@ -282,7 +307,7 @@ void Controller::run_batch(std::deque<Request> batch) {
 
 void Controller::look_at_engines(Timestamp now) {
   if (reports_.empty()) {
-    const bool due = now - observed_at_ >= reconcile_every || now < observed_at_;
+    const bool due = now - observed_at_ >= parts_.rhythm.reconcile_every || now < observed_at_;
     if (!observe_ && !due) return;
     effects_.observe(state_, reconcile_ || due, now, reports_);
     std::reverse(reports_.begin(), reports_.end());
@@ -357,12 +382,12 @@ void Controller::act(const Facts& facts) {
     effects_.act(state_, fact, inputs);
     attempts_changed |= !std::holds_alternative<JobSubmitted>(fact);
   }
-  if (attempts_changed) prober_.set_targets(state_);
+  if (attempts_changed && prober_) prober_->set_targets(state_);
   for (Input& input : inputs) submit(std::move(input), nullptr);
 }
 
 void Controller::save_snapshot() {
-  if (facts_since_snapshot_ < snapshot_facts_max) return;
+  if (facts_since_snapshot_ < parts_.rhythm.snapshot_facts) return;
   std::vector<Row> changed;
   std::vector<std::string> removed;
   for (const std::string& key : changed_rows_) {
@@ -381,7 +406,7 @@ void Controller::save_snapshot() {
     changed_rows_.clear();
     facts_since_snapshot_ = 0;
   } else {
-    facts_since_snapshot_ = snapshot_facts_max / 2;
+    facts_since_snapshot_ = parts_.rhythm.snapshot_facts / 2;
   }
 }
 

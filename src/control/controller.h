@@ -23,13 +23,20 @@
 
 namespace mohona {
 
+// How often the loop does what nothing tells it to do.
+struct Rhythm {
+  Duration reconcile_every = std::chrono::seconds(5);  // compares the engines' lists with the state
+  std::size_t snapshot_facts = 4'096;                  // what a start replays at most, about
+};
+
 struct ControllerParts {
   Store& store;
   std::map<std::string, Engine*> engines;  // by the name that pools use
   const Clock& clock;
   SecretStore& secrets;
-  ProbeFunction probe;
+  ProbeFunction probe;                          // none: somebody else says whether replicas are ready
   std::function<void(const std::string&)> log;  // one line for the operator
+  Rhythm rhythm = {};
 };
 
 // What an input led to: the facts, durable by now, and a look at the state after them.
@@ -57,6 +64,15 @@ class Controller {
 
   // Takes the lead, rebuilds the state from the store and compares it with what the engines run.
   Result<void> start();
+
+  // The same without a thread: whoever opens it gives it its turns, as a simulation does. A turn
+  // takes what has come in, decides, commits, answers and acts; it never waits. Exceptions of store
+  // and engines pass through, and then the controller is no more than its store.
+  Result<void> open();
+  void turn();
+  // When the next turn is due if nothing comes in before: at once, at some instant.
+  Timestamp due();
+  const State& state() const { return state_; }  // only for whoever gives the turns
 
   // Ends the loop. What runs goes on running; the next controller adopts it.
   void stop();
@@ -87,7 +103,10 @@ class Controller {
   void enqueue(Request request);
   void refuse(Request request);
   void loop();
+  bool has_work() const;
+  Timestamp next_due(Timestamp now) const;
   std::deque<Request> next_batch();
+  std::deque<Request> take_batch();
   void run_batch(std::deque<Request> batch);
   void take_input(const Input& input, Done done, Timestamp now);
   void follow_up_batch(Timestamp now);
@@ -104,7 +123,7 @@ class Controller {
   State state_;
   Epoch epoch_;
   Effects effects_;
-  Prober prober_;
+  std::optional<Prober> prober_;
 
   // The batch being worked on.
   Facts facts_;

@@ -132,7 +132,7 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
 void Effects::observe(const State& state, bool reconcile, Timestamp now,
                       std::vector<Input>& inputs) {
   for (const auto& [name, engine] : engines_) {
-    const auto reports = engine->observe();
+    const auto reports = reconcile ? engine->observe() : engine->changes();
     if (!reports) continue;  // silence is not the truth
     std::map<AttemptId, const Report*> known;
     for (const Report& report : *reports) {

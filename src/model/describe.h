@@ -95,6 +95,7 @@ void describe(V&& v, Tag<SchedulingPolicy>) {
   v("patience", &SchedulingPolicy::patience);
   v("preempt", &SchedulingPolicy::preempt);
   v("min_run", &SchedulingPolicy::min_run);
+  v("order", &SchedulingPolicy::order);
 }
 template <class V>
 void describe(V&& v, Tag<AdvanceReservation>) {
@@ -222,6 +223,7 @@ void describe(V&& v, Tag<JobSpec>) {
   v("service", &JobSpec::service);
   v("hooks", &JobSpec::hooks);
   v("progress", &JobSpec::progress);
+  v("estimate", &JobSpec::estimate);
 }
 template <class V>
 void describe(V&& v, Tag<Holding>) {

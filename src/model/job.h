@@ -149,6 +149,7 @@ struct JobSpec {
   std::vector<std::string> needs;       // names, or numbers of jobs accepted earlier
   Box<Shards> shards;
   std::optional<Duration> max_duration;
+  std::optional<Duration> estimate;  // how long its author thinks that it runs; nothing ends it
   std::optional<Timestamp> deadline;
   std::optional<Checkpoint> checkpoint;
   StopPolicy stop;

@@ -42,6 +42,9 @@ constexpr auto names(Tag<NodeState>) {
 constexpr auto names(Tag<Preempt>) {
   return std::array<std::string_view, 3>{"never", "reclaim", "lower_priority"};
 }
+constexpr auto names(Tag<QueueOrder>) {
+  return std::array<std::string_view, 6>{"learned", "age", "fifo", "las", "srtf", "srsf"};
+}
 constexpr auto names(Tag<End>) {
   return std::array<std::string_view, 3>{"exited", "lost", "not_launched"};
 }

@@ -27,12 +27,26 @@ struct Queue {
 // its guarantee. `lower_priority`: that, and any work of lower priority.
 enum class Preempt { never, reclaim, lower_priority };
 
+// Which of those that wait in a queue goes first, among equal priorities.
+//
+//   learned  what is done soonest for what it holds, by what history and progress tell
+//   age      who has waited longest
+//   fifo     likewise, and nothing is stopped for others
+//   las      what has had the least so far: least attained service
+//   srtf     the shortest remaining time first, by what is known of it
+//   srsf     the smallest remaining time × GPUs first
+//
+// Under learned, las, srtf and srsf, work that has a checkpoint may be stopped for work that goes
+// before it.
+enum class QueueOrder { learned, age, fifo, las, srtf, srsf };
+
 struct SchedulingPolicy {
   Duration ageing = std::chrono::hours(1);       // waiting so long is worth one step of priority
   std::int64_t reservations_max = 8;             // blocked gangs that have nodes kept for them
   Duration patience = std::chrono::minutes(30);  // after which a single node is kept as well
   Preempt preempt = Preempt::reclaim;
   Duration min_run = std::chrono::minutes(10);  // before which no attempt is preempted
+  QueueOrder order = QueueOrder::age;
   friend bool operator==(const SchedulingPolicy&, const SchedulingPolicy&) = default;
 };
 

@@ -207,7 +207,7 @@ void read_span(const Node& node, Duration min, std::string_view never, Duration&
   }
 }
 
-constexpr std::array<Key<FleetDraft>, 5> scheduling_keys = {{
+constexpr std::array<Key<FleetDraft>, 6> scheduling_keys = {{
     {"ageing",
      [](const Node& n, FleetDraft& d) {
        read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
@@ -226,6 +226,8 @@ constexpr std::array<Key<FleetDraft>, 5> scheduling_keys = {{
      [](const Node& n, FleetDraft& d) {
        read_span(n, Duration{0}, "", d.fleet.scheduling.min_run, d.problems);
      }},
+    {"order",
+     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
 }};
 
 }  // namespace

@@ -45,7 +45,7 @@ void read_budget(const Node& node, Draft& draft) {
   }
 }
 
-constexpr std::array<Key<Draft>, 27> job_keys = {{
+constexpr std::array<Key<Draft>, 28> job_keys = {{
     {"name", [](const Node& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
     {"setup",
@@ -86,6 +86,11 @@ constexpr std::array<Key<Draft>, 27> job_keys = {{
      [](const Node& n, Draft& d) {
        Duration most{};
        if (read_duration(n, most, d.problems)) d.spec().max_duration = most;
+     }},
+    {"estimate",
+     [](const Node& n, Draft& d) {
+       Duration likely{};
+       if (read_duration(n, likely, d.problems)) d.spec().estimate = likely;
      }},
     {"deadline", read_deadline},
     {"checkpoint", read_checkpoint},

@@ -167,6 +167,8 @@ void read_policy(std::string_view text, SchedulingPolicy& policy) {
       policy.preempt = word<Preempt>(w.at(1));
     } else if (w[0] == "min_run") {
       policy.min_run = time_of(w.at(1));
+    } else if (w[0] == "order") {
+      policy.order = word<QueueOrder>(w.at(1));
     } else {
       refuse("a policy has no '" + w[0] + "'");
     }
