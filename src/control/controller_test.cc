@@ -105,6 +105,26 @@ TEST(Controller, RunsAJobFromSubmitToItsEnd) {
   EXPECT_TRUE(plane.becomes(id, "succeeded"));
 }
 
+TEST(Controller, KeepsWhatWorkSaysOfItsStepsAndRepeatsNothing) {
+  Plane plane;
+  const JobId id = *plane.submit(job("a"));
+  ASSERT_TRUE(plane.becomes(id, "running"));
+  plane.engine.progress({id, 0, 1}, {3, 10, {{"loss", "2.5"}}, {}});
+  plane.engine.end({id, 0, 1}, 0);
+  ASSERT_TRUE(plane.becomes(id, "succeeded"));
+  plane.controller->stop();
+  std::vector<Steps> said;
+  for (const Fact& fact : plane.store.facts()) {
+    if (const auto* progressed = std::get_if<AttemptProgressed>(&fact)) {
+      said.push_back(*progressed->steps);
+    }
+  }
+  ASSERT_EQ(said.size(), 1u);
+  EXPECT_EQ(said[0].done, 3);
+  EXPECT_EQ(said[0].total, 10);
+  EXPECT_EQ(said[0].metrics, (Metrics{{"loss", "2.5"}}));
+}
+
 TEST(Controller, IntentIsInTheStoreBeforeTheEngineHearsOfIt) {
   Plane plane;
   const JobId id = *plane.submit(job("a"));

@@ -63,7 +63,8 @@ Timestamp expected_start(const State& state, const Job& job) {
   if (!std::all_of(choices.begin(), choices.end(), fills)) return kept.expected;
   Timestamp at = kept.at;
   for (const NodeRange& range : kept.nodes) {
-    for (std::int64_t i = range.first; i <= range.last; ++i) {
+    const std::int64_t end = std::min<std::int64_t>(range.last + 1, space.nodes());
+    for (std::int64_t i = range.first; i < end; ++i) {
       space.for_occupants(space.node(static_cast<NodeIndex>(i)), [&](OccupantId who) {
         at = std::max(at, scheduler.running(who).expected);
       });
