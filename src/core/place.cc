@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ledger/usage.h"
+#include "core/share.h"
 #include "core/stop.h"
 
 namespace mohona {
@@ -12,6 +13,8 @@ namespace {
 constexpr Duration launch_max = std::chrono::minutes(1);
 // What work without max_duration and without known run times is taken to last.
 constexpr Duration unknown_time = std::chrono::hours(1);
+
+}  // namespace
 
 Facts start_facts(const State& state, const JobEntry& entry, const Start& start, Timestamp now) {
   const JobSpec& spec = *entry.job.spec;
@@ -50,8 +53,6 @@ Facts keep_facts(const State& state, const Keep& keep, Timestamp now) {
                             keep.start, keep.expected, keep.promised, keep.preempting, now});
   return facts;
 }
-
-}  // namespace
 
 Duration hold_limit(const JobSpec& spec) {
   if (!spec.max_duration) return Duration::max();
@@ -123,6 +124,8 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
   run.leaves_within = stop_within(spec, StopReason::preempted);
   run.endless = spec.kind == Kind::serve;
   run.preemptible = spec.restart_after_loss;
+  run.movable = spec.restart_after_loss && spec.checkpoint && spec.kind != Kind::serve &&
+                job.tasks.size() == 1;
   run.stopping = attempt.stopping.has_value();
   run.for_job = attempt.for_job;
   run.checkpoint = attempt.checkpoint_at.value_or(Timestamp{});
@@ -136,6 +139,9 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
 }
 
 Facts place_next(State& state, Timestamp now) {
+  if (shares(state)) {
+    if (Facts facts = share_next(state, now); !facts.empty()) return facts;
+  }
   while (auto decision = state.scheduler().next()) {
     const JobId id = std::visit([](const auto& d) { return d.job; }, *decision);
     const JobEntry& entry = *state.find(id);

@@ -19,6 +19,10 @@ Grant to_grant(const Space& space, const Demand& demand, const std::vector<Holdi
 // What runs, as the scheduler sees it.
 Running to_running(const State& state, const Job& job, const Attempt& attempt);
 
+// What a decision of the scheduler's means for jobs.
+Facts start_facts(const State& state, const JobEntry& entry, const Start& start, Timestamp now);
+Facts keep_facts(const State& state, const Keep& keep, Timestamp now);
+
 // What is decided next about what waits; empty when nothing more is. The caller applies it before
 // it asks again.
 //

@@ -140,6 +140,7 @@ void State::on(const AttemptPlaced& f) {
   live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
+  look_out(e);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
@@ -155,6 +156,7 @@ void State::on(const AttemptStarted& f) {
   a.port = f.port;
   watch_limit(e, a);
   reckon_end(e, a);
+  look_out(e);
   // A replica is running only once it answers.
   if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
 }
@@ -193,6 +195,7 @@ void State::on(const AttemptEnded& f) {
   live_.erase(f.attempt);
   --e.live;
   sum_past_attempts(e.job);
+  look_out(e);
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
   unsettled_.insert(f.attempt.job);
@@ -247,6 +250,9 @@ void State::on(const JobEnded& f) {
   e.job.state = f.state;
   e.job.reason = f.reason;
   e.job.ended_at = f.at;
+  if (const Known* known = outlook_.find(f.job)) {
+    outlook_.end(f.job, known->ran, f.state == JobState::succeeded);
+  }
   unsettled_.erase(f.job);
   needs_changed(e);
 }
@@ -327,7 +333,13 @@ void State::index_job(JobEntry& e) {
                  static_cast<std::uint32_t>(past.runs));
   }
   for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
-  if (is_terminal(job.state)) return;
+  look_out(e);
+  if (is_terminal(job.state)) {
+    if (const Known* known = outlook_.find(job.id)) {
+      outlook_.end(job.id, known->ran, job.state == JobState::succeeded);
+    }
+    return;
+  }
   for (const JobId id : job.needs) {
     dependants_[id].push_back(job.id);
     // A pipeline may name a job that stands further down in its file.

@@ -9,7 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "core/schedule/outlook.h"
 #include "core/schedule/scheduler.h"
+#include "core/share.h"
 #include "core/task_set.h"
 #include "model/fact.h"
 #include "model/record.h"
@@ -25,6 +27,7 @@ struct JobEntry {
   Timestamp budget_until;                 // its place in State::budgets; the epoch: none
   std::array<std::uint32_t, 7> counts{};  // tasks by JobState
   std::optional<Waiting> waiting;         // its place in the scheduler while something is ready
+  std::int64_t ranked = 0;                // the key under which it stands in State::ranked_; 0: none
   std::uint32_t first_ready() const { return ready.front(); }
   std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
 };
@@ -85,6 +88,14 @@ class State {
   const Scheduler& scheduler() const { return scheduler_; }
   Scheduler& scheduler() { return scheduler_; }
   const History& history() const { return history_; }
+  // What is known of how much longer jobs run, and what this pass makes of it.
+  Outlook& outlook() { return outlook_; }
+  SharePass& share_pass() { return share_pass_; }
+  const SharePass& share_pass() const { return share_pass_; }
+  // Jobs that wait for a place: all or, where they are more than `most`, those with the lowest keys.
+  std::vector<JobId> first_waiting(std::size_t most, Timestamp now);
+  // The key of a job whose tasks are not looked at one by one.
+  std::int64_t plain_key(const JobEntry& entry) const;
   void release_due(Timestamp now);  // tasks whose pause is over may be placed
   void park(JobId id);              // nothing of it is placed until something of it ends
 
@@ -134,6 +145,8 @@ class State {
   void vacate(const LiveAttempt& live);
   void reckon_end(const JobEntry& entry, const Attempt& attempt);
   void learn(const JobEntry& entry, const Attempt& attempt);
+  void look_out(const JobEntry& entry);
+  void rank(JobId id, Timestamp now);
   void define_in_scheduler(const PoolRecord& record);
   void rebuild_scheduler();
   void needs_changed(const JobEntry& needed);
@@ -146,6 +159,10 @@ class State {
   std::map<std::string, PoolRecord> pools_;
   Scheduler scheduler_;
   History history_;
+  Outlook outlook_;
+  SharePass share_pass_;
+  std::set<JobId> waiting_, unranked_;
+  std::set<std::tuple<std::int64_t, std::int64_t, JobId>> ranked_;  // -priority, key, job
   std::vector<Queue> queues_;
   SchedulingPolicy scheduling_;
   std::map<AttemptId, LiveAttempt> live_;

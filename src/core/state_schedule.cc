@@ -19,6 +19,8 @@ void State::enqueue(JobEntry& e) {
   const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
   e.waiting = scheduler_.wait(job.id, needs_of(*job.spec), rank_of_job(job));
+  waiting_.insert(job.id);
+  unranked_.insert(job.id);
   if (job.kept) keep_nodes(e);
 }
 
@@ -26,6 +28,10 @@ void State::leave_queue(JobEntry& e) {
   if (!e.waiting) return;
   scheduler_.leave(*e.waiting);
   e.waiting.reset();
+  const JobId id = e.job.id;
+  waiting_.erase(id);
+  unranked_.erase(id);
+  if (e.ranked != 0) ranked_.erase({-e.job.spec->priority, std::exchange(e.ranked, 0), id});
 }
 
 void State::park(JobId id) { leave_queue(entry(id)); }
@@ -98,7 +104,115 @@ void State::on(const AttemptProgressed& f) {
     a.checkpoint_at = f.checkpoint_at;
     scheduler_.set_checkpoint(live_.at(f.attempt).who, *f.checkpoint_at);
   }
-  reckon_end(entry(f.attempt.job), a);
+  const JobEntry& e = entry(f.attempt.job);
+  reckon_end(e, a);
+  look_out(e);
+}
+
+// --- how much longer
+// --------------------------------------------------------------------------------
+
+namespace {
+
+// A GPU counts as much as so many cores.
+constexpr std::int64_t cores_a_gpu = 16;
+
+std::int64_t size_milli_of(const JobSpec& spec) {
+  const Demand& demand = spec.resources.choices.front().demand;
+  const std::int64_t gpus = demand.gpus * 1'000 + demand.gpu_milli;
+  return std::max<std::int64_t>(
+      1, spec.num_nodes * (gpus > 0 ? gpus : demand.cpus_milli / cores_a_gpu));
+}
+
+// One task, which has an end.
+bool is_single(const Job& job) { return job.spec->kind != Kind::serve && job.tasks.size() == 1; }
+
+Duration time_of(const Attempt& attempt) {
+  if (!attempt.started_at || !attempt.ended_at) return Duration{0};
+  return std::max(Duration{0}, *attempt.ended_at - *attempt.started_at);
+}
+
+// What the attempts that are over have got done, as far as time tells: without a checkpoint, nothing.
+Duration kept_time(const Job& job) {
+  Duration out{0};
+  for (const PastAttempts& past : job.past) {
+    out += past.node_time / std::max<std::int64_t>(1, job.spec->num_nodes);
+  }
+  for (const Attempt& attempt : job.attempts) out += time_of(attempt);
+  return out;
+}
+
+Known known_of(const Job& job) {
+  Known known;
+  known.queue = job.spec->queue;
+  known.name = job.spec->name;
+  known.size_milli = size_milli_of(*job.spec);
+  known.submitted = job.submitted_at;
+  known.estimate = job.spec->estimate;
+  if (job.spec->checkpoint) known.ran = kept_time(job);
+  const Attempt* last = job.attempts.empty() ? nullptr : &job.attempts.back();
+  if (last && !last->ended_at) known.since = last->started_at.value_or(last->placed_at);
+  if (job.spec->progress) known.steps = job.spec->progress->steps;
+  if (const Steps* steps = latest_steps(job)) {
+    if (steps->total > 0) known.steps = steps->total;
+    const bool now = last && last->steps && !last->ended_at;
+    if (now || job.spec->checkpoint) known.done = steps->done;
+    if (now) known.done_at = steps->at;
+  }
+  return known;
+}
+
+}  // namespace
+
+// What is known of the job, after a change of its record.
+void State::look_out(const JobEntry& e) {
+  const Job& job = e.job;
+  if (!is_single(job)) return;
+  const std::int64_t size = size_milli_of(*job.spec);
+  for (const Attempt& attempt : job.attempts) {
+    if (!attempt.steps) continue;
+    const Steps& s = *attempt.steps;
+    outlook_.learn_speed(job.spec->name, size, s.at - s.first_at, s.done - s.first_done);
+  }
+  if (outlook_.find(job.id)) {
+    outlook_.change(job.id, known_of(job));
+  } else {
+    outlook_.add(job.id, known_of(job));
+  }
+}
+
+std::int64_t State::plain_key(const JobEntry& e) const {
+  const JobSpec& spec = *e.job.spec;
+  if (spec.kind == Kind::serve) return 1;  // somebody waits for its answers
+  const auto usual = history_.predict(spec.queue, spec.name, spec.num_nodes);
+  const Duration likely = usual ? usual->likely : spec.estimate.value_or(std::chrono::hours(1));
+  return std::max<std::int64_t>(1, likely.count() / 1'000 * size_milli_of(spec) * 1'000);
+}
+
+void State::rank(JobId id, Timestamp now) {
+  JobEntry& e = entry(id);
+  if (!e.waiting) return;
+  const std::int64_t priority = e.job.spec->priority;
+  if (e.ranked != 0) ranked_.erase({-priority, e.ranked, id});
+  e.ranked = outlook_.find(id) ? outlook_.key(id, scheduling_.order, now).cost : plain_key(e);
+  ranked_.insert({-priority, e.ranked, id});
+}
+
+std::vector<JobId> State::first_waiting(std::size_t most, Timestamp now) {
+  if (waiting_.size() <= most) return {waiting_.begin(), waiting_.end()};
+  if (scheduling_.order == QueueOrder::fifo) {
+    return {waiting_.begin(), std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(most))};
+  }
+  for (const JobId id : outlook_.take_stirred()) unranked_.insert(id);
+  for (const JobId id : std::exchange(unranked_, {})) {
+    if (find(id)) rank(id, now);
+  }
+  std::vector<JobId> out;
+  for (const auto& [priority, key, id] : ranked_) {
+    if (out.size() >= most) break;
+    out.push_back(id);
+  }
+  return out;
 }
 
 // --- what a snapshot or a new fleet makes anew

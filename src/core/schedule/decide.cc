@@ -153,7 +153,12 @@ std::optional<Decision> Scheduler::next() {
 std::optional<Decision> Scheduler::evaluate(ClassId id) {
   Class& c = *classes_[id];
   make_targets(c);
-  if (auto decision = try_start(c)) return decision;
+  if (gate_ && !c.kept) {
+    if (!c.gated) gated_.push_back(id);
+    c.gated = true;
+  } else if (auto decision = try_start(c)) {
+    return decision;
+  }
   if (policy_.preempt != Preempt::never && c.looked != look_ &&
       !(c.kept && c.kept->preempting && !c.kept->broken)) {
     c.looked = look_;
@@ -166,6 +171,44 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
   ++slept_;
   sleep(id);
   return std::nullopt;
+}
+
+std::optional<Start> Scheduler::start_for(const Waiting& waiting, JobId job) {
+  Class& c = *classes_[waiting.id];
+  if (!c.awake && !c.gated) return std::nullopt;  // it is known to find none
+  make_targets(c);
+  auto decision = try_start(c);
+  if (!decision) return std::nullopt;
+  Start start = std::get<Start>(std::move(*decision));
+  start.job = job;
+  return start;
+}
+
+const std::vector<Target>& Scheduler::targets_now(const Waiting& waiting) {
+  make_targets(*classes_[waiting.id]);
+  return classes_[waiting.id]->targets;
+}
+
+void Scheduler::gate(bool shut) {
+  gate_ = shut;
+  if (shut) return;
+  for (const ClassId id : std::exchange(gated_, {})) {
+    if (id >= classes_.size() || !classes_[id] || !classes_[id]->gated) continue;
+    classes_[id]->gated = false;
+    wake(id);
+  }
+}
+
+// Under an order that stops work for other work, who could be made room for in that way does not have
+// nodes kept as well.
+bool Scheduler::may_move_in(const Class& c) const {
+  if (policy_.order == QueueOrder::age || policy_.order == QueueOrder::fifo ||
+      policy_.preempt == Preempt::never) {
+    return false;
+  }
+  return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
+    return pools_[target.pool]->movable >= target.node_worth * c.needs.min_nodes;
+  });
 }
 
 std::optional<Decision> Scheduler::try_start(Class& c) {
@@ -320,7 +363,7 @@ void Scheduler::sleep(ClassId id) {
     lacks_room = true;
     watch_target(id, target);
   }
-  if (lacks_room && !c.kept && c.needs.reservation.empty()) {
+  if (lacks_room && !c.kept && c.needs.reservation.empty() && !may_move_in(c)) {
     const Timestamp aged = waits_since(head, c.needs.priority, policy_.ageing) + policy_.patience;
     if (c.needs.min_nodes > 1 || aged <= now_) {
       c.to_plan = true;

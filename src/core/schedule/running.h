@@ -23,6 +23,7 @@ struct Running {
   Duration leaves_within{0};         // after it is told to stop
   bool endless = false;              // a replica: it leaves when it is told to
   bool preemptible = true;
+  bool movable = false;   // it goes on from its checkpoint, wherever that is
   bool stopping = false;
   JobId for_job;      // it is stopped for that job
   bool live = false;  // the slot is in use

@@ -101,6 +101,11 @@ class Scheduler {
   // --- deciding
   void begin(Timestamp now);
   std::optional<Decision> next();
+  // For those who decide before it: the first of its targets on which the job can start now.
+  std::optional<Start> start_for(const Waiting& waiting, JobId job);
+  const std::vector<Target>& targets_now(const Waiting& waiting);
+  // Shut, it starts nothing but what nodes are kept for.
+  void gate(bool shut);
   // When something may be decided although nothing happens.
   std::optional<Timestamp> wake_at() const;
 
@@ -161,6 +166,7 @@ class Scheduler {
     std::uint64_t targets_of = 0;  // the fleet's version that they were made for
     std::set<Rank> waiting;
     bool awake = false, to_plan = false, unplannable = false;
+    bool gated = false;  // not looked at for a place, because the gate was shut
     Rank listed;  // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
@@ -206,6 +212,7 @@ class Scheduler {
   void sleep(ClassId id);
   void watch_target(ClassId id, const Target& target);
   bool slot_free() const;
+  bool may_move_in(const Class& c) const;
 
   std::vector<std::unique_ptr<PoolState>> pools_;
   QueueTree tree_;
@@ -227,6 +234,8 @@ class Scheduler {
   std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
   std::optional<Timestamp> retry_;  // found while looking for victims
+  bool gate_ = false;
+  std::vector<ClassId> gated_;
   Timestamp now_;
 };
 
@@ -242,6 +251,7 @@ struct Scheduler::PoolState {
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
+  Worth movable = 0;                                 // of what runs and has a checkpoint
 };
 
 }  // namespace mohona

@@ -1,0 +1,340 @@
+#include "core/share.h"
+
+#include <algorithm>
+
+#include "base/wide.h"
+#include "core/ledger/usage.h"
+#include "core/place.h"
+#include "core/schedule/choose.h"
+#include "core/state.h"
+
+namespace mohona {
+namespace {
+
+// Larger pools are not looked at node by node: there, nothing is stopped for others by this rule.
+constexpr std::int64_t pool_nodes_max = 4'096;
+// Of those that wait in a queue, so many with the lowest keys are considered at a time.
+constexpr std::size_t waiting_max = 512;
+// Keys change with time while work runs; to look again is not urgent where many are concerned.
+constexpr Duration look_every = std::chrono::milliseconds(500);  // per job that is alive
+
+// GPUs, or cores where the pool has none.
+std::int64_t units_of(const Pool& pool, const Demand& demand) {
+  return pool.shape.gpus > 0 ? demand.gpus : (demand.cpus_milli + 999) / 1'000;
+}
+
+struct Group {
+  std::vector<Contender> all;
+  std::int64_t movable = 0;
+};
+using Groups = std::map<std::pair<PoolIndex, QueueIndex>, Group>;
+
+// What is free on open nodes, in units; more than anyone wants where the pool is too large to look.
+std::int64_t free_units(const Space& space) {
+  const Pool& pool = space.pool();
+  if (pool.nodes > pool_nodes_max) return INT32_MAX;
+  std::int64_t out = 0;
+  for (NodeIndex i = 0; i < space.nodes(); ++i) {
+    const Node& node = space.node(i);
+    if (node.tier != 0 || !space.takes_work(node)) continue;
+    out += pool.shape.gpus > 0 ? count(node.gpus_free) : std::max<std::int64_t>(0, node.cpus_free / 1'000);
+  }
+  return out;
+}
+
+bool may_move(const Scheduler& scheduler, const Running& run, Timestamp now) {
+  const SchedulingPolicy& policy = scheduler.policy();
+  return run.movable && !run.stopping && policy.preempt != Preempt::never &&
+         policy.order != QueueOrder::fifo && now - run.started >= policy.min_run;
+}
+
+std::uint64_t age_of(const JobEntry& entry, Duration ageing) {
+  const Rank rank = rank_of(entry.job.spec->priority, entry.job.submitted_at, entry.job.id, ageing);
+  return static_cast<std::uint64_t>(rank.since.time_since_epoch().count()) ^ (std::uint64_t{1} << 63);
+}
+
+// Who has waited very long for what it needs comes nearer to its turn, so that nobody waits for ever:
+// after 64 times its key half of it is left.
+std::int64_t with_patience(std::int64_t cost, Duration waited, std::int64_t size_milli) {
+  const Wide span = static_cast<Wide>(cost) * 64;
+  const Wide wait = static_cast<Wide>(std::max<std::int64_t>(0, waited.count())) * size_milli;
+  const Wide left = (span << 20) / (span + wait);  // of 2^20
+  return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<Wide>(cost) * left >> 20));
+}
+
+class Planner {
+ public:
+  Planner(State& state, Timestamp now, SharePass& pass)
+      : state_(state), scheduler_(state.scheduler()), now_(now), pass_(pass) {}
+
+  void plan() {
+    state_.outlook().begin(now_);
+    add_waiting();
+    if (!anybody_) return;
+    add_running();
+    std::vector<Groups::value_type*> order;
+    for (auto& group : groups_) order.push_back(&group);
+    std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
+      if (a->first.first != b->first.first) return a->first.first < b->first.first;
+      const auto fork = scheduler_.queues().fork(a->first.second, b->first.second);
+      return fork && scheduler_.queues().before(fork->a, fork->b);
+    });
+    std::map<PoolIndex, std::int64_t> free;
+    for (auto* group : order) {
+      const PoolIndex pool = group->first.first;
+      if (!free.contains(pool)) free[pool] = free_units(scheduler_.space(pool));
+      choose(group->first, group->second, free[pool]);
+    }
+    std::stable_sort(moves_.begin(), moves_.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (const auto& [units, job] : moves_) pass_.todo.push_back(job);
+    if (const auto at = state_.outlook().next_cell(now_)) {
+      const auto alive = static_cast<std::int64_t>(state_.outlook().size());
+      pass_.wake = std::max(*at, now_ + look_every * alive);
+    }
+  }
+
+ private:
+  void add_waiting() {
+    for (const JobId id : state_.first_waiting(waiting_max, now_)) {
+      const JobEntry& entry = *state_.find(id);
+      if (!entry.waiting || scheduler_.kept(*entry.waiting)) continue;
+      const auto& targets = scheduler_.targets_now(*entry.waiting);
+      if (targets.empty()) continue;
+      const JobSpec& spec = *entry.job.spec;
+      Contender one;
+      one.job = id;
+      one.priority = spec.priority;
+      one.age = age_of(entry, scheduler_.policy().ageing);
+      one.key = key_of(entry);
+      const Target& target = targets.front();
+      const Pool& pool = scheduler_.space(target.pool).pool();
+      one.units = std::max<std::int64_t>(
+          1, units_of(pool, spec.resources.choices[target.choice].demand) * spec.num_nodes);
+      groups_[{target.pool, scheduler_.queues().find(spec.queue)}].all.push_back(one);
+      waits_.insert(id);
+      anybody_ = true;
+    }
+  }
+
+  // Replicas and parts of arrays are not looked at one by one: by what is usual.
+  Outlook::Key key_of(const JobEntry& entry) const {
+    const QueueOrder order = scheduler_.policy().order;
+    if (order == QueueOrder::fifo) return {1, false};
+    Outlook& outlook = state_.outlook();
+    const Known* known = outlook.find(entry.job.id);
+    if (!known) return {state_.plain_key(entry), false};
+    Outlook::Key key = outlook.key(entry.job.id, order, now_);
+    if (order == QueueOrder::learned) {
+      const Duration waited = now_ - known->submitted - outlook.ran(*known, now_);
+      key.cost = with_patience(key.cost, waited, known->size_milli);
+    }
+    return key;
+  }
+
+  void add_running() {
+    for (const auto& [id, live] : state_.live()) {
+      const Running& run = scheduler_.running(live.who);
+      if (run.stopping && run.for_job != JobId{}) {
+        const JobEntry* entry = state_.find(run.for_job);
+        if (entry && entry->waiting && scheduler_.kept(*entry->waiting)) pass_.in_flight = true;
+      }
+      if (!may_move(scheduler_, run, now_) || !state_.outlook().find(id.job)) continue;
+      const auto group = groups_.find({run.pool, run.queue});
+      if (group == groups_.end()) continue;
+      const JobEntry& entry = *state_.find(id.job);
+      Contender one;
+      one.job = id.job;
+      one.priority = run.priority;
+      one.age = age_of(entry, scheduler_.policy().ageing);
+      one.key = key_of(entry);
+      one.units = units_of(scheduler_.space(run.pool).pool(), run.demand) * run.grant.nodes();
+      if (one.units <= 0) continue;
+      group->second.movable += one.units;
+      group->second.all.push_back(one);
+    }
+  }
+
+  void choose(const Groups::key_type& where, Group& group, std::int64_t& free) {
+    std::sort(group.all.begin(), group.all.end(),
+              [](const Contender& a, const Contender& b) { return a.age < b.age; });
+    for (std::size_t i = 0; i < group.all.size(); ++i) group.all[i].age = i;
+    for (const std::size_t i : choose_running(group.all, group.movable + free)) {
+      const Contender& one = group.all[i];
+      pass_.chosen[one.job] = {where.first, one.units};
+      if (!waits_.contains(one.job)) continue;
+      moves_.emplace_back(one.units, one.job);
+    }
+    std::int64_t taken = 0;
+    for (const auto& one : group.all) taken += pass_.chosen.contains(one.job) ? one.units : 0;
+    free -= std::clamp<std::int64_t>(taken - group.movable, 0, free);
+  }
+
+  State& state_;
+  Scheduler& scheduler_;
+  Timestamp now_;
+  SharePass& pass_;
+  Groups groups_;
+  std::set<JobId> waits_;
+  std::vector<std::pair<std::int64_t, JobId>> moves_;
+  bool anybody_ = false;
+};
+
+// --- room by stopping others
+// --------------------------------------------------------------------------
+
+// A node on which the job could stand once some have left.
+struct Place {
+  int kind = 0;            // 1: only those that are not chosen leave; 2: also smaller ones that are
+  std::int64_t over = 0;   // what it has beyond what is needed
+  NodeIndex node = 0;
+  std::vector<OccupantId> victims;
+  friend bool operator<(const Place& a, const Place& b) {
+    return std::tie(a.kind, a.over, a.node) < std::tie(b.kind, b.over, b.node);
+  }
+};
+
+class RoomMaker {
+ public:
+  RoomMaker(const State& state, Timestamp now, const SharePass& pass)
+      : state_(state), scheduler_(state.scheduler()), now_(now), pass_(pass) {}
+
+  // Nodes for the job, and whom to stop; nothing where the rule does not reach.
+  std::optional<Keep> room_for(const JobEntry& entry) {
+    const Needs& needs = scheduler_.needs(*entry.waiting);
+    const auto chosen = pass_.chosen.find(entry.job.id);
+    if (chosen == pass_.chosen.end()) return std::nullopt;
+    const Target& target = scheduler_.targets(*entry.waiting).front();
+    const Space& space = scheduler_.space(target.pool);
+    const Demand& demand = needs.choices[target.choice].demand;
+    const bool plain = needs.nearness == Nearness{} && needs.features.empty() &&
+                       needs.reservation.empty() && needs.min_nodes == needs.max_nodes &&
+                       demand.gpu_milli == 0 && !space.pool().share_nodes;
+    if (!plain || space.pool().nodes > pool_nodes_max) return std::nullopt;
+    std::vector<Place> places;
+    for (NodeIndex i = 0; i < space.nodes(); ++i) {
+      if (auto place = look_at(space, i, demand, entry, chosen->second.units)) {
+        places.push_back(std::move(*place));
+      }
+    }
+    const auto wanted = static_cast<std::size_t>(needs.min_nodes);
+    if (places.size() < wanted) return std::nullopt;
+    std::sort(places.begin(), places.end());
+    places.resize(wanted);
+    return keep(entry, target, space, places);
+  }
+
+ private:
+  std::optional<Place> look_at(const Space& space, NodeIndex i, const Demand& demand,
+                               const JobEntry& entry, std::int64_t units) const {
+    const Node& node = space.node(i);
+    if (node.tier != 0 || !space.takes_work(node)) return std::nullopt;
+    Place place{0, 0, i, {}};
+    std::int64_t cpus = node.cpus_free, memory = node.memory_free, gpus = count(node.gpus_free);
+    const auto fits = [&] {
+      return cpus >= demand.cpus_milli && memory >= demand.memory_mib && gpus >= demand.gpus;
+    };
+    std::vector<std::pair<std::int64_t, OccupantId>> may[2];
+    space.for_occupants(node, [&](OccupantId who) {
+      const Running& run = scheduler_.running(who);
+      if (!may_move(scheduler_, run, now_) || run.priority > entry.job.spec->priority) return;
+      if (run.queue != scheduler_.queues().find(entry.job.spec->queue)) return;
+      const std::int64_t held = units_of(space.pool(), run.demand) * run.grant.nodes();
+      const bool chosen = pass_.chosen.contains(run.id.job);
+      if (chosen && held >= units) return;
+      may[chosen].emplace_back(held, who);
+    });
+    for (int kind = 0; kind < 2; ++kind) {
+      std::sort(may[kind].begin(), may[kind].end());
+      for (const auto& [held, who] : may[kind]) {
+        if (fits()) break;
+        const Running& run = scheduler_.running(who);
+        cpus += run.demand.cpus_milli;
+        memory += run.demand.memory_mib;
+        gpus += run.demand.gpus;
+        place.victims.push_back(who);
+        place.kind = kind + 1;
+      }
+    }
+    if (!fits()) return std::nullopt;
+    place.over = space.pool().shape.gpus > 0 ? gpus : cpus;
+    return place;
+  }
+
+  std::optional<Keep> keep(const JobEntry& entry, const Target& target, const Space& space,
+                           const std::vector<Place>& places) const {
+    Keep out;
+    out.job = entry.job.id;
+    out.pool = target.pool;
+    out.promised = out.preempting = true;
+    out.start = now_;
+    Worth freed = 0;
+    std::set<OccupantId> victims;
+    std::set<NodeIndex> nodes;
+    for (const Place& place : places) {
+      nodes.insert(place.node);
+      victims.insert(place.victims.begin(), place.victims.end());
+    }
+    if (victims.empty()) return std::nullopt;
+    std::vector<std::pair<AttemptId, OccupantId>> by_id;
+    for (const OccupantId who : victims) {
+      const Running& run = scheduler_.running(who);
+      out.start = std::max(out.start, now_ + run.leaves_within);
+      freed += run.worth;
+      by_id.emplace_back(run.id, who);
+    }
+    const Worth more = target.node_worth * std::ssize(places) - freed;
+    if (more > 0 && scheduler_.queues().blocks(scheduler_.queues().find(entry.job.spec->queue), more)) {
+      return std::nullopt;
+    }
+    std::sort(by_id.begin(), by_id.end());
+    for (const auto& [id, who] : by_id) out.victims.push_back(who);
+    for (const NodeIndex node : nodes) {
+      const Leaf leaf = node / space.leaf_size();
+      if (out.nodes.empty() || out.nodes.back().leaf != leaf) out.nodes.push_back({leaf, 0});
+      out.nodes.back().nodes |= Mask{1} << (node % space.leaf_size());
+    }
+    out.expected = out.start;
+    return out;
+  }
+
+  const State& state_;
+  const Scheduler& scheduler_;
+  Timestamp now_;
+  const SharePass& pass_;
+};
+
+}  // namespace
+
+bool shares(const State& state) { return state.scheduling().order != QueueOrder::age; }
+
+Facts share_next(State& state, Timestamp now) {
+  SharePass& pass = state.share_pass();
+  if (!pass.planned) {
+    pass = SharePass{};
+    pass.planned = true;
+    Planner(state, now, pass).plan();
+  }
+  while (!pass.todo.empty()) {
+    const JobId id = pass.todo.front();
+    pass.todo.pop_front();
+    const JobEntry* entry = state.find(id);
+    if (!entry || !entry->waiting || state.scheduler().kept(*entry->waiting)) continue;
+    if (budget_spent(entry->job, now)) {
+      state.park(id);
+      continue;
+    }
+    if (const auto start = state.scheduler().start_for(*entry->waiting, id)) {
+      return start_facts(state, *entry, *start, now);
+    }
+    if (state.scheduler().policy().preempt == Preempt::never) continue;
+    if (const auto keep = RoomMaker(state, now, pass).room_for(*entry)) {
+      pass.in_flight = true;
+      return keep_facts(state, *keep, now);
+    }
+  }
+  state.scheduler().gate(pass.in_flight);
+  return {};
+}
+
+}  // namespace mohona

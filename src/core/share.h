@@ -1,0 +1,39 @@
+// Who should run, where not all can: the order of `scheduling.order` applied to those that wait and to
+// those that run and may be stopped. Before the scheduler's own turns in every pass.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <set>
+#include <vector>
+
+#include "base/ids.h"
+#include "core/schedule/needs.h"
+#include "model/fact.h"
+
+namespace mohona {
+
+class State;
+
+// One pass: what has been planned and is still to be done. Kept by the state, and of no meaning
+// after the pass but for `wake`.
+struct SharePass {
+  bool planned = false;
+  std::deque<JobId> todo;  // the largest first
+  struct Chosen {
+    PoolIndex pool = 0;
+    std::int64_t units = 0;
+  };
+  std::map<JobId, Chosen> chosen;  // what should run, running or not
+  bool in_flight = false;          // room is being made: what is left free waits for it
+  std::optional<Timestamp> wake;   // when keys will have changed although nothing happens
+};
+
+// Whether the policy is one that orders by what is known of run times.
+bool shares(const State& state);
+
+// The next move: a start, or nodes kept and others stopped. Empty: the scheduler's turn.
+Facts share_next(State& state, Timestamp now);
+
+}  // namespace mohona
