@@ -54,9 +54,11 @@ std::uint64_t age_of(const JobEntry& entry, Duration ageing) {
 }
 
 // Who has waited very long for what it needs comes nearer to its turn, so that nobody waits for ever:
-// after 64 times its key half of it is left.
+// after so many times what its key says, half of the key is left.
+constexpr std::int64_t patience = 1'024;
+
 std::int64_t with_patience(std::int64_t cost, Duration waited, std::int64_t size_milli) {
-  const Wide span = static_cast<Wide>(cost) * 64;
+  const Wide span = static_cast<Wide>(cost) * patience;
   const Wide wait = static_cast<Wide>(std::max<std::int64_t>(0, waited.count())) * size_milli;
   const Wide left = (span << 20) / (span + wait);  // of 2^20
   return std::max<std::int64_t>(1, static_cast<std::int64_t>(static_cast<Wide>(cost) * left >> 20));

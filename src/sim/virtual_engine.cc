@@ -6,7 +6,8 @@
 namespace mohona {
 namespace {
 
-// When running work says how far it is: soon, so that its speed is known, and at every end.
+// Running work says how far it is when it begins, after so long, so that its speed is known, and at its
+// end.
 constexpr Duration first_steps = std::chrono::seconds(60);
 constexpr std::size_t past_max = 64;
 
@@ -72,8 +73,9 @@ void VirtualEngine::plan(Incarnation& one) {
   one.ends = endless ? Timestamp::max() : one.begins + std::max(Duration{0}, does.runs - safe);
   if (!endless) timeline_.insert({one.ends, id, ends});
   if (does.steps > 0) {
-    const Duration later = std::max(Duration{0}, first_steps - safe);
-    if (one.begins + later < one.ends) timeline_.insert({one.begins + later, id, tells_steps});
+    for (const Duration later : {Duration{0}, first_steps}) {
+      if (one.begins + later < one.ends) timeline_.insert({one.begins + later, id, tells_steps});
+    }
   }
 }
 

@@ -207,7 +207,9 @@ bool Scheduler::may_move_in(const Class& c) const {
     return false;
   }
   return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
-    return pools_[target.pool]->movable >= target.node_worth * c.needs.min_nodes;
+    const PoolState& pool = *pools_[target.pool];
+    const Pool& there = pool.space.pool();
+    return there.nodes * node_worth(there) - pool.fixed >= target.node_worth * c.needs.min_nodes;
   });
 }
 

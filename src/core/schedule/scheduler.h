@@ -251,7 +251,7 @@ struct Scheduler::PoolState {
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
-  Worth movable = 0;                                 // of what runs and has a checkpoint
+  Worth fixed = 0;                                   // of what runs and has no checkpoint
 };
 
 }  // namespace mohona
