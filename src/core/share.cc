@@ -13,8 +13,11 @@ namespace {
 
 // Larger pools are not looked at node by node: there, nothing is stopped for others by this rule.
 constexpr std::int64_t pool_nodes_max = 4'096;
-// Of those that wait in a queue, so many with the lowest keys are considered at a time.
-constexpr std::size_t waiting_max = 512;
+// Up to so many, who runs is chosen among all at once; above, one after the other.
+constexpr std::size_t waiting_max = 1'024, running_max = 256;
+// Then so many of those that wait are looked at in a pass, the lowest keys first, and the keys of so
+// many that run are made anew.
+constexpr std::size_t looked_at_max = 64, refreshed_max = 16;
 // Keys change with time while work runs; to look again is not urgent where many are concerned.
 constexpr Duration look_every = std::chrono::milliseconds(500);  // per job that is alive
 
@@ -45,7 +48,7 @@ std::int64_t free_units(const Space& space) {
 bool may_move(const Scheduler& scheduler, const Running& run, Timestamp now) {
   const SchedulingPolicy& policy = scheduler.policy();
   return run.movable && !run.stopping && policy.preempt != Preempt::never &&
-         policy.order != QueueOrder::fifo && now - run.started >= policy.min_run;
+         now - run.started >= policy.min_run;
 }
 
 std::uint64_t age_of(const JobEntry& entry, Duration ageing) {
@@ -71,6 +74,10 @@ class Planner {
 
   void plan() {
     state_.outlook().begin(now_);
+    if (state_.waiting().empty()) return;
+    pass_.many =
+        state_.waiting().size() > waiting_max || state_.live().size() > running_max;
+    if (pass_.many) return plan_for_many();
     add_waiting();
     if (!anybody_) return;
     add_running();
@@ -97,8 +104,17 @@ class Planner {
   }
 
  private:
+  // The lowest key first; whom it stops has a higher one.
+  void plan_for_many() {
+    state_.refresh_ranks(refreshed_max, now_);
+    for (const JobId id : state_.first_waiting(looked_at_max)) pass_.todo.push_back(id);
+    pass_.in_flight = false;
+    const auto alive = static_cast<std::int64_t>(state_.outlook().size());
+    pass_.wake = now_ + look_every * alive;
+  }
+
   void add_waiting() {
-    for (const JobId id : state_.first_waiting(waiting_max, now_)) {
+    for (const JobId id : state_.waiting()) {
       const JobEntry& entry = *state_.find(id);
       if (!entry.waiting || scheduler_.kept(*entry.waiting)) continue;
       const auto& targets = scheduler_.targets_now(*entry.waiting);
@@ -122,7 +138,6 @@ class Planner {
   // Replicas and parts of arrays are not looked at one by one: by what is usual.
   Outlook::Key key_of(const JobEntry& entry) const {
     const QueueOrder order = scheduler_.policy().order;
-    if (order == QueueOrder::fifo) return {1, false};
     Outlook& outlook = state_.outlook();
     const Known* known = outlook.find(entry.job.id);
     if (!known) return {state_.plain_key(entry), false};
@@ -204,8 +219,9 @@ class RoomMaker {
   // Nodes for the job, and whom to stop; nothing where the rule does not reach.
   std::optional<Keep> room_for(const JobEntry& entry) {
     const Needs& needs = scheduler_.needs(*entry.waiting);
-    const auto chosen = pass_.chosen.find(entry.job.id);
-    if (chosen == pass_.chosen.end()) return std::nullopt;
+    if (pass_.many && !state_.worst_running_is_worse(entry)) return std::nullopt;
+    if (!pass_.many && !pass_.chosen.contains(entry.job.id)) return std::nullopt;
+    if (scheduler_.targets(*entry.waiting).empty()) return std::nullopt;
     const Target& target = scheduler_.targets(*entry.waiting).front();
     const Space& space = scheduler_.space(target.pool);
     const Demand& demand = needs.choices[target.choice].demand;
@@ -215,7 +231,7 @@ class RoomMaker {
     if (!plain || space.pool().nodes > pool_nodes_max) return std::nullopt;
     std::vector<Place> places;
     for (NodeIndex i = 0; i < space.nodes(); ++i) {
-      if (auto place = look_at(space, i, demand, entry, chosen->second.units)) {
+      if (auto place = look_at(space, i, demand, entry, needs.min_nodes)) {
         places.push_back(std::move(*place));
       }
     }
@@ -228,7 +244,7 @@ class RoomMaker {
 
  private:
   std::optional<Place> look_at(const Space& space, NodeIndex i, const Demand& demand,
-                               const JobEntry& entry, std::int64_t units) const {
+                               const JobEntry& entry, std::int64_t nodes) const {
     const Node& node = space.node(i);
     if (node.tier != 0 || !space.takes_work(node)) return std::nullopt;
     Place place{0, 0, i, {}};
@@ -242,8 +258,9 @@ class RoomMaker {
       if (!may_move(scheduler_, run, now_) || run.priority > entry.job.spec->priority) return;
       if (run.queue != scheduler_.queues().find(entry.job.spec->queue)) return;
       const std::int64_t held = units_of(space.pool(), run.demand) * run.grant.nodes();
-      const bool chosen = pass_.chosen.contains(run.id.job);
-      if (chosen && held >= units) return;
+      const bool chosen = !pass_.many && pass_.chosen.contains(run.id.job);
+      if (pass_.many && !state_.goes_before(entry, *state_.find(run.id.job))) return;
+      if (chosen && held >= units_of(space.pool(), demand) * nodes) return;
       may[chosen].emplace_back(held, who);
     });
     for (int kind = 0; kind < 2; ++kind) {
@@ -308,7 +325,10 @@ class RoomMaker {
 
 }  // namespace
 
-bool shares(const State& state) { return state.scheduling().order != QueueOrder::age; }
+bool shares(const State& state) {
+  const QueueOrder order = state.scheduling().order;
+  return order != QueueOrder::age && order != QueueOrder::fifo;
+}
 
 Facts share_next(State& state, Timestamp now) {
   SharePass& pass = state.share_pass();

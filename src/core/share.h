@@ -26,6 +26,7 @@ struct SharePass {
     std::int64_t units = 0;
   };
   std::map<JobId, Chosen> chosen;  // what should run, running or not
+  bool many = false;               // too many to choose among them all: one after the other
   bool in_flight = false;          // room is being made: what is left free waits for it
   std::optional<Timestamp> wake;   // when keys will have changed although nothing happens
 };

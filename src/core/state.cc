@@ -196,6 +196,7 @@ void State::on(const AttemptEnded& f) {
   --e.live;
   sum_past_attempts(e.job);
   look_out(e);
+  unrank(e);
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
   unsettled_.insert(f.attempt.job);

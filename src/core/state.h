@@ -27,7 +27,7 @@ struct JobEntry {
   Timestamp budget_until;                 // its place in State::budgets; the epoch: none
   std::array<std::uint32_t, 7> counts{};  // tasks by JobState
   std::optional<Waiting> waiting;         // its place in the scheduler while something is ready
-  std::int64_t ranked = 0;                // the key under which it stands in State::ranked_; 0: none
+  std::int64_t ranked = 0;                // the key under which it stands in its ranks; 0: none
   std::uint32_t first_ready() const { return ready.front(); }
   std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
 };
@@ -92,8 +92,14 @@ class State {
   Outlook& outlook() { return outlook_; }
   SharePass& share_pass() { return share_pass_; }
   const SharePass& share_pass() const { return share_pass_; }
-  // Jobs that wait for a place: all or, where they are more than `most`, those with the lowest keys.
-  std::vector<JobId> first_waiting(std::size_t most, Timestamp now);
+  // Jobs that wait for a place.
+  const std::set<JobId>& waiting() const { return waiting_; }
+  // The same by key, and those that run and may be stopped: as of the last time that their keys were
+  // made. `refresh_ranks` makes those anew that have news, and so many of those that run.
+  void refresh_ranks(std::size_t running_max, Timestamp now);
+  std::vector<JobId> first_waiting(std::size_t most) const;
+  bool goes_before(const JobEntry& waiting, const JobEntry& running) const;
+  bool worst_running_is_worse(const JobEntry& waiting) const;
   // The key of a job whose tasks are not looked at one by one.
   std::int64_t plain_key(const JobEntry& entry) const;
   void release_due(Timestamp now);  // tasks whose pause is over may be placed
@@ -147,6 +153,7 @@ class State {
   void learn(const JobEntry& entry, const Attempt& attempt);
   void look_out(const JobEntry& entry);
   void rank(JobId id, Timestamp now);
+  void unrank(JobEntry& entry);
   void define_in_scheduler(const PoolRecord& record);
   void rebuild_scheduler();
   void needs_changed(const JobEntry& needed);
@@ -162,7 +169,9 @@ class State {
   Outlook outlook_;
   SharePass share_pass_;
   std::set<JobId> waiting_, unranked_;
-  std::set<std::tuple<std::int64_t, std::int64_t, JobId>> ranked_;  // -priority, key, job
+  using Ranked = std::tuple<std::int64_t, std::int64_t, JobId>;  // -priority, key, job
+  std::set<Ranked> ranked_, ranked_running_;
+  JobId refreshed_;  // the last of those that run whose key was made anew for its turn
   std::vector<Queue> queues_;
   SchedulingPolicy scheduling_;
   std::map<AttemptId, LiveAttempt> live_;

@@ -30,8 +30,8 @@ void State::leave_queue(JobEntry& e) {
   e.waiting.reset();
   const JobId id = e.job.id;
   waiting_.erase(id);
-  unranked_.erase(id);
-  if (e.ranked != 0) ranked_.erase({-e.job.spec->priority, std::exchange(e.ranked, 0), id});
+  unrank(e);
+  unranked_.insert(id);
 }
 
 void State::park(JobId id) { leave_queue(entry(id)); }
@@ -189,30 +189,53 @@ std::int64_t State::plain_key(const JobEntry& e) const {
   return std::max<std::int64_t>(1, likely.count() / 1'000 * size_milli_of(spec) * 1'000);
 }
 
-void State::rank(JobId id, Timestamp now) {
-  JobEntry& e = entry(id);
-  if (!e.waiting) return;
-  const std::int64_t priority = e.job.spec->priority;
-  if (e.ranked != 0) ranked_.erase({-priority, e.ranked, id});
-  e.ranked = outlook_.find(id) ? outlook_.key(id, scheduling_.order, now).cost : plain_key(e);
-  ranked_.insert({-priority, e.ranked, id});
+void State::unrank(JobEntry& e) {
+  if (e.ranked == 0) return;
+  const Ranked place{-e.job.spec->priority, std::exchange(e.ranked, 0), e.job.id};
+  ranked_.erase(place);
+  ranked_running_.erase(place);
 }
 
-std::vector<JobId> State::first_waiting(std::size_t most, Timestamp now) {
-  if (waiting_.size() <= most) return {waiting_.begin(), waiting_.end()};
-  if (scheduling_.order == QueueOrder::fifo) {
-    return {waiting_.begin(), std::next(waiting_.begin(), static_cast<std::ptrdiff_t>(most))};
-  }
+void State::rank(JobId id, Timestamp now) {
+  JobEntry& e = entry(id);
+  unrank(e);
+  const Known* known = outlook_.find(id);
+  const bool runs = known && known->since;
+  if (!e.waiting && !runs) return;
+  e.ranked = known ? outlook_.key(id, scheduling_.order, now).cost : plain_key(e);
+  (e.waiting ? ranked_ : ranked_running_).insert({-e.job.spec->priority, e.ranked, id});
+}
+
+void State::refresh_ranks(std::size_t running_max, Timestamp now) {
   for (const JobId id : outlook_.take_stirred()) unranked_.insert(id);
-  for (const JobId id : std::exchange(unranked_, {})) {
-    if (find(id)) rank(id, now);
+  const auto& running = outlook_.running();
+  auto at = running.upper_bound(refreshed_);
+  for (std::size_t n = 0; n < std::min(running_max, running.size()); ++n, ++at) {
+    if (at == running.end()) at = running.begin();
+    refreshed_ = *at;
+    unranked_.insert(*at);
   }
+  for (const JobId id : std::exchange(unranked_, {})) rank(id, now);
+}
+
+std::vector<JobId> State::first_waiting(std::size_t most) const {
   std::vector<JobId> out;
   for (const auto& [priority, key, id] : ranked_) {
     if (out.size() >= most) break;
     out.push_back(id);
   }
   return out;
+}
+
+bool State::goes_before(const JobEntry& waiting, const JobEntry& running) const {
+  return running.ranked != 0 &&
+         std::pair(-waiting.job.spec->priority, waiting.ranked) <
+             std::pair(-running.job.spec->priority, running.ranked);
+}
+
+bool State::worst_running_is_worse(const JobEntry& waiting) const {
+  if (ranked_running_.empty()) return false;
+  return goes_before(waiting, *find(std::get<JobId>(*ranked_running_.rbegin())));
 }
 
 // --- what a snapshot or a new fleet makes anew

@@ -91,7 +91,9 @@ std::int64_t Scheduler::allowed_nodes(const Class& c, const Target& target) cons
   return (tree_.headroom(c.leaf, wanted) + held) / target.node_worth;
 }
 
-bool Scheduler::slot_free() const { return kept_count_ < policy_.reservations_max; }
+bool Scheduler::slot_free() const {
+  return policy_.order != QueueOrder::fifo && kept_count_ < policy_.reservations_max;
+}
 
 void Scheduler::begin(Timestamp now) {
   now_ = now;

@@ -118,10 +118,9 @@ void Outlook::stir(const One& one_job) {
   for (std::size_t i = from; i < to; ++i) {
     if (const auto found = alive_.find(members[i]); found != alive_.end()) {
       found->second.stale = true;
-      if (!found->second.known.since) stirred_.push_back(members[i]);
+      stirred_.insert(members[i]);
     }
   }
-  if (alive_.size() <= always_max) stirred_.clear();  // nobody asks
 }
 
 void Outlook::end(JobId job, Duration ran, bool teaches) {
@@ -129,6 +128,7 @@ void Outlook::end(JobId job, Duration ran, bool teaches) {
   if (found == alive_.end()) return;
   One& one_job = found->second;
   uncount(one_job);
+  stirred_.erase(job);
   const std::size_t cell = cell_of(ran);
   past_[job] = {cell, teaches};
   if (teaches) {
@@ -242,12 +242,8 @@ Duration Outlook::gittins(const One& one_job, Timestamp now) const {
 
 void Outlook::begin(Timestamp now) {
   all_fresh_ = alive_.size() <= always_max;
-  const auto bring = [&](One& one_job) { count(one_job, cell_of(ran(one_job.known, now))); };
-  if (all_fresh_) {
-    for (auto& [job, one_job] : alive_) bring(one_job);
-  } else {
-    for (const JobId job : running_) bring(alive_.at(job));
-  }
+  if (!all_fresh_) return;
+  for (auto& [job, one_job] : alive_) count(one_job, cell_of(ran(one_job.known, now)));
 }
 
 Outlook::Key Outlook::key(JobId job, QueueOrder order, Timestamp now) {

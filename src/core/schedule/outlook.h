@@ -65,7 +65,8 @@ class Outlook {
   Key key(JobId job, QueueOrder order, Timestamp now);
 
   // Jobs whose key has lost what it rested on, since the last call.
-  std::vector<JobId> take_stirred() { return std::exchange(stirred_, {}); }
+  std::set<JobId> take_stirred() { return std::exchange(stirred_, {}); }
+  const std::set<JobId>& running() const { return running_; }
 
   // When a running job's key will have changed although nothing happens, after `now`.
   std::optional<Timestamp> next_cell(Timestamp now) const;
@@ -105,7 +106,7 @@ class Outlook {
   std::map<JobId, One> alive_;
   std::map<JobId, Past> past_;
   std::set<JobId> running_;
-  std::vector<JobId> stirred_;
+  std::set<JobId> stirred_;
   std::array<std::int32_t, outlook_cells> ended_{}, reached_{};
   struct Speed {
     std::int64_t steps = 0, micros = 0;
