@@ -235,6 +235,7 @@ State reload(const State& state) {
   for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool)));
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.restore(QueuesDefined{state.queues(), state.scheduling()});
+  copy.restore(*decode_prices(encode(state.packing_prices())));
   copy.index();
   return copy;
 }
