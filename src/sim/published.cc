@@ -11,6 +11,7 @@ struct Job {
   std::int64_t gpus = 0;
   double left = 0;  // seconds of work; fractional, as published
   double overhead = 0;
+  double before = 0;
   bool running = false;
 };
 
@@ -72,6 +73,7 @@ std::vector<JobOutcome> replay_published(const Fleet& fleet, const Workload& wor
       if (job.running) then = std::min(then, now + job.left);
     }
     for (Job& job : jobs) {
+      job.before = job.left;
       if (job.running) job.left -= then - now;
     }
     now = then;
@@ -92,7 +94,7 @@ std::vector<JobOutcome> replay_published(const Fleet& fleet, const Workload& wor
                       seconds(arrival.does.overhead)});
     }
     for (Job& job : jobs) {
-      if (job.running) job.left = std::min(job.left + job.overhead, seconds(job.arrival->does.runs));
+      if (job.running) job.left = std::min(job.left + job.overhead, job.before);
     }
     std::vector<std::size_t> line(jobs.size());
     std::iota(line.begin(), line.end(), std::size_t{0});

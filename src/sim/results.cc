@@ -1,3 +1,4 @@
+#include "base/wide.h"
 #include "sim/results.h"
 
 #include <algorithm>
@@ -43,8 +44,8 @@ Json figures_of(const std::vector<JobOutcome>& jobs) {
     by_work.push_back(&job);
   }
   std::stable_sort(by_work.begin(), by_work.end(), [](const JobOutcome* a, const JobOutcome* b) {
-    return static_cast<__int128>(a->runs.count()) * a->gpu_milli >
-           static_cast<__int128>(b->runs.count()) * b->gpu_milli;
+    return static_cast<Wide>(a->runs.count()) * a->gpu_milli >
+           static_cast<Wide>(b->runs.count()) * b->gpu_milli;
   });
   std::vector<double> largest;
   for (std::size_t i = 0; i < (by_work.size() + 9) / 10; ++i) {

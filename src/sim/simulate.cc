@@ -1,3 +1,4 @@
+#include "base/wide.h"
 #include "sim/simulate.h"
 
 #include <fmt/format.h>
@@ -15,16 +16,16 @@ Result<void> fit_cluster(Fleet& fleet, const Workload& workload, std::int64_t lo
   if (fleet.pools.size() != 1 || fleet.pools.front().shape.gpus == 0) {
     return fail(Code::invalid, "--load needs a cluster of one pool with GPUs");
   }
-  __int128 work = 0;
+  Wide work = 0;
   std::int64_t largest = 1;
   for (const Arrival& job : workload.arrivals) {
-    work += static_cast<__int128>(job.does.runs.count()) * gpu_milli_of(job.spec);
+    work += static_cast<Wide>(job.does.runs.count()) * gpu_milli_of(job.spec);
     largest = std::max(largest, job.spec.num_nodes);
   }
   Pool& pool = fleet.pools.front();
   const Duration span = workload.arrivals.back().at - workload.arrivals.front().at;
-  const __int128 per_node =
-      static_cast<__int128>(std::max<std::int64_t>(1, span.count())) * pool.shape.gpus * 1'000;
+  const Wide per_node =
+      static_cast<Wide>(std::max<std::int64_t>(1, span.count())) * pool.shape.gpus * 1'000;
   const auto nodes = static_cast<std::int64_t>((work * 100 + per_node * load_pct - 1) /
                                                (per_node * load_pct));
   pool.nodes = std::max(nodes, largest);

@@ -1,3 +1,4 @@
+#include "base/wide.h"
 #include "sim/virtual_engine.h"
 
 #include <algorithm>
@@ -81,7 +82,7 @@ void VirtualEngine::tell_steps(Incarnation& one) {
   const Behaviour& does = behaviours_[id.job];
   const Duration far = tasks_[{id.job, id.task}].safe + worked(one);
   const auto steps = static_cast<std::int64_t>(
-      static_cast<__int128>(far.count()) * does.steps / std::max<std::int64_t>(1, does.runs.count()));
+      static_cast<Wide>(far.count()) * does.steps / std::max<std::int64_t>(1, does.runs.count()));
   one.report.steps = StepsReport{steps, does.steps, {}, clock_.now()};
 }
 

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/gz_lines.h"
+#include "base/text.h"
 #include "sim/traces/table.h"
 #include "sim/traces/traces.h"
 

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <nlohmann/json.hpp>
 
+#include "base/wide.h"
 #include "sim/traces/readers.h"
 #include "sim/traces/table.h"
 
@@ -70,7 +71,7 @@ Result<Workload> read_muri(const std::string& path, const TraceOptions& options,
         if (*gpus < 1 || *gpus > 100'000) return row.error("num_gpu: out of range");
         if (*iterations < 1 || *time < 0 || *submit < 0) return row.error("a number below zero");
         // ms × 1.015 × iterations, in µs.
-        const auto runs = static_cast<std::int64_t>(static_cast<__int128>(*iterations) * *time *
+        const auto runs = static_cast<std::int64_t>(static_cast<Wide>(*iterations) * *time *
                                                     1'015 / 1'000'000);
         const std::string model(row.text("model_name"));
         Arrival job = trace_job(model.empty() ? "job" : model, begin + Duration(*submit / 1'000),

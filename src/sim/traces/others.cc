@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/gz_lines.h"
+#include "base/text.h"
 #include "base/time.h"
 #include "sim/traces/readers.h"
 #include "sim/traces/table.h"

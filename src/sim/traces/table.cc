@@ -5,19 +5,9 @@
 #include <charconv>
 
 #include "base/gz_lines.h"
+#include "base/text.h"
 
 namespace mohona {
-
-std::vector<std::string_view> split(std::string_view line, char separator) {
-  std::vector<std::string_view> out;
-  std::size_t from = 0;
-  while (true) {
-    const std::size_t end = line.find(separator, from);
-    out.push_back(line.substr(from, end == std::string_view::npos ? end : end - from));
-    if (end == std::string_view::npos) return out;
-    from = end + 1;
-  }
-}
 
 Result<std::int64_t> parse_whole(std::string_view text) {
   std::int64_t value = 0;

@@ -34,7 +34,6 @@ class TableRow {
 Result<void> read_table(const std::string& path, const std::vector<std::string>& wanted,
                         const std::function<Result<void>(const TableRow&)>& take);
 
-std::vector<std::string_view> split(std::string_view line, char separator);
 Result<std::int64_t> parse_whole(std::string_view text);
 Result<std::int64_t> parse_millionths(std::string_view text);
 
