@@ -98,18 +98,20 @@ void add_packing(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
         return parse_seeds(text) ? std::string() : "expected seeds such as 42-51, at most 1,000";
       })
       ->capture_default_str();
-  sub->add_option("--types", packing->types, "given or learned")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, PackingTypes>{
-          {"given", PackingTypes::given}, {"learned", PackingTypes::learned}}))
-      ->default_str("given");
-  sub->add_option("--policy", packing->policy, "learned, fgd, best-fit or all")
-      ->transform(CLI::CheckedTransformer(
-          std::map<std::string, PackingPolicy>{{"learned", PackingPolicy::learned},
-                                               {"fgd", PackingPolicy::fgd},
-                                               {"best-fit", PackingPolicy::best_fit},
-                                               {"all", PackingPolicy::all}}))
-      ->default_str("all");
-  sub->callback([shown, packing, seeds] {
+  auto types = std::make_shared<std::string>("given");
+  sub->add_option("--types", *types, "What prices are made of")
+      ->check(CLI::IsMember({"given", "learned"}))
+      ->capture_default_str();
+  auto policy = std::make_shared<std::string>("all");
+  sub->add_option("--policy", *policy, "Which is replayed")
+      ->check(CLI::IsMember({"learned", "fgd", "best-fit", "all"}))
+      ->capture_default_str();
+  sub->callback([shown, packing, seeds, types, policy] {
+    packing->types = *types == "given" ? PackingTypes::given : PackingTypes::learned;
+    packing->policy = *policy == "learned"    ? PackingPolicy::learned
+                      : *policy == "fgd"      ? PackingPolicy::fgd
+                      : *policy == "best-fit" ? PackingPolicy::best_fit
+                                              : PackingPolicy::all;
     std::tie(packing->first_seed, packing->last_seed) = *parse_seeds(*seeds);
     const auto figures = bench_packing(*packing);
     if (!figures) throw CLI::RuntimeError(complain(figures.error()));

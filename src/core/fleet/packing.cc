@@ -19,7 +19,7 @@ constexpr std::int64_t wanted_weight = 20;
 constexpr std::int64_t score_step = whole_gpu_nanos * 3 / 2;
 
 // Scores that are remembered for a pool; with more, all are forgotten.
-constexpr std::size_t scores_max = 1 << 22;
+constexpr std::size_t scores_max = 1 << 20;
 
 // What prices may be, and what counts of a node: so that no sum is too large for 64 bits.
 constexpr std::int64_t types_max = 4'096, classes_max = 4'096, core_prices_max = 64;
