@@ -71,7 +71,7 @@ class Plane {
     for (const auto until = std::chrono::steady_clock::now() + 10s;
          std::chrono::steady_clock::now() < until; std::this_thread::sleep_for(2ms)) {
       const PackingPrices now = prices();
-      if (!now.types.empty() && now.types[0].worth == count_of_first) return true;
+      if (!now.types.empty() && now.types[0].gain == count_of_first) return true;
     }
     return false;
   }

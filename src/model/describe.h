@@ -111,7 +111,7 @@ void describe(V&& v, Tag<PackingType>) {
   v("gpus", &PackingType::gpus);
   v("gpu_milli", &PackingType::gpu_milli);
   v("models", &PackingType::models);
-  v("worth", &PackingType::worth);
+  v("gain", &PackingType::gain);
   v("often_ppm", &PackingType::often_ppm);
 }
 template <class V>

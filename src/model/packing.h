@@ -19,7 +19,7 @@ constexpr std::int64_t whole_gpu_nanos = 1'000'000'000;
 struct PackingType {
   std::int64_t cpus_milli = 0, memory_mib = 0, gpus = 0, gpu_milli = 0;
   std::vector<std::string> models;  // accelerators that will do; none: any
-  std::int64_t worth = 0;           // of accepting one, before the cores and memory that it takes
+  std::int64_t gain = 0;            // of accepting one, before the cores and memory that it takes
   std::int64_t often_ppm = 0;       // of all work, as far as it counts for what is left over
   friend bool operator==(const PackingType&, const PackingType&) = default;
 };

@@ -191,7 +191,7 @@ Result<PackingPrices> price_packing(const PackingProblem& problem) {
     const PackingWork& work = kinds[j];
     PackingType type{
         work.cpus_milli, work.memory_mib, work.gpus, work.gpu_milli, work.models, 0, 0};
-    type.worth = std::max<std::int64_t>(0, nanos(solution->worth[j]));
+    type.gain = std::max<std::int64_t>(0, nanos(solution->gain[j]));
     // Those that differ in memory alone count once, at the first.
     if (const auto found = ppm.find(without(work)); found != ppm.end()) {
       type.often_ppm = std::exchange(found->second, 0);

@@ -27,7 +27,7 @@ TEST(PackingProgram, PricesWhatIsShort) {
   const auto one = solve({{small_pool()}, {{big, 20, {}}}});
   ASSERT_TRUE(one);
   EXPECT_NEAR(one->gpus, 6.0, 1e-6);
-  EXPECT_NEAR(one->worth[0], 0.6, 1e-6);  // more of them would win nothing, but none is refused
+  EXPECT_NEAR(one->gain[0], 0.6, 1e-6);  // more of them would win nothing, but none is refused
   EXPECT_NEAR(one->memory_prices[0], 0, 1e-9);
   // With enough of 0.4 beside it every GPU is full.
   const PackingWork rest{1'000, gib, 0, 400, {}, 1};
@@ -35,7 +35,7 @@ TEST(PackingProgram, PricesWhatIsShort) {
   // With only 5 of them, one more would save a GPU 0.4: its own price is all that it brings.
   const auto few = solve({{small_pool()}, {{big, 20, {}}, {rest, 5, {}}}});
   EXPECT_NEAR(few->gpus, 8.0, 1e-6);
-  EXPECT_NEAR(few->worth[1], 0, 1e-6);
+  EXPECT_NEAR(few->gain[1], 0, 1e-6);
 }
 
 TEST(PackingProgram, PricesMemoryWhenThatIsShort) {
@@ -50,7 +50,7 @@ TEST(PackingProgram, PricesMemoryWhenThatIsShort) {
 }
 
 TEST(PackingProgram, WhatIsEasierIsTakenAsLong) {
-  // 10 whole GPUs' worth of each kind for 10 GPUs. Alone, the program would take whole ones only;
+  // 10 whole GPUs' gain of each kind for 10 GPUs. Alone, the program would take whole ones only;
   // but while those find room, halves do as well.
   const PackingWork whole{1'000, gib, 1, 0, {}, 1}, part{1'000, gib, 0, 600, {}, 1};
   const auto free = solve({{small_pool()}, {{whole, 10, {}}, {part, 10, {}}}});

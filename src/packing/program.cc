@@ -11,7 +11,7 @@ namespace mohona {
 namespace {
 
 constexpr int rounds_max = 400;        // of making patterns
-constexpr double gain_min = 1e-7;      // of a pattern, in GPUs, below which it is not made
+constexpr double pays_min = 1e-7;      // of a pattern, in GPUs, below which it is not made
 constexpr double memory_unit = 1'024;  // rows of like size are solved better: GiB, cores, GPUs
 
 double gpus_of(const PackingWork& work) {
@@ -115,7 +115,7 @@ class Master {
   const Rows& rows() const { return rows_; }
 
   // What one of a kind wins beyond what its own rows charge: before cores, memory and GPUs.
-  double worth(std::size_t j) const {
+  double gain(std::size_t j) const {
     double out = gpus_of(program_.kinds[j].work);
     rows_.of_kind(j, [&](std::size_t row, double x) { out -= x * price(row); });
     return out;
@@ -136,7 +136,7 @@ class Master {
 
 // The pattern of one GPU of the pool that pays best, if one pays: an unbounded knapsack.
 std::optional<Column> best_pattern(const Program& program, const Master& master,
-                                   const std::vector<double>& worth, std::size_t pool) {
+                                   const std::vector<double>& gain, std::size_t pool) {
   struct Item {
     std::size_t kind;
     std::size_t milli;
@@ -147,9 +147,9 @@ std::optional<Column> best_pattern(const Program& program, const Master& master,
     const PackingWork& work = program.kinds[j].work;
     if (!shares(work) || !pool_takes(program.pools[pool], work)) continue;
     const double profit =
-        worth[j] - master.core_price(pool) * static_cast<double>(work.cpus_milli) / 1'000 -
+        gain[j] - master.core_price(pool) * static_cast<double>(work.cpus_milli) / 1'000 -
         master.memory_price(pool) * static_cast<double>(work.memory_mib) / memory_unit;
-    if (profit > gain_min) items.push_back({j, static_cast<std::size_t>(work.gpu_milli), profit});
+    if (profit > pays_min) items.push_back({j, static_cast<std::size_t>(work.gpu_milli), profit});
   }
   // Of kinds that take the same part, one is enough; fewer items, and the same result.
   std::stable_sort(items.begin(), items.end(), [](const Item& a, const Item& b) {
@@ -168,7 +168,7 @@ std::optional<Column> best_pattern(const Program& program, const Master& master,
       if (v > value[r] + 1e-12) value[r] = v, last[r] = k;
     }
   }
-  if (value[1'000] - master.gpu_price(pool) < gain_min) return std::nullopt;
+  if (value[1'000] - master.gpu_price(pool) < pays_min) return std::nullopt;
   std::map<std::size_t, int> counts;
   for (std::size_t r = 1'000; r > 0;) {
     if (last[r] == none) {
@@ -201,22 +201,22 @@ Result<Solution> solve(const Program& program) {
       master.add({p, {{j, n}}, shares(work) ? 1.0 : static_cast<double>(work.gpus)});
     }
   }
-  std::vector<double> worth(program.kinds.size());
+  std::vector<double> gain(program.kinds.size());
   for (int round = 0; round < rounds_max; ++round) {
     if (!master.solve(round > 0)) {
       return fail(Code::internal, "the linear program of packing has no solution");
     }
-    for (std::size_t j = 0; j < worth.size(); ++j) worth[j] = master.worth(j);
+    for (std::size_t j = 0; j < gain.size(); ++j) gain[j] = master.gain(j);
     bool added = false;
     for (std::size_t p = 0; p < program.pools.size(); ++p) {
-      if (auto column = best_pattern(program, master, worth, p)) {
+      if (auto column = best_pattern(program, master, gain, p)) {
         master.add(*column);
         added = true;
       }
     }
     if (!added) break;
   }
-  Solution out{master.won(), std::move(worth), {}};
+  Solution out{master.won(), std::move(gain), {}};
   for (std::size_t p = 0; p < program.pools.size(); ++p) {
     out.memory_prices.push_back(master.memory_price(p) / memory_unit);
   }

@@ -25,7 +25,7 @@ struct Program {
 
 struct Solution {
   double gpus = 0;                    // in use
-  std::vector<double> worth;          // by kind: of one that arrives and is accepted
+  std::vector<double> gain;           // by kind: of one that arrives and is accepted
   std::vector<double> memory_prices;  // by pool, of a MiB
 };
 

@@ -7,11 +7,11 @@
 namespace mohona {
 namespace {
 
-// The weights of a score. Worth decides; waste is a second opinion, which does not trust the
+// The weights of a score. The outlook decides; waste is a second opinion, which does not trust the
 // prices; what stays free beside it is a nudge to where something runs already. They were chosen on
 // many made-up mixtures of a public trace beside its own lists, as those that do well on all of
 // them, not best on one.
-constexpr std::int64_t worth_weight = 360;
+constexpr std::int64_t outlook_weight = 360;
 constexpr std::int64_t waste_weight = 20;
 constexpr std::int64_t free_weight = 1;
 constexpr std::int64_t wanted_weight = 20;
@@ -23,8 +23,8 @@ constexpr std::size_t scores_max = 1 << 20;
 
 // What prices may be, and what counts of a node: so that no sum is too large for 64 bits.
 constexpr std::int64_t types_max = 4'096, classes_max = 4'096, core_prices_max = 64;
-constexpr std::int64_t worth_max = 1'000 * whole_gpu_nanos;  // also of what one GPU can do
-constexpr std::int64_t unit_price_max = 1'000'000;           // of a MiB or a thousandth of a core
+constexpr std::int64_t gain_max = 1'000 * whole_gpu_nanos;  // also of what one GPU can do
+constexpr std::int64_t unit_price_max = 1'000'000;          // of a MiB or a thousandth of a core
 constexpr std::int64_t units_max = 100'000'000;
 constexpr std::int64_t ppm_max = 1'000'000;
 
@@ -57,14 +57,14 @@ std::string cannot_pack_by(const PackingPrices& prices) {
     return "there are too many";
   }
   for (const PackingClass& c : prices.classes) {
-    if (!within(c.memory_price, unit_price_max) || !within(c.wanted, worth_max)) {
+    if (!within(c.memory_price, unit_price_max) || !within(c.wanted, gain_max)) {
       return fmt::format("those of pool '{}' are out of bounds", c.pool);
     }
   }
   for (const PackingType& t : prices.types) {
     if (!within(t.cpus_milli, units_max) || !within(t.memory_mib, units_max) ||
         !within(t.gpus, gpus_per_node_max) || !within(t.gpu_milli, 999) ||
-        (t.gpus > 0 && t.gpu_milli > 0) || !within(t.worth, worth_max) ||
+        (t.gpus > 0 && t.gpu_milli > 0) || !within(t.gain, gain_max) ||
         !within(t.often_ppm, ppm_max)) {
       return "those of a type of work are out of bounds";
     }
@@ -97,7 +97,7 @@ ClassPrices::ClassPrices(const PackingPrices& prices, const Pool& pool)
     auto& best = profits.try_emplace(type.gpus > 0 ? 1'000 : type.gpu_milli, n, 0).first->second;
     for (std::size_t l = 0; l < n; ++l) {
       const std::int64_t profit =
-          type.worth - memory_price_ * type.memory_mib - core_prices_[l] * type.cpus_milli;
+          type.gain - memory_price_ * type.memory_mib - core_prices_[l] * type.cpus_milli;
       best[l] = std::max(best[l], profit / std::max<std::int64_t>(1, type.gpus));
     }
   }
@@ -109,13 +109,13 @@ ClassPrices::ClassPrices(const PackingPrices& prices, const Pool& pool)
       const std::size_t rest = (r - static_cast<std::size_t>(milli)) * n;
       for (std::size_t l = 0; l < n; ++l) {
         std::int64_t& value = values_[r * n + l];
-        value = std::min(worth_max, std::max(value, values_[rest + l] + profit[l]));
+        value = std::min(gain_max, std::max(value, values_[rest + l] + profit[l]));
       }
     }
   }
 }
 
-std::int64_t ClassPrices::worth(const FreeParts& free) const {
+std::int64_t ClassPrices::outlook(const FreeParts& free) const {
   constexpr std::size_t at_once = 32;
   const std::size_t n = core_prices_.size();
   const std::int64_t cpus = std::clamp<std::int64_t>(free.cpus_milli, 0, units_max);
@@ -156,11 +156,11 @@ std::int64_t ClassPrices::waste(const FreeParts& free) const {
   return total;  // millionths of thousandths
 }
 
-std::int64_t ClassPrices::score(const Demand& demand, std::int64_t worth_before,
+std::int64_t ClassPrices::score(const Demand& demand, std::int64_t outlook_before,
                                 std::int64_t waste_before, const FreeParts& after) const {
   std::int64_t free_milli = after.whole * 1'000;
   for (const std::int64_t share : after.shares) free_milli += share;
-  const std::int64_t score = worth_weight * (worth(after) - worth_before) -
+  const std::int64_t score = outlook_weight * (outlook(after) - outlook_before) -
                              waste_weight * (waste(after) - waste_before) -
                              free_weight * free_milli * nanos_a_milli;
   const std::int64_t asked = demand.gpus * 1'000 + demand.gpu_milli;
@@ -184,7 +184,7 @@ PoolScores::Scored PoolScores::evaluate(const Space& space, const Demand& demand
   });
   Before& before = before_[i];
   if (before.as_of != out.as_of) {
-    before = {out.as_of, prices_.worth(free_), prices_.waste(free_)};
+    before = {out.as_of, prices_.outlook(free_), prices_.waste(free_)};
   }
   after_ = free_;
   after_.cpus_milli -= demand.cpus_milli;
@@ -192,11 +192,11 @@ PoolScores::Scored PoolScores::evaluate(const Space& space, const Demand& demand
   if (demand.gpu_milli == 0) {
     after_.whole -= demand.gpus;
     out.gpus = lowest(node.gpus_free, demand.gpus);
-    out.score = prices_.score(demand, before.worth, before.waste, after_);
+    out.score = prices_.score(demand, before.outlook, before.waste, after_);
     return out;
   }
   const auto offer = [&](std::uint32_t gpu) {
-    const std::int64_t score = prices_.score(demand, before.worth, before.waste, after_);
+    const std::int64_t score = prices_.score(demand, before.outlook, before.waste, after_);
     const Mask here = Mask{1} << gpu;
     if (out.gpus == 0 || score > out.score || (score == out.score && here < out.gpus)) {
       out.score = score;

@@ -3,10 +3,10 @@
 //
 // The rule, for one node in one state (docs/scheduling.md says why):
 //
-//   worth  the least, over the prices of a core that are tried, of: its free cores at that price,
-//          plus for each GPU the best that work can make of what is free of it; plus its memory
-//   waste  free parts of GPUs that a kind of work cannot use, on average over kinds of work
-//   score  what the placement changes in worth and in waste, less a little for GPUs left free
+//   outlook  the least, over the prices of a core that are tried, of: its free cores at that price,
+//            plus for each GPU the best that work can make of what is free of it; plus its memory
+//   waste    free parts of GPUs that a kind of work cannot use, on average over kinds of work
+//   score    what the placement changes in both, less a little for GPUs left free
 //
 // Integers throughout. Scores are remembered for each node and demand, until the node changes.
 #pragma once
@@ -37,9 +37,9 @@ class ClassPrices {
   ClassPrices(const PackingPrices& prices, const Pool& pool);
 
   // In nanos of a GPU.
-  std::int64_t worth(const FreeParts& free) const;
+  std::int64_t outlook(const FreeParts& free) const;
   std::int64_t waste(const FreeParts& free) const;
-  std::int64_t score(const Demand& demand, std::int64_t worth_before, std::int64_t waste_before,
+  std::int64_t score(const Demand& demand, std::int64_t outlook_before, std::int64_t waste_before,
                      const FreeParts& after) const;
 
   // The best that work can make of so many thousandths of a GPU, at the core price of that number.
@@ -96,7 +96,7 @@ class PoolScores {
   };
   struct Before {
     std::uint64_t as_of = 0;
-    std::int64_t worth = 0, waste = 0;
+    std::int64_t outlook = 0, waste = 0;
   };
   const Scored& scored(const Space& space, const Demand& demand, Memo& memo, NodeIndex i);
   Scored evaluate(const Space& space, const Demand& demand, NodeIndex i);

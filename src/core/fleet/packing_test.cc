@@ -1,4 +1,4 @@
-// Worth, waste and scores against the same said slowly.
+// Outlook, waste and scores against the same said slowly.
 #include "core/fleet/packing.h"
 
 #include <gtest/gtest.h>
@@ -58,7 +58,7 @@ RC_GTEST_PROP(Packing, TablesAreKnapsacks, ()) {
     for (const PackingType& type : prices.types) {
       if (type.gpus > 4 || type.gpus + type.gpu_milli == 0) continue;
       if (!type.models.empty() && type.models[0] != "l4") continue;
-      const std::int64_t profit = type.worth - prices.classes[0].memory_price * type.memory_mib -
+      const std::int64_t profit = type.gain - prices.classes[0].memory_price * type.memory_mib -
                                   prices.core_prices[l] * type.cpus_milli;
       if (profit > 0) {
         pieces.emplace_back(type.gpus > 0 ? 1'000 : type.gpu_milli,
@@ -119,11 +119,11 @@ TEST(Packing, WasteIsWhatAverageWorkCannotUse) {
   EXPECT_EQ(prices.waste({500, 0, 1, {500}}), 1'500'000'000);
 }
 
-TEST(Packing, WorthIsLimitedByCores) {
+TEST(Packing, TheOutlookIsLimitedByCores) {
   const ClassPrices prices(halves(), pool_of(four_gpus));
-  EXPECT_EQ(prices.worth({32'000, 0, 4, {}}), 4 * whole_gpu_nanos);
+  EXPECT_EQ(prices.outlook({32'000, 0, 4, {}}), 4 * whole_gpu_nanos);
   // Three cores for four GPUs: at 0.01 GPU a core, less what each kind pays for its core.
-  EXPECT_EQ(prices.worth({3'000, 0, 4, {}}),
+  EXPECT_EQ(prices.outlook({3'000, 0, 4, {}}),
             3'000 * 10'000 + 4 * (whole_gpu_nanos - 2 * 1'000 * 10'000));
 }
 

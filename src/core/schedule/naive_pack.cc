@@ -48,7 +48,7 @@ std::optional<Decision> NaiveScheduler::try_packed(Job& job,
           const auto offer = [&](Mask mask, std::int64_t milli) {
             for_bits(mask, [&](std::uint32_t gpu) { gpus[gpu] -= milli; });
             const std::int64_t score =
-                prices.score(demand, prices.worth(before), prices.waste(before), state(true));
+                prices.score(demand, prices.outlook(before), prices.waste(before), state(true));
             for_bits(mask, [&](std::uint32_t gpu) { gpus[gpu] += milli; });
             if (best && score <= best_score) return;
             best_score = score;

@@ -122,7 +122,7 @@ PackingPrices any_prices(Dice& dice, const std::vector<Pool>& pools) {
       type.gpus = dice.below(5);
     }
     if (dice.one_in(4)) type.models = {dice.of<std::string>({"h100", "a100"})};
-    type.worth = dice.between(0, 1'500) * 1'000'000;
+    type.gain = dice.between(0, 1'500) * 1'000'000;
     type.often_ppm = dice.below(2) * 200'000;
     prices.types.push_back(type);
   }
