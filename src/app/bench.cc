@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "app/complain.h"
+#include "bench/packing.h"
 #include "bench/placement.h"
 #include "bench/preemption.h"
 #include "bench/reservations.h"
@@ -64,6 +66,59 @@ start, was that by when it was promised, and what do the others pay?
 Example:
   mohona bench reservations --nodes 2048 --rounds 3)";
 
+constexpr const char* about_packing =
+    R"(Tasks arrive at a fleet of GPU nodes that starts empty, until they have asked for 130 % of its GPUs;
+nothing ends, and what does not fit is dropped. How many of the GPUs are in use when 100 % and when
+130 % have been asked for? The means are over the arrivals at which the percentage rounds to that.
+
+  learned   the scheduler with `packing: learned`: prices from a linear program
+  fgd       fragmentation gradient descent, as it was published
+  best-fit  the scheduler with `packing: best_fit`
+  bound     what no policy can pass on average that takes whatever fits
+
+The order is the list in a random order, then tasks drawn from it, one order a seed. Prices are made
+of the list's tasks (--types given), or of those alone that have arrived (--types learned): anew after
+20, 60, 150, 400, 1,000, 2,500 and 5,000 of them, and best fit before.
+
+Files are those of the openb traces, .gz or not. Nodes: cpu_milli,memory_mib,gpu,model. Tasks:
+cpu_milli,memory_mib,num_gpu,gpu_milli and, if there, gpu_spec (models, divided by |).
+
+Example:
+  mohona bench packing --nodes openb_node_list_gpu_node.csv --tasks openb_pod_list_default.csv.gz
+
+The same seeds give the same decisions: `digest` says whether they did.)";
+
+void add_packing(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
+  auto packing = std::make_shared<PackingOptions>();
+  auto seeds = std::make_shared<std::string>("42-51");
+  sub->add_option("--nodes", packing->nodes, "The list of nodes")->required();
+  sub->add_option("--tasks", packing->tasks, "The list of tasks")->required();
+  sub->add_option("--seeds", *seeds, "So many orders: FIRST-LAST, or one")
+      ->check([](const std::string& text) {
+        return parse_seeds(text) ? std::string() : "expected seeds such as 42-51, at most 1,000";
+      })
+      ->capture_default_str();
+  auto types = std::make_shared<std::string>("given");
+  sub->add_option("--types", *types, "What prices are made of")
+      ->check(CLI::IsMember({"given", "learned"}))
+      ->capture_default_str();
+  auto policy = std::make_shared<std::string>("all");
+  sub->add_option("--policy", *policy, "Which is replayed")
+      ->check(CLI::IsMember({"learned", "fgd", "best-fit", "all"}))
+      ->capture_default_str();
+  sub->callback([shown, packing, seeds, types, policy] {
+    packing->types = *types == "given" ? PackingTypes::given : PackingTypes::learned;
+    packing->policy = *policy == "learned"    ? PackingPolicy::learned
+                      : *policy == "fgd"      ? PackingPolicy::fgd
+                      : *policy == "best-fit" ? PackingPolicy::best_fit
+                                              : PackingPolicy::all;
+    std::tie(packing->first_seed, packing->last_seed) = *parse_seeds(*seeds);
+    const auto figures = bench_packing(*packing);
+    if (!figures) throw CLI::RuntimeError(complain(figures.error()));
+    shown->show(*figures);
+  });
+}
+
 }  // namespace
 
 void add_bench(CLI::App& app) {
@@ -91,6 +146,10 @@ void add_bench(CLI::App& app) {
   sub->callback([shown, placement, growth] {
     shown->show(*growth ? bench_growth(*placement) : bench_placement(*placement));
   });
+
+  add_packing(
+      shown, bench_command(*bench, *shown, "packing",
+                           "How much of the GPUs is in use: prices, FGD, best fit", about_packing));
 
   auto preemption = std::make_shared<PreemptionOptions>();
   sub = bench_command(*bench, *shown, "preemption", "39,000 victims, and a storm of priorities",

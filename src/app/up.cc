@@ -17,8 +17,10 @@
 #include "app/remote.h"
 #include "app/secret_files.h"
 #include "base/text.h"
+#include "control/pricer.h"
 #include "engine/local/local_engine.h"
 #include "net/client.h"
+#include "packing/prices.h"
 #include "spec/fleet_file.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -91,6 +93,10 @@ Result<void> define_fleet(Controller& controller, Fleet fleet) {
   return done.get_future().get();
 }
 
+void log_line(const std::string& line) {
+  fmt::print(stderr, "{} {}\n", format_timestamp(SystemClock().now()), line);
+}
+
 // Everything of one running control plane, in the order in which it may be taken apart.
 struct Plane {
   std::unique_ptr<Store> store;
@@ -98,12 +104,14 @@ struct Plane {
   SecretFiles secrets;
   SystemClock clock;
   std::unique_ptr<Controller> controller;
+  std::unique_ptr<Pricer> pricer;
   std::unique_ptr<Api> api;
   std::unique_ptr<HttpServer> server;
 
   explicit Plane(const Home& home) : secrets(home.file("secrets")) {}
   ~Plane() {
     if (server) server->stop();
+    pricer.reset();
     if (controller) controller->stop();
     controller.reset();  // its queue may hold replies that go through the server
   }
@@ -121,9 +129,7 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
   plane.local = std::move(*engine);
   const std::map<std::string, Engine*> engines = {{"local", plane.local.get()}};
   plane.controller = std::make_unique<Controller>(ControllerParts{
-      *plane.store, engines, plane.clock, plane.secrets, probe_once, [](const std::string& line) {
-        fmt::print(stderr, "{} {}\n", format_timestamp(SystemClock().now()), line);
-      }});
+      *plane.store, engines, plane.clock, plane.secrets, probe_once, log_line});
   if (auto ok = plane.controller->start(); !ok) return ok;
   std::promise<std::set<std::string>> secrets;
   plane.controller->read([&](const State& state, Timestamp) {
@@ -137,6 +143,7 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
   });
   plane.secrets.keep_only(secrets.get_future().get());
   if (auto ok = define_fleet(*plane.controller, std::move(*fleet)); !ok) return ok;
+  plane.pricer = std::make_unique<Pricer>(*plane.controller, price_packing, log_line);
   auto token = home.token();
   if (!token) return fail(token.error());
   const pid_t self_pid = ::getpid();

@@ -18,6 +18,7 @@ constexpr auto resume_every = 1s;
 std::string job_row(JobId id) { return "job/" + to_string(id); }
 std::string pool_row(const std::string& name) { return "pool/" + name; }
 constexpr std::string_view queues_row = "queues";
+constexpr std::string_view packing_row = "packing";
 
 // The snapshot's row that a fact changes; "" for none.
 struct RowOf {
@@ -32,6 +33,7 @@ struct RowOf {
   std::string operator()(const AttemptStopping& f) const { return job_row(f.attempt.job); }
   std::string operator()(const AttemptEnded& f) const { return job_row(f.attempt.job); }
   std::string operator()(const QueuesDefined&) const { return std::string(queues_row); }
+  std::string operator()(const PackingPriced&) const { return std::string(packing_row); }
   std::string operator()(const ReservationDefined& f) const { return pool_row(f.reservation.pool); }
   std::string operator()(const ReservationRemoved& f) const { return pool_row(f.pool); }
   std::string operator()(const NodesChanged& f) const { return pool_row(f.pool); }
@@ -59,6 +61,10 @@ Result<Loaded> load_state(Store& store) {
           auto queues = decode_queues(row.text);
           if (!queues) return fail(queues.error());
           state.restore(std::move(*queues));
+        } else if (row.key == packing_row) {
+          auto prices = decode_prices(row.text);
+          if (!prices) return fail(prices.error());
+          state.restore(std::move(*prices));
         } else {
           auto pool = decode_pool(row.text);
           if (!pool) return fail(pool.error());
@@ -395,6 +401,8 @@ void Controller::save_snapshot() {
       changed.push_back({key, encode(state_.find(parse_job_id(key.substr(4)))->job)});
     } else if (key == queues_row) {
       changed.push_back({key, encode(QueuesDefined{state_.queues(), state_.scheduling()})});
+    } else if (key == packing_row) {
+      changed.push_back({key, encode(state_.packing_prices())});
     } else if (const PoolRecord* pool = state_.find_pool(key.substr(5))) {
       changed.push_back({key, encode(*pool)});
     } else {

@@ -230,6 +230,10 @@ Result<Facts> on(const State& state, const LoadNode& input, Timestamp) {
   return load_node(state, input);
 }
 
+Result<Facts> on(const State& state, const PricePacking& input, Timestamp) {
+  return price_packing(state, input);
+}
+
 Result<Facts> on(const State& state, const Progress& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
   return decide_progress(*state.find(input.attempt.job)->job.spec,

@@ -153,4 +153,12 @@ Facts choose_reserved_nodes(const State& state, Timestamp now) {
   return facts;
 }
 
+Result<Facts> price_packing(const State& state, const PricePacking& input) {
+  if (const std::string wrong = cannot_pack_by(input.prices); !wrong.empty()) {
+    return fail(Code::invalid, "these prices of packing cannot be used: " + wrong);
+  }
+  if (input.prices == state.packing_prices()) return Facts{};
+  return Facts{PackingPriced{input.prices}};
+}
+
 }  // namespace mohona

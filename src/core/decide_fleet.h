@@ -11,6 +11,7 @@ Facts define_fleet(const State& state, const DefineFleet& input);
 
 Result<Facts> change_nodes(const State& state, const ChangeNodes& input, Timestamp now);
 Result<Facts> load_node(const State& state, const LoadNode& input);
+Result<Facts> price_packing(const State& state, const PricePacking& input);
 
 Failure no_such_pool(const State& state, const std::string& wanted);
 

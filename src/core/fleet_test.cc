@@ -54,6 +54,7 @@ State reload(const State& state) {
     copy.restore(*decode_pool(encode(known)));
   }
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
+  copy.restore(*decode_prices(encode(state.packing_prices())));
   copy.index();
   return copy;
 }
@@ -243,6 +244,25 @@ TEST(Queues, TakeJobsInTheirLeavesAlone) {
             "take one of nlp");
   w.say(DefineFleet{{{pool("hall", 8)}, {}, {}, {}}});
   EXPECT_EQ(refusal("anything"), "");
+}
+
+TEST(Packing, PricesAreAFactAndARowOfTheSnapshot) {
+  Fleet fleet{{pool("hall", 2)}, {}, {}, {}};
+  fleet.pools[0].shape = {"", 8'000, 0, "l4", 2};
+  fleet.scheduling.packing = Packing::learned;
+  World w(fleet);
+  PackingPrices prices;
+  prices.classes = {{"hall", 0, 0}};
+  prices.types = {{1'000, 0, 0, 600, {}, 600'000'000, 500'000},
+                  {1'000, 0, 0, 400, {}, 400'000'000, 500'000}};
+  EXPECT_NE(w.say(PricePacking{prices}), "");
+  EXPECT_EQ(w.say(PricePacking{prices}), "");  // nothing new
+  w.check();
+  PackingPrices wrong = prices;
+  wrong.types[0].gpu_milli = 5'000;
+  EXPECT_EQ(w.say(PricePacking{wrong}),
+            "these prices of packing cannot be used: those of a type of work are out of bounds");
+  w.check();
 }
 
 TEST(Reservations, ComeAndGoWithTheFleet) {

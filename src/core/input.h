@@ -79,6 +79,10 @@ struct ReclaimPool {
 struct RestorePool {
   std::string pool;
 };
+// What places on nodes are worth, computed from what has arrived.
+struct PricePacking {
+  PackingPrices prices;
+};
 struct TakeOver {
   Epoch epoch;
 };
@@ -88,6 +92,6 @@ struct Tick {};
 
 using Input =
     std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet, ReclaimPool,
-                 RestorePool, TakeOver, Tick, ChangeNodes, LoadNode, Progress>;
+                 RestorePool, TakeOver, Tick, ChangeNodes, LoadNode, Progress, PricePacking>;
 
 }  // namespace mohona

@@ -53,6 +53,7 @@ Fleet any_fleet() {
   fleet.scheduling.patience = 15s;
   fleet.scheduling.reservations_max = draw(3);
   if (draw(2)) fleet.scheduling.ageing = Duration{0};
+  if (draw(2)) fleet.scheduling.packing = Packing::learned;
   return fleet;
 }
 
@@ -104,6 +105,19 @@ JobSpec any_job(const State& state) {
   return spec;
 }
 
+PackingPrices any_prices() {
+  PackingPrices prices;
+  for (int i = draw(4); i < 3; ++i) {
+    prices.classes.push_back({"pool" + std::to_string(i), draw(2) * 100, draw(2) * 100'000'000});
+  }
+  for (int i = draw(4); i > 0; --i) {
+    prices.types.push_back(
+        {500 * draw(6), 0, 0, 100 * (1 + draw(9)), {}, draw(9) * 100'000'000, draw(2) * 200'000});
+  }
+  prices.core_prices = {0, 10'000};
+  return prices;
+}
+
 // Something that might happen next.
 Input any_input(const State& state) {
   const auto live = [&](auto make) -> Input {
@@ -111,7 +125,9 @@ Input any_input(const State& state) {
     return make(
         std::next(state.live().begin(), draw(static_cast<int>(state.live().size())))->first);
   };
-  switch (draw(11)) {
+  switch (draw(12)) {
+    case 11:
+      return PricePacking{any_prices()};
     case 9: {
       const std::int64_t node = draw(2);
       return ChangeNodes{
@@ -235,6 +251,7 @@ State reload(const State& state) {
   for (const auto& [name, pool] : state.pools()) copy.restore(*decode_pool(encode(pool)));
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.restore(QueuesDefined{state.queues(), state.scheduling()});
+  copy.restore(*decode_prices(encode(state.packing_prices())));
   copy.index();
   return copy;
 }

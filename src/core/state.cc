@@ -393,6 +393,7 @@ void State::restore(PoolRecord pool) {
 
 void State::index() {
   scheduler_ = Scheduler();
+  scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, e] : jobs_) index_job(e);
@@ -410,6 +411,7 @@ std::string State::digest() const {
   // Not when nothing was ever said of them: journals of before have the digests of before.
   const QueuesDefined queues{queues_, scheduling_};
   if (queues != QueuesDefined{}) add(encode(queues));
+  if (packing_prices() != PackingPrices{}) add(encode(packing_prices()));
   const XXH128_hash_t value = XXH3_128bits_digest(hash);
   XXH3_freeState(hash);
   return fmt::format("{:016x}{:016x}", value.high64, value.low64);

@@ -50,6 +50,7 @@ class State {
   void restore(Job job);
   void restore(PoolRecord pool);
   void restore(QueuesDefined queues);
+  void restore(PackingPrices prices);
   void index();
 
   const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
@@ -65,6 +66,7 @@ class State {
   // What the fleet's owner says about order; no queues: any name is one, and all are alike.
   const std::vector<Queue>& queues() const { return queues_; }
   const SchedulingPolicy& scheduling() const { return scheduling_; }
+  const PackingPrices& packing_prices() const { return packing_prices_; }
 
   // Attempts that hold an allocation, by id.
   const std::map<AttemptId, LiveAttempt>& live() const { return live_; }
@@ -136,6 +138,7 @@ class State {
   void on(const NodesKept& f);
   void on(const NodesReleased& f);
   void on(const AttemptProgressed& f);
+  void on(const PackingPriced& f);
 
   JobEntry& entry(JobId id);
   Attempt& attempt(const AttemptId& id);
@@ -174,6 +177,7 @@ class State {
   JobId refreshed_;  // the last of those that run whose key was made anew for its turn
   std::vector<Queue> queues_;
   SchedulingPolicy scheduling_;
+  PackingPrices packing_prices_;
   std::map<AttemptId, LiveAttempt> live_;
   std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;
   std::set<std::pair<Timestamp, AttemptId>> limits_;

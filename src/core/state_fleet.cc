@@ -48,6 +48,11 @@ void State::on(const QueuesDefined& f) {
   rebuild_scheduler();  // places in line may have changed
 }
 
+void State::on(const PackingPriced& f) {
+  packing_prices_ = f.prices;
+  scheduler_.set_prices(f.prices);
+}
+
 void State::on(const ReservationDefined& f) {
   auto& all = pools_.at(f.reservation.pool).reservations;
   const auto at = std::lower_bound(
@@ -109,5 +114,7 @@ void State::restore(QueuesDefined queues) {
   queues_ = std::move(queues.queues);
   scheduling_ = queues.scheduling;
 }
+
+void State::restore(PackingPrices prices) { packing_prices_ = std::move(prices); }
 
 }  // namespace mohona

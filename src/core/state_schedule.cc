@@ -265,6 +265,7 @@ void State::define_in_scheduler(const PoolRecord& record) {
 // pool's topology or the policy.
 void State::rebuild_scheduler() {
   scheduler_ = Scheduler();
+  scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, live] : live_) occupy(entry(id.job), live_attempt(id), live);

@@ -17,6 +17,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Fact>> fact_names = {
     "task_waits",         "task_ended",          "job_cancelling",      "job_ended",
     "queues_defined",     "reservation_defined", "reservation_removed", "nodes_changed",
     "node_loaded",        "nodes_kept",          "nodes_released",      "attempt_progressed",
+    "packing_priced",
 };
 
 template <class T>
@@ -71,9 +72,12 @@ std::string encode(const PoolRecord& pool) { return json_text::to_text(pool); }
 std::string encode(const QueuesDefined& queues) { return json_text::to_text(queues); }
 std::string encode(const JobSpec& spec) { return json_text::to_text(spec); }
 
+std::string encode(const PackingPrices& prices) { return json_text::to_text(prices); }
+
 Result<Job> decode_job(std::string_view text) { return decode<Job>(text); }
 Result<PoolRecord> decode_pool(std::string_view text) { return decode<PoolRecord>(text); }
 Result<QueuesDefined> decode_queues(std::string_view text) { return decode<QueuesDefined>(text); }
+Result<PackingPrices> decode_prices(std::string_view text) { return decode<PackingPrices>(text); }
 
 bool operator==(const Job& a, const Job& b) { return encode(a) == encode(b); }
 

@@ -35,6 +35,7 @@ TEST(Codec, AFactIsReadBackAsWritten) {
           Steps{3, 9, Timestamp(Duration(8)), 1, Timestamp(Duration(7)), {{"a", "b"}}}},
       AttemptProgressed{{JobId{7}, 0, 2}, {}, {}, Steps{}},
       JobEnded{JobId{7}, JobState::failed, "why", {}},
+      PackingPriced{{{{"aws", 5, 7}}, {{8'000, 1'024, 0, 500, {"t4"}, 9, 11}}, {0, 3}}},
   };
   for (const Fact& fact : facts) {
     const auto read = decode_fact(encode(fact));

@@ -96,6 +96,29 @@ void describe(V&& v, Tag<SchedulingPolicy>) {
   v("preempt", &SchedulingPolicy::preempt);
   v("min_run", &SchedulingPolicy::min_run);
   v("order", &SchedulingPolicy::order);
+  v("packing", &SchedulingPolicy::packing);
+}
+template <class V>
+void describe(V&& v, Tag<PackingClass>) {
+  v("pool", &PackingClass::pool);
+  v("memory_price", &PackingClass::memory_price);
+  v("wanted", &PackingClass::wanted);
+}
+template <class V>
+void describe(V&& v, Tag<PackingType>) {
+  v("cpus_milli", &PackingType::cpus_milli);
+  v("memory_mib", &PackingType::memory_mib);
+  v("gpus", &PackingType::gpus);
+  v("gpu_milli", &PackingType::gpu_milli);
+  v("models", &PackingType::models);
+  v("gain", &PackingType::gain);
+  v("often_ppm", &PackingType::often_ppm);
+}
+template <class V>
+void describe(V&& v, Tag<PackingPrices>) {
+  v("classes", &PackingPrices::classes);
+  v("types", &PackingPrices::types);
+  v("core_prices", &PackingPrices::core_prices);
 }
 template <class V>
 void describe(V&& v, Tag<AdvanceReservation>) {
@@ -426,6 +449,10 @@ template <class V>
 void describe(V&& v, Tag<QueuesDefined>) {
   v("queues", &QueuesDefined::queues);
   v("scheduling", &QueuesDefined::scheduling);
+}
+template <class V>
+void describe(V&& v, Tag<PackingPriced>) {
+  v("prices", &PackingPriced::prices);
 }
 template <class V>
 void describe(V&& v, Tag<ReservationDefined>) {

@@ -10,6 +10,7 @@
 
 #include "model/attempt.h"
 #include "model/job.h"
+#include "model/packing.h"
 #include "model/scheduling.h"
 
 namespace mohona {
@@ -202,11 +203,18 @@ struct JobEnded {
   friend bool operator==(const JobEnded&, const JobEnded&) = default;
 };
 
-using Fact = std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
-                          JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
-                          AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling,
-                          JobEnded, QueuesDefined, ReservationDefined, ReservationRemoved,
-                          NodesChanged, NodeLoaded, NodesKept, NodesReleased, AttemptProgressed>;
+// Places on nodes are worth so much from here on.
+struct PackingPriced {
+  PackingPrices prices;
+  friend bool operator==(const PackingPriced&, const PackingPriced&) = default;
+};
+
+using Fact =
+    std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
+                 JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
+                 AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling, JobEnded,
+                 QueuesDefined, ReservationDefined, ReservationRemoved, NodesChanged, NodeLoaded,
+                 NodesKept, NodesReleased, AttemptProgressed, PackingPriced>;
 using Facts = std::vector<Fact>;
 
 }  // namespace mohona

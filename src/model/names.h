@@ -45,6 +45,9 @@ constexpr auto names(Tag<Preempt>) {
 constexpr auto names(Tag<QueueOrder>) {
   return std::array<std::string_view, 6>{"learned", "age", "fifo", "las", "srtf", "srsf"};
 }
+constexpr auto names(Tag<Packing>) {
+  return std::array<std::string_view, 2>{"best_fit", "learned"};
+}
 constexpr auto names(Tag<End>) {
   return std::array<std::string_view, 3>{"exited", "lost", "not_launched"};
 }

@@ -40,6 +40,10 @@ enum class Preempt { never, reclaim, lower_priority };
 // before it.
 enum class QueueOrder { learned, age, fifo, las, srtf, srsf };
 
+// Where parts of nodes go. `best_fit`: where the least is left over. `learned`: by prices, once
+// there are some, among machines that cost the same.
+enum class Packing { best_fit, learned };
+
 struct SchedulingPolicy {
   Duration ageing = std::chrono::hours(1);       // waiting so long is worth one step of priority
   std::int64_t reservations_max = 8;             // blocked gangs that have nodes kept for them
@@ -47,6 +51,7 @@ struct SchedulingPolicy {
   Preempt preempt = Preempt::reclaim;
   Duration min_run = std::chrono::minutes(10);  // before which no attempt is preempted
   QueueOrder order = QueueOrder::age;
+  Packing packing = Packing::best_fit;
   friend bool operator==(const SchedulingPolicy&, const SchedulingPolicy&) = default;
 };
 

@@ -113,6 +113,8 @@ TEST(FleetFile, HoldsQueuesAndAPolicy) {
        "min_run: 90}",
        R"({"scheduling":{"ageing":7200000000,"reservations_max":0,"patience":0,)"
        R"("preempt":"lower_priority","min_run":90000000}}{})"},
+      {"scheduling: {packing: learned}", R"({"scheduling":{"packing":"learned"}}{})"},
+      {"scheduling: {packing: best_fit}", "{}{}"},
       {"scheduling: {ageing: never, preemption: never}",
        R"({"scheduling":{"ageing":0,"preempt":"never"}}{})"},
       {"scheduling: {ageing: 1h, reservations: 8, patience: 30m, preemption: reclaim, "

@@ -207,7 +207,7 @@ void read_span(const Node& node, Duration min, std::string_view never, Duration&
   }
 }
 
-constexpr std::array<Key<FleetDraft>, 6> scheduling_keys = {{
+constexpr std::array<Key<FleetDraft>, 7> scheduling_keys = {{
     {"ageing",
      [](const Node& n, FleetDraft& d) {
        read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
@@ -228,6 +228,8 @@ constexpr std::array<Key<FleetDraft>, 6> scheduling_keys = {{
      }},
     {"order",
      [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
+    {"packing",
+     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.packing, d.problems); }},
 }};
 
 }  // namespace

@@ -382,12 +382,15 @@ std::optional<Grant> pack(const Space& space, const Request& request) {
   return out;
 }
 
-// Whether nodes beside the open ones come into question.
+}  // namespace
+
 bool may_use_kept(const Space& space, const Request& request) {
   if (request.own != 0) return true;
   return std::any_of(space.tiers().begin() + 1, space.tiers().end(),
                      [&](const auto& tier) { return tier && request.end <= tier->hold.start; });
 }
+
+namespace {
 
 std::optional<Grant> find_gang(const Space& space, const Request& request, bool kept, Want want) {
   const bool fast = !kept && want == Want::empty && !request.features &&

@@ -35,6 +35,9 @@ std::int64_t room(const Space& space, const Request& request);
 // also those kept for it or from after its end.
 Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept);
 
+// Whether nodes beside those that nobody has kept come into question.
+bool may_use_kept(const Space& space, const Request& request);
+
 // A gang of n nodes among leaves that each have some of `free`, by rule 3. Exposed for planning.
 // Empty: there is no room.
 NodeSet choose(const Space& space, const std::vector<Segment>& free, std::int64_t n,

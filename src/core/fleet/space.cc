@@ -72,6 +72,7 @@ void Space::resize(NodeIndex wanted, const Shape& shape) {
   fresh.gpus_free = all_gpus(shape);
   nodes_.resize(wanted, fresh);
   keys_.resize(wanted);
+  changed_.resize(wanted);
 }
 
 void Space::rebuild() {
@@ -80,6 +81,7 @@ void Space::rebuild() {
   takes_work_.assign(leaves_, 0);
   kept_.assign(leaves_, 0);
   empty_.assign(leaves_, 0);
+  leaf_changed_.assign(leaves_, 0);
   const auto groups = [&](Leaf size) { return size == 0 ? 1 : (leaves_ + size - 1) / size; };
   block_empty_.assign(groups(leaves_in_block_), 0);
   fabric_empty_.assign(groups(leaves_in_fabric_), 0);
@@ -197,6 +199,7 @@ void Space::leave_index(NodeIndex i) {
 // Puts it where it belongs, after it changed; the caller then calls note_empty for its leaf.
 void Space::enter_index(NodeIndex i) {
   Node& node = nodes_[i];
+  changed_[i] = leaf_changed_[i / leaf_size_] = ++changes_;
   if (!takes_work(node)) return;
   node.cell = cell_of(node);
   Tier& tier = *tiers_[node.tier];

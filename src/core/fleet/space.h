@@ -149,6 +149,20 @@ class Space {
   // How often node states, holds or the pool changed; not occupants.
   std::uint64_t version() const { return version_; }
 
+  // When the node, or one of the leaf, changed last: a number that only grows. What was computed of
+  // it under the same number still holds.
+  std::uint64_t changed(NodeIndex i) const { return changed_[i]; }
+  std::uint64_t leaf_changed(Leaf leaf) const { return leaf_changed_[leaf]; }
+
+  // Calls f(gpu, milli_free) for each GPU of the node of which a part is held.
+  template <class F>
+  void for_parts(NodeIndex i, F&& f) const {
+    for (auto it = shared_free_.lower_bound({i, 0});
+         it != shared_free_.end() && it->first.first == i; ++it) {
+      f(it->first.second, it->second);
+    }
+  }
+
   // Leaves looked at one by one, the work that no index saves; counted for benchmarks.
   mutable std::uint64_t leaves_visited = 0;
 
@@ -186,7 +200,8 @@ class Space {
   std::map<NodeIndex, ForeignLoad> foreign_;
   std::map<std::string, std::vector<Mask>> features_;
   std::int64_t tainted_ = 0;
-  std::uint64_t version_ = 0;
+  std::uint64_t version_ = 0, changes_ = 0;
+  std::vector<std::uint64_t> changed_, leaf_changed_;  // by node, by leaf
 };
 
 // Whether one node of this shape, empty, takes the demand.

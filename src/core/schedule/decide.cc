@@ -45,13 +45,19 @@ void Scheduler::make_targets(Class& c) {
                         std::max<std::int64_t>(1, choice.speed_milli);
       found.emplace_back(
           Key{c.needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
-          Target{p, i, worth_of(pool, choice.demand),
+          Target{p, i, worth_of(pool, choice.demand), 0,
                  space.with_features(c.needs.features).value_or(std::vector<Mask>{})});
     }
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
-  for (auto& [key, target] : found) c.targets.push_back(std::move(target));
+  const auto costs = [](const Key& key) { return std::tie(key.choice, key.cost, key.purchase); };
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const bool same = i > 0 && costs(found[i - 1].first) == costs(found[i].first);
+    Target& target = found[i].second;
+    target.rank = i == 0 ? 0 : c.targets.back().rank + (same ? 0 : 1);
+    c.targets.push_back(std::move(target));
+  }
 }
 
 Request Scheduler::request_for(const Class& c, const Target& target, Timestamp now) const {
@@ -216,10 +222,21 @@ bool Scheduler::may_move_in(const Class& c) const {
 }
 
 std::optional<Decision> Scheduler::try_start(Class& c) {
-  const bool prefers = c.needs.nearness.prefer < c.needs.nearness.within;
+  const bool by_prices = packs(c);  // one node is near to itself
+  const bool prefers = !by_prices && c.needs.nearness.prefer < c.needs.nearness.within;
   for (const bool narrow : {true, false}) {
     if (narrow && !prefers) continue;
-    for (const Target& target : c.targets) {
+    for (std::size_t i = 0; i < c.targets.size(); ++i) {
+      const Target& target = c.targets[i];
+      if (by_prices && is_priced(target)) {
+        const std::size_t first = i;
+        while (i + 1 < c.targets.size() && is_priced(c.targets[i + 1]) &&
+               c.targets[i + 1].rank == target.rank) {
+          ++i;
+        }
+        if (auto start = try_packed(c, first, i + 1)) return std::move(*start);
+        continue;
+      }
       if (pools_[target.pool]->reclaimed) continue;
       Request request = request_for(c, target, now_);
       if (!reservation_open(c, target, request)) continue;

@@ -148,14 +148,22 @@ std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
       const auto cost = static_cast<std::int64_t>(Wide{pool.price.nanos} * part.held * 1'000'000 /
                                                   part.whole / choice.speed_milli);
       found.push_back({{needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
-                       {p, i, worth_of(pool, choice.demand),
+                       {p, i, worth_of(pool, choice.demand), 0,
                         spaces_[p]->with_features(needs.features).value_or(std::vector<Mask>{})}});
     }
   }
   std::sort(found.begin(), found.end(),
             [](const auto& a, const auto& b) { return a.first < b.first; });
   std::vector<Target> out;
-  for (auto& [key, target] : found) out.push_back(std::move(target));
+  // Equal ranks: equal choice, cost and purchase.
+  const auto costs = [](const auto& key) {
+    return std::tie(std::get<0>(key), std::get<1>(key), std::get<2>(key));
+  };
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const bool same = i > 0 && costs(found[i].first) == costs(found[i - 1].first);
+    found[i].second.rank = i == 0 ? 0 : out.back().rank + (same ? 0 : 1);
+    out.push_back(found[i].second);
+  }
   return out;
 }
 
@@ -405,9 +413,20 @@ std::optional<Grant> NaiveScheduler::place(const Space& space, const Request& re
 // -----------------------------------------------------------------------------------
 
 std::optional<Decision> NaiveScheduler::try_start(Job& job) {
+  const bool packs = policy_.packing == Packing::learned && job.needs.max_nodes == 1;
   for (const bool narrow : {true, false}) {
-    if (narrow && job.needs.nearness.prefer >= job.needs.nearness.within) continue;
-    for (const Target& target : targets(job.needs)) {
+    if (narrow && (packs || job.needs.nearness.prefer >= job.needs.nearness.within)) continue;
+    const std::vector<Target> all = targets(job.needs);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      const Target& target = all[i];
+      if (packs && is_priced(target)) {
+        std::vector<Target> same = {target};
+        while (i + 1 < all.size() && is_priced(all[i + 1]) && all[i + 1].rank == target.rank) {
+          same.push_back(all[++i]);
+        }
+        if (auto decision = try_packed(job, same)) return decision;
+        continue;
+      }
       Request asked = request(job, target);
       if (!open(job, target, asked)) continue;
       const std::int64_t n = allowed(job, target);

@@ -19,6 +19,7 @@ class NaiveScheduler {
   void end(JobId job);
   void set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state);
   void reserve(const AdvanceReservation& reservation, PoolIndex pool);
+  void set_prices(const PackingPrices& prices) { prices_ = prices; }
 
   void begin(Timestamp now);
   std::optional<Decision> next();
@@ -50,6 +51,8 @@ class NaiveScheduler {
                             bool empty) const;
   std::optional<Grant> place(const Space& space, const Request& request) const;
   std::optional<Grant> place_part(const Space& space, const Request& request, bool kept) const;
+  bool is_priced(const Target& target) const;
+  std::optional<Decision> try_packed(Job& job, const std::vector<Target>& targets) const;
   std::optional<Decision> try_start(Job& job);
   std::optional<Decision> try_preempt(Job& job);
   std::optional<Decision> try_plan(Job& job);
@@ -59,6 +62,7 @@ class NaiveScheduler {
   std::vector<std::unique_ptr<Space>> spaces_;
   QueueTree tree_;
   SchedulingPolicy policy_;
+  PackingPrices prices_;
   std::map<JobId, Job> jobs_;
   std::vector<Running> running_;
   std::map<std::string, Reserved> reservations_;

@@ -47,6 +47,7 @@ struct Target {
   PoolIndex pool = 0;
   std::uint32_t choice = 0;
   Worth node_worth = 0;        // of what one member holds
+  std::uint32_t rank = 0;      // equal: the work costs the same in both
   std::vector<Mask> features;  // nodes that have those asked for, by leaf; empty: all have
 };
 

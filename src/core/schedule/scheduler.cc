@@ -20,8 +20,10 @@ void Scheduler::define_pool(const Pool& pool) {
   const auto known = find_pool(pool.name);
   if (known) {
     pools_[*known]->space.define(pool);
+    pools_[*known]->scores.reset();
   } else {
     pools_.push_back(std::make_unique<PoolState>(pool));
+    find_price(*pools_.back());
   }
   define_queues(queues_, policy_);
 }

@@ -17,6 +17,7 @@
 #include <variant>
 #include <vector>
 
+#include "core/fleet/packing.h"
 #include "core/schedule/plan.h"
 #include "core/schedule/predict.h"
 #include "core/schedule/running.h"
@@ -81,6 +82,8 @@ class Scheduler {
   void set_nodes(const std::string& pool, const NodeRanges& nodes, NodeState state);
   void set_foreign(const std::string& pool, std::int64_t node, const ForeignLoad& load);
   void define_queues(const std::vector<Queue>& queues, const SchedulingPolicy& policy);
+  // From here on, single nodes are chosen by these prices, if the policy says so.
+  void set_prices(PackingPrices prices);
   void reserve(const AdvanceReservation& reservation);  // its `where` filled in
   void unreserve(const std::string& name);
   // The nodes that an advance reservation of so many gets; empty: there are not enough that will
@@ -203,6 +206,10 @@ class Scheduler {
   std::int64_t allowed_nodes(const Class& c, const Target& target) const;
   std::optional<Decision> evaluate(ClassId id);
   std::optional<Decision> try_start(Class& c);
+  bool packs(const Class& c) const;
+  bool is_priced(const Target& target) const;
+  void find_price(PoolState& pool) const;
+  std::optional<Start> try_packed(Class& c, std::size_t first, std::size_t last);
   std::optional<Decision> try_preempt(Class& c);
   std::optional<Decision> try_plan(Class& c);
   bool may_stop(const Class& c, const Target& target, const Running& run,
@@ -218,6 +225,7 @@ class Scheduler {
   QueueTree tree_;
   std::vector<Queue> queues_;
   SchedulingPolicy policy_;
+  PackingPrices prices_;
   Turns turns_;
   std::vector<std::unique_ptr<Class>> classes_;
   std::vector<ClassId> free_classes_;
@@ -244,6 +252,8 @@ struct Scheduler::PoolState {
   explicit PoolState(const Pool& pool) : space(pool) {}
   Space space;
   bool reclaimed = false, removed = false;
+  std::unique_ptr<PoolScores> scores;  // made when they are asked for first
+  std::optional<std::size_t> priced;   // its place in the prices
   // Asleep until so many nodes are empty at a level; until a node has so much free; those that may
   // use kept nodes, by their limit; and those that look whenever something becomes free.
   std::array<std::map<std::int64_t, std::set<ClassId>>, 4> by_need;

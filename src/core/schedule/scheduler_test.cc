@@ -107,6 +107,29 @@ Needs any_needs(Dice& dice) {
   return needs;
 }
 
+PackingPrices any_prices(Dice& dice, const std::vector<Pool>& pools) {
+  PackingPrices prices;
+  for (const Pool& pool : pools) {
+    if (dice.one_in(6)) continue;
+    prices.classes.push_back({pool.name, dice.below(3) * 50'000, dice.below(2) * 100'000'000});
+  }
+  if (dice.one_in(2)) std::reverse(prices.classes.begin(), prices.classes.end());
+  for (std::int64_t i = dice.below(6); i > 0; --i) {
+    PackingType type{dice.between(1, 8) * 500, dice.below(2) * 1'024, 0, 0, {}, 0, 0};
+    if (dice.one_in(2)) {
+      type.gpu_milli = dice.between(1, 9) * 100;
+    } else {
+      type.gpus = dice.below(5);
+    }
+    if (dice.one_in(4)) type.models = {dice.of<std::string>({"h100", "a100"})};
+    type.gain = dice.between(0, 1'500) * 1'000'000;
+    type.often_ppm = dice.below(2) * 200'000;
+    prices.types.push_back(type);
+  }
+  for (std::int64_t i = dice.below(4); i > 0; --i) prices.core_prices.push_back(i * i * 10'000);
+  return prices;
+}
+
 // Both schedulers, given the same events, told the same decisions.
 class Pair {
  public:
@@ -117,6 +140,7 @@ class Pair {
     policy.patience = 10s;
     policy.preempt = static_cast<Preempt>(dice_.below(3));
     policy.min_run = dice_.of<Duration>({Duration{0}, 5s});
+    if (dice_.one_in(2)) policy.packing = Packing::learned;
     ageing_ = policy.ageing;
     for (int i = 0; i < 1 + dice_.below(2); ++i) pools_.push_back(any_pool(dice_, i));
     const auto queues = any_queues(dice_);
@@ -139,7 +163,7 @@ class Pair {
 
  private:
   void event() {
-    const std::int64_t what = dice_.below(20);
+    const std::int64_t what = dice_.below(21);
     if (what < 9 || live_.empty()) {
       submit();
     } else if (what < 17) {
@@ -149,7 +173,12 @@ class Pair {
       real_.end(it->second);
       naive_->end(it->first);
       live_.erase(it);
-    } else if (what < 19) {
+    } else if (what < 18) {
+      const PackingPrices prices = any_prices(dice_, pools_);
+      tell("prices of {} types for {} pools", prices.types.size(), prices.classes.size());
+      real_.set_prices(prices);
+      naive_->set_prices(prices);
+    } else if (what < 20) {
       const auto pool = static_cast<PoolIndex>(dice_.below(std::ssize(pools_)));
       const std::int64_t node = dice_.below(pools_[pool].nodes);
       const auto state = static_cast<NodeState>(dice_.of<int>({0, 0, 1, 2, 3}));
