@@ -14,10 +14,11 @@ namespace {
 // Larger pools are not looked at node by node: there, nothing is stopped for others by this rule.
 constexpr std::int64_t pool_nodes_max = 4'096;
 // Up to so many, who runs is chosen among all at once; above, one after the other.
-constexpr std::size_t waiting_max = 1'024, running_max = 256;
+constexpr std::size_t waiting_max = 1'024, running_max = 64;
 // Then so many of those that wait are looked at in a pass, the lowest keys first, and the keys of so
 // many that run are made anew.
 constexpr std::size_t looked_at_max = 64, refreshed_max = 16;
+constexpr int tried_in_vain_max = 4;  // so often in a pass room is looked for and not found
 // Keys change with time while work runs; to look again is not urgent where many are concerned.
 constexpr Duration look_every = std::chrono::milliseconds(500);  // per job that is alive
 
@@ -73,7 +74,7 @@ class Planner {
       : state_(state), scheduler_(state.scheduler()), now_(now), pass_(pass) {}
 
   void plan() {
-    state_.outlook().begin(now_);
+    state_.prospects().begin(now_);
     if (state_.waiting().empty()) return;
     pass_.many =
         state_.waiting().size() > waiting_max || state_.live().size() > running_max;
@@ -97,8 +98,8 @@ class Planner {
     std::stable_sort(moves_.begin(), moves_.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     for (const auto& [units, job] : moves_) pass_.todo.push_back(job);
-    if (const auto at = state_.outlook().next_cell(now_)) {
-      const auto alive = static_cast<std::int64_t>(state_.outlook().size());
+    if (const auto at = state_.prospects().next_cell(now_)) {
+      const auto alive = static_cast<std::int64_t>(state_.prospects().size());
       pass_.wake = std::max(*at, now_ + look_every * alive);
     }
   }
@@ -109,7 +110,7 @@ class Planner {
     state_.refresh_ranks(refreshed_max, now_);
     for (const JobId id : state_.first_waiting(looked_at_max)) pass_.todo.push_back(id);
     pass_.in_flight = false;
-    const auto alive = static_cast<std::int64_t>(state_.outlook().size());
+    const auto alive = static_cast<std::int64_t>(state_.prospects().size());
     pass_.wake = now_ + look_every * alive;
   }
 
@@ -136,14 +137,14 @@ class Planner {
   }
 
   // Replicas and parts of arrays are not looked at one by one: by what is usual.
-  Outlook::Key key_of(const JobEntry& entry) const {
+  Prospects::Key key_of(const JobEntry& entry) const {
     const QueueOrder order = scheduler_.policy().order;
-    Outlook& outlook = state_.outlook();
-    const Known* known = outlook.find(entry.job.id);
+    Prospects& prospects = state_.prospects();
+    const Known* known = prospects.find(entry.job.id);
     if (!known) return {state_.plain_key(entry), false};
-    Outlook::Key key = outlook.key(entry.job.id, order, now_);
+    Prospects::Key key = prospects.key(entry.job.id, order, now_);
     if (order == QueueOrder::learned) {
-      const Duration waited = now_ - known->submitted - outlook.ran(*known, now_);
+      const Duration waited = now_ - known->submitted - prospects.ran(*known, now_);
       key.cost = with_patience(key.cost, waited, known->size_milli);
     }
     return key;
@@ -156,7 +157,7 @@ class Planner {
         const JobEntry* entry = state_.find(run.for_job);
         if (entry && entry->waiting && scheduler_.kept(*entry->waiting)) pass_.in_flight = true;
       }
-      if (!may_move(scheduler_, run, now_) || !state_.outlook().find(id.job)) continue;
+      if (!may_move(scheduler_, run, now_) || !state_.prospects().find(id.job)) continue;
       const auto group = groups_.find({run.pool, run.queue});
       if (group == groups_.end()) continue;
       const JobEntry& entry = *state_.find(id.job);
@@ -219,7 +220,6 @@ class RoomMaker {
   // Nodes for the job, and whom to stop; nothing where the rule does not reach.
   std::optional<Keep> room_for(const JobEntry& entry) {
     const Needs& needs = scheduler_.needs(*entry.waiting);
-    if (pass_.many && !state_.worst_running_is_worse(entry)) return std::nullopt;
     if (!pass_.many && !pass_.chosen.contains(entry.job.id)) return std::nullopt;
     if (scheduler_.targets(*entry.waiting).empty()) return std::nullopt;
     const Target& target = scheduler_.targets(*entry.waiting).front();
@@ -259,7 +259,10 @@ class RoomMaker {
       if (run.queue != scheduler_.queues().find(entry.job.spec->queue)) return;
       const std::int64_t held = units_of(space.pool(), run.demand) * run.grant.nodes();
       const bool chosen = !pass_.many && pass_.chosen.contains(run.id.job);
-      if (pass_.many && !state_.goes_before(entry, *state_.find(run.id.job))) return;
+      if (pass_.many && (run.key == 0 || std::pair(-entry.job.spec->priority, entry.ranked) >=
+                                             std::pair(-run.priority, run.key))) {
+        return;
+      }
       if (chosen && held >= units_of(space.pool(), demand) * nodes) return;
       may[chosen].emplace_back(held, who);
     });
@@ -350,7 +353,12 @@ Facts share_next(State& state, Timestamp now) {
       return start_facts(state, *entry, *start, now);
     }
     if (state.scheduler().policy().preempt == Preempt::never) continue;
+    if (pass.many && (pass.in_vain >= tried_in_vain_max || !state.worst_running_is_worse(*entry))) {
+      continue;
+    }
+    ++pass.in_vain;
     if (const auto keep = RoomMaker(state, now, pass).room_for(*entry)) {
+      --pass.in_vain;
       pass.in_flight = true;
       return keep_facts(state, *keep, now);
     }

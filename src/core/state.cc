@@ -140,7 +140,7 @@ void State::on(const AttemptPlaced& f) {
   live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
-  look_out(e);
+  look_ahead(e);
   if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
@@ -156,7 +156,7 @@ void State::on(const AttemptStarted& f) {
   a.port = f.port;
   watch_limit(e, a);
   reckon_end(e, a);
-  look_out(e);
+  look_ahead(e);
   // A replica is running only once it answers.
   if (e.job.spec->kind != Kind::serve) set_task(e, f.attempt.task, JobState::running);
 }
@@ -195,7 +195,7 @@ void State::on(const AttemptEnded& f) {
   live_.erase(f.attempt);
   --e.live;
   sum_past_attempts(e.job);
-  look_out(e);
+  look_ahead(e);
   unrank(e);
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
@@ -251,8 +251,8 @@ void State::on(const JobEnded& f) {
   e.job.state = f.state;
   e.job.reason = f.reason;
   e.job.ended_at = f.at;
-  if (const Known* known = outlook_.find(f.job)) {
-    outlook_.end(f.job, known->ran, f.state == JobState::succeeded);
+  if (const Known* known = prospects_.find(f.job)) {
+    prospects_.end(f.job, known->ran, f.state == JobState::succeeded);
   }
   unsettled_.erase(f.job);
   needs_changed(e);
@@ -334,10 +334,10 @@ void State::index_job(JobEntry& e) {
                  static_cast<std::uint32_t>(past.runs));
   }
   for (const Task& task : job.tasks) ++e.counts[static_cast<std::size_t>(task.state)];
-  look_out(e);
+  look_ahead(e);
   if (is_terminal(job.state)) {
-    if (const Known* known = outlook_.find(job.id)) {
-      outlook_.end(job.id, known->ran, job.state == JobState::succeeded);
+    if (const Known* known = prospects_.find(job.id)) {
+      prospects_.end(job.id, known->ran, job.state == JobState::succeeded);
     }
     return;
   }

@@ -9,7 +9,7 @@
 #include <string>
 #include <vector>
 
-#include "core/schedule/outlook.h"
+#include "core/schedule/prospects.h"
 #include "core/schedule/scheduler.h"
 #include "core/share.h"
 #include "core/task_set.h"
@@ -91,7 +91,7 @@ class State {
   Scheduler& scheduler() { return scheduler_; }
   const History& history() const { return history_; }
   // What is known of how much longer jobs run, and what this pass makes of it.
-  Outlook& outlook() { return outlook_; }
+  Prospects& prospects() { return prospects_; }
   SharePass& share_pass() { return share_pass_; }
   const SharePass& share_pass() const { return share_pass_; }
   // Jobs that wait for a place.
@@ -154,7 +154,7 @@ class State {
   void vacate(const LiveAttempt& live);
   void reckon_end(const JobEntry& entry, const Attempt& attempt);
   void learn(const JobEntry& entry, const Attempt& attempt);
-  void look_out(const JobEntry& entry);
+  void look_ahead(const JobEntry& entry);
   void rank(JobId id, Timestamp now);
   void unrank(JobEntry& entry);
   void define_in_scheduler(const PoolRecord& record);
@@ -169,7 +169,7 @@ class State {
   std::map<std::string, PoolRecord> pools_;
   Scheduler scheduler_;
   History history_;
-  Outlook outlook_;
+  Prospects prospects_;
   SharePass share_pass_;
   std::set<JobId> waiting_, unranked_;
   using Ranked = std::tuple<std::int64_t, std::int64_t, JobId>;  // -priority, key, job

@@ -106,7 +106,7 @@ void State::on(const AttemptProgressed& f) {
   }
   const JobEntry& e = entry(f.attempt.job);
   reckon_end(e, a);
-  look_out(e);
+  look_ahead(e);
 }
 
 // --- how much longer
@@ -165,19 +165,19 @@ Known known_of(const Job& job) {
 }  // namespace
 
 // What is known of the job, after a change of its record.
-void State::look_out(const JobEntry& e) {
+void State::look_ahead(const JobEntry& e) {
   const Job& job = e.job;
   if (!is_single(job)) return;
   const std::int64_t size = size_milli_of(*job.spec);
   for (const Attempt& attempt : job.attempts) {
     if (!attempt.steps) continue;
     const Steps& s = *attempt.steps;
-    outlook_.learn_speed(job.spec->name, size, s.at - s.first_at, s.done - s.first_done);
+    prospects_.learn_speed(job.spec->name, size, s.at - s.first_at, s.done - s.first_done);
   }
-  if (outlook_.find(job.id)) {
-    outlook_.change(job.id, known_of(job));
+  if (prospects_.find(job.id)) {
+    prospects_.change(job.id, known_of(job));
   } else {
-    outlook_.add(job.id, known_of(job));
+    prospects_.add(job.id, known_of(job));
   }
 }
 
@@ -199,16 +199,18 @@ void State::unrank(JobEntry& e) {
 void State::rank(JobId id, Timestamp now) {
   JobEntry& e = entry(id);
   unrank(e);
-  const Known* known = outlook_.find(id);
+  const Known* known = prospects_.find(id);
   const bool runs = known && known->since;
   if (!e.waiting && !runs) return;
-  e.ranked = known ? outlook_.key(id, scheduling_.order, now).cost : plain_key(e);
+  e.ranked = known ? prospects_.key(id, scheduling_.order, now).cost : plain_key(e);
   (e.waiting ? ranked_ : ranked_running_).insert({-e.job.spec->priority, e.ranked, id});
+  const auto live = live_.lower_bound({id, 0, 0});
+  if (live != live_.end() && live->first.job == id) scheduler_.set_key(live->second.who, e.ranked);
 }
 
 void State::refresh_ranks(std::size_t running_max, Timestamp now) {
-  for (const JobId id : outlook_.take_stirred()) unranked_.insert(id);
-  const auto& running = outlook_.running();
+  for (const JobId id : prospects_.take_stirred()) unranked_.insert(id);
+  const auto& running = prospects_.running();
   auto at = running.upper_bound(refreshed_);
   for (std::size_t n = 0; n < std::min(running_max, running.size()); ++n, ++at) {
     if (at == running.end()) at = running.begin();

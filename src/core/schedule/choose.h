@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "core/schedule/outlook.h"
+#include "core/schedule/prospects.h"
 
 namespace mohona {
 
@@ -14,7 +14,7 @@ struct Contender {
   JobId job;
   std::int64_t units = 1;     // of the capacity that it wants
   std::int64_t priority = 0;  // the higher go first, whatever the rest says
-  Outlook::Key key;
+  Prospects::Key key;
   std::uint64_t age = 0;      // its place in line by age: 0 is the eldest
 };
 

@@ -25,6 +25,7 @@ struct Running {
   bool preemptible = true;
   bool movable = false;   // it goes on from its checkpoint, wherever that is
   bool stopping = false;
+  std::int64_t key = 0;  // its prospects' when they were looked at last; 0: never
   JobId for_job;      // it is stopped for that job
   bool live = false;  // the slot is in use
 

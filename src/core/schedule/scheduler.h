@@ -97,6 +97,7 @@ class Scheduler {
   void end(OccupantId who);
   void set_end(OccupantId who, Timestamp end, Timestamp expected);
   void set_checkpoint(OccupantId who, Timestamp at);
+  void set_key(OccupantId who, std::int64_t key) { running_[who].key = key; }
   void set_stopping(OccupantId who, JobId for_job, Timestamp gone_by);
   Waiting keep(const Waiting& waiting, const Keep& keep);
   Waiting release(const Waiting& waiting);

@@ -26,7 +26,7 @@
 namespace mohona {
 
 // Time already run falls into cells: up to 30 s, then each half as long again as what is before it.
-constexpr std::size_t outlook_cells = 60;
+constexpr std::size_t prospect_cells = 60;
 std::size_t cell_of(Duration ran);
 Duration cell_begin(std::size_t cell);
 
@@ -43,7 +43,7 @@ struct Known {
   Timestamp submitted;
 };
 
-class Outlook {
+class Prospects {
  public:
   void add(JobId job, Known known);
   // Changes what is known of one that was added.
@@ -77,7 +77,7 @@ class Outlook {
   // Jobs of one queue and size, in the order of submission.
   struct Line {
     std::vector<JobId> members;
-    std::array<std::int32_t, outlook_cells> ended{}, reached{};  // ended there; got at least there
+    std::array<std::int32_t, prospect_cells> ended{}, reached{};  // ended there; got at least there
   };
   struct One {
     Known known;
@@ -107,7 +107,7 @@ class Outlook {
   std::map<JobId, Past> past_;
   std::set<JobId> running_;
   std::set<JobId> stirred_;
-  std::array<std::int32_t, outlook_cells> ended_{}, reached_{};
+  std::array<std::int32_t, prospect_cells> ended_{}, reached_{};
   struct Speed {
     std::int64_t steps = 0, micros = 0;
     friend auto operator<=>(const Speed&, const Speed&) = default;

@@ -1,4 +1,4 @@
-#include "core/schedule/outlook.h"
+#include "core/schedule/prospects.h"
 
 #include <algorithm>
 #include <bit>
@@ -27,9 +27,9 @@ constexpr std::int64_t runs_sure_num = 100, runs_sure_den = 102, runs_guess_den 
 constexpr std::size_t always_max = 128;
 constexpr std::int64_t stale_part = 16;  // or when it has run this part longer
 
-const std::array<Duration, outlook_cells + 1>& edges() {
+const std::array<Duration, prospect_cells + 1>& edges() {
   static const auto all = [] {
-    std::array<Duration, outlook_cells + 1> out{};
+    std::array<Duration, prospect_cells + 1> out{};
     Duration edge = first_cell;
     for (std::size_t i = 1; i < out.size(); ++i, edge = edge * 3 / 2) out[i] = edge;
     return out;
@@ -64,12 +64,12 @@ std::int64_t saturate(Wide value) {
 std::size_t cell_of(Duration ran) {
   const auto& all = edges();
   const auto at = std::upper_bound(all.begin(), all.end(), ran) - all.begin() - 1;
-  return std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(at, 0)), outlook_cells - 1);
+  return std::min(static_cast<std::size_t>(std::max<std::ptrdiff_t>(at, 0)), prospect_cells - 1);
 }
 
 Duration cell_begin(std::size_t cell) { return edges()[cell]; }
 
-void Outlook::add(JobId job, Known known) {
+void Prospects::add(JobId job, Known known) {
   Line& line = lines_[{known.queue, known.size_milli}];
   One& one_job = alive_[job];
   one_job.line = &line;
@@ -79,7 +79,7 @@ void Outlook::add(JobId job, Known known) {
   one_job.known = std::move(known);
 }
 
-void Outlook::change(JobId job, Known known) {
+void Prospects::change(JobId job, Known known) {
   One& one_job = alive_.at(job);
   if (known.since) {
     running_.insert(job);
@@ -90,19 +90,19 @@ void Outlook::change(JobId job, Known known) {
   one_job.stale = true;
 }
 
-const Known* Outlook::find(JobId job) const {
+const Known* Prospects::find(JobId job) const {
   const auto found = alive_.find(job);
   return found == alive_.end() ? nullptr : &found->second.known;
 }
 
-void Outlook::uncount(One& one_job) {
+void Prospects::uncount(One& one_job) {
   if (!one_job.counted) return;
   for (std::size_t i = 0; i < one_job.cell; ++i) --one_job.line->reached[i], --reached_[i];
   one_job.counted = false;
 }
 
 // It has got through all cells before this one.
-void Outlook::count(One& one_job, std::size_t cell) {
+void Prospects::count(One& one_job, std::size_t cell) {
   if (one_job.counted && one_job.cell == cell) return;
   uncount(one_job);
   for (std::size_t i = 0; i < cell; ++i) ++one_job.line->reached[i], ++reached_[i];
@@ -111,7 +111,7 @@ void Outlook::count(One& one_job, std::size_t cell) {
 }
 
 // Its neighbours look at things anew.
-void Outlook::stir(const One& one_job) {
+void Prospects::stir(const One& one_job) {
   const auto& members = one_job.line->members;
   const std::size_t from = one_job.place - std::min(one_job.place, weight_at.size());
   const std::size_t to = std::min(members.size(), one_job.place + weight_at.size() + 1);
@@ -123,7 +123,7 @@ void Outlook::stir(const One& one_job) {
   }
 }
 
-void Outlook::end(JobId job, Duration ran, bool teaches) {
+void Prospects::end(JobId job, Duration ran, bool teaches) {
   const auto found = alive_.find(job);
   if (found == alive_.end()) return;
   One& one_job = found->second;
@@ -140,7 +140,7 @@ void Outlook::end(JobId job, Duration ran, bool teaches) {
   alive_.erase(found);
 }
 
-void Outlook::learn_speed(const std::string& name, std::int64_t size, Duration took,
+void Prospects::learn_speed(const std::string& name, std::int64_t size, Duration took,
                           std::int64_t steps) {
   if (steps <= 0 || took <= Duration{0}) return;
   // The longest stretch tells it best, and is the same in whichever order they are heard of.
@@ -149,7 +149,7 @@ void Outlook::learn_speed(const std::string& name, std::int64_t size, Duration t
 }
 
 // Of this name and size; else the mean of the name's; else of all.
-std::optional<Duration> Outlook::step_time(const std::string& name, std::int64_t size) const {
+std::optional<Duration> Prospects::step_time(const std::string& name, std::int64_t size) const {
   if (const auto found = speeds_.find({name, size}); found != speeds_.end()) {
     return Duration(std::max<std::int64_t>(1, found->second.micros / found->second.steps));
   }
@@ -163,11 +163,11 @@ std::optional<Duration> Outlook::step_time(const std::string& name, std::int64_t
   return own ? own : mean(speeds_.begin(), speeds_.end());
 }
 
-Duration Outlook::ran(const Known& known, Timestamp now) const {
+Duration Prospects::ran(const Known& known, Timestamp now) const {
   return known.ran + (known.since ? std::max(Duration{0}, now - *known.since) : Duration{0});
 }
 
-std::optional<Duration> Outlook::remaining(const One& one_job, Timestamp now) const {
+std::optional<Duration> Prospects::remaining(const One& one_job, Timestamp now) const {
   const Known& known = one_job.known;
   if (known.steps > 0) {
     const auto found = speeds_.find({known.name, known.size_milli});
@@ -190,16 +190,16 @@ std::optional<Duration> Outlook::remaining(const One& one_job, Timestamp now) co
 }
 
 // Of those of the line that get through the cells before this one, how many end in it.
-std::int64_t Outlook::hazard(const Line& line, std::size_t cell) const {
+std::int64_t Prospects::hazard(const Line& line, std::size_t cell) const {
   const std::int64_t all = (std::int64_t{ended_[cell]} * one + first_hazard) / (reached_[cell] + 1);
   return (std::int64_t{line.ended[cell]} * one + all) / (line.reached[cell] + 1);
 }
 
-Duration Outlook::gittins(const One& one_job, Timestamp now) const {
+Duration Prospects::gittins(const One& one_job, Timestamp now) const {
   const Duration so_far = ran(one_job.known, now);
   const std::size_t first = cell_of(so_far);
   // What the neighbours have been through: ended there, and was there, in 1024ths.
-  std::array<std::int64_t, outlook_cells + 1> ended{}, until{};
+  std::array<std::int64_t, prospect_cells + 1> ended{}, until{};
   const auto& members = one_job.line->members;
   std::int64_t through = 0;
   const auto look = [&](std::size_t place, std::int64_t weight) {
@@ -221,7 +221,7 @@ Duration Outlook::gittins(const One& one_job, Timestamp now) const {
   std::int64_t survives = one, dies = 0;
   Wide time = 0;  // µs × 2^20
   Duration best = Duration::max();
-  for (std::size_t i = first; i + 1 < outlook_cells; ++i) {
+  for (std::size_t i = first; i + 1 < prospect_cells; ++i) {
     const Duration begin = i == first ? so_far : edges()[i];
     const Duration length = edges()[i + 1] - begin;
     std::int64_t h = (ended[i] * one + prior_weight * hazard(*one_job.line, i)) /
@@ -240,13 +240,13 @@ Duration Outlook::gittins(const One& one_job, Timestamp now) const {
   return std::max(best, Duration{1});
 }
 
-void Outlook::begin(Timestamp now) {
+void Prospects::begin(Timestamp now) {
   all_fresh_ = alive_.size() <= always_max;
   if (!all_fresh_) return;
   for (auto& [job, one_job] : alive_) count(one_job, cell_of(ran(one_job.known, now)));
 }
 
-Outlook::Key Outlook::key(JobId job, QueueOrder order, Timestamp now) {
+Prospects::Key Prospects::key(JobId job, QueueOrder order, Timestamp now) {
   One& one_job = alive_.at(job);
   const Known& known = one_job.known;
   const Duration so_far = ran(known, now);
@@ -282,14 +282,14 @@ Outlook::Key Outlook::key(JobId job, QueueOrder order, Timestamp now) {
   return key;
 }
 
-std::optional<Timestamp> Outlook::next_cell(Timestamp now) const {
+std::optional<Timestamp> Prospects::next_cell(Timestamp now) const {
   std::optional<Timestamp> next;
   for (const JobId job : running_) {
     const One& one_job = alive_.at(job);
     if (one_job.known.steps > 0 || one_job.known.estimate) continue;
     const Duration so_far = ran(one_job.known, now);
     const std::size_t cell = cell_of(so_far);
-    if (cell + 1 >= outlook_cells) continue;
+    if (cell + 1 >= prospect_cells) continue;
     const Timestamp at = now + (edges()[cell + 1] - so_far);
     if (!next || at < *next) next = at;
   }
