@@ -43,9 +43,17 @@ void Simulation::restart() {
   ++restarts_;
   for (int tries = 0; tries < restarts_max; ++tries) {
     controller_.reset();
-    controller_ = std::make_unique<Controller>(ControllerParts{
-        watched_, {{"local", &engine_}}, clock_, *secrets_, nullptr, [](const std::string&) {},
-        setup_.rhythm});
+    if (setup_.around_store) outer_store_ = setup_.around_store(watched_);
+    if (setup_.around_engine) outer_engine_ = setup_.around_engine(engine_);
+    Store& store = outer_store_ ? *outer_store_ : watched_;
+    Engine* engine = outer_engine_ ? outer_engine_.get() : &engine_;
+    controller_ = std::make_unique<Controller>(ControllerParts{store,
+                                                               {{"local", engine}},
+                                                               clock_,
+                                                               *secrets_,
+                                                               nullptr,
+                                                               [](const std::string&) {},
+                                                               setup_.rhythm});
     try {
       const auto opened = controller_->open();
       if (!opened) throw std::runtime_error(opened.error().message);
@@ -63,11 +71,19 @@ void Simulation::at(Timestamp when, std::function<void()> happens) {
 }
 
 void Simulation::give(Input input) {
-  controller_->submit(std::move(input), [this](Result<Accepted> accepted) {
+  give(std::move(input), [this](Result<Accepted> accepted) {
     if (!accepted && accepted.error().code == Code::invalid) {
       refusals_.push_back(accepted.error().message);
     }
   });
+}
+
+void Simulation::give(Input input, Controller::Done done) {
+  controller_->submit(std::move(input), std::move(done));
+}
+
+void Simulation::submit_again(std::size_t arrival) {
+  if (arrival < next_arrival_) submit(arrival);
 }
 
 void Simulation::submit(std::size_t arrival) {

@@ -1,0 +1,52 @@
+#include "sim/chaos.h"
+
+#include <gtest/gtest.h>
+
+namespace mohona {
+namespace {
+
+ChaosOptions small(std::uint64_t seed) {
+  ChaosOptions o;
+  o.seed = seed;
+  o.nodes = 40;
+  o.jobs = 60;
+  o.lasts = std::chrono::hours(6);
+  o.faults = *parse_faults("all");
+  return o;
+}
+
+std::string first_of(const ChaosResult& result) {
+  return result.violations.empty() ? "" : to_string(result.violations.front());
+}
+
+TEST(Chaos, BreaksNoRule) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    EXPECT_EQ(first_of(run_chaos(small(seed))), "") << "seed " << seed;
+  }
+}
+
+TEST(Chaos, IsAFunctionOfItsSeed) {
+  EXPECT_EQ(run_chaos(small(3)).digest, run_chaos(small(3)).digest);
+  EXPECT_NE(run_chaos(small(3)).digest, run_chaos(small(4)).digest);
+}
+
+class Bugs : public testing::TestWithParam<std::size_t> {};
+
+TEST_P(Bugs, AreFound) {
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    ChaosOptions options = small(seed);
+    options.bug = static_cast<Bug>(GetParam());
+    if (!run_chaos(options).violations.empty()) return;
+  }
+  FAIL() << bug_names[GetParam()] << " was not found within 200 seeds";
+}
+
+INSTANTIATE_TEST_SUITE_P(Each, Bugs, testing::Range(std::size_t{0}, bug_names.size()),
+                         [](const auto& info) {
+                           std::string name(bug_names[info.param]);
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
+
+}  // namespace
+}  // namespace mohona
