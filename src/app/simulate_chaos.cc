@@ -49,7 +49,8 @@ ChaosOptions options_of(const ChaosAsked& asked, const FaultKinds& faults) {
   ChaosOptions o;
   o.lasts = std::chrono::hours(asked.hours);
   o.nodes = asked.nodes;
-  o.jobs = asked.jobs > 0 ? asked.jobs : std::max<std::int64_t>(20, asked.nodes * asked.hours * 5 / 24);
+  o.jobs =
+      asked.jobs > 0 ? asked.jobs : std::max<std::int64_t>(20, asked.nodes * asked.hours * 5 / 24);
   o.faults = faults;
   if (asked.events >= 0) o.events = static_cast<std::size_t>(asked.events);
   return o;
@@ -114,6 +115,7 @@ Json failure_of(const ChaosAsked& asked, const ChaosOptions& options, const Chao
   own.seed = result.seed;
   const std::size_t events = fewest_events(own, result).value_or(result.events);
   own.events = events;
+  own.look_every = Duration{0};
   const ChaosResult shortest = run_chaos(own);
   Json json = {{"seed", result.seed}, {"command", command_of(asked, result.seed, events)}};
   json["events"] = events;

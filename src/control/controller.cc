@@ -281,6 +281,9 @@ void Controller::run_batch(std::deque<Request> batch) {
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
   std::vector<Reader> readers;
+  // First, while the state is what is durable: a look at the engines repeats stops and launches, and
+  // must not see what this batch is only about to decide.
+  if (!suspended_) look_at_engines(now);
   for (Request& request : batch) {
     if (request.reader) {
       readers.push_back(std::move(request.reader));
@@ -291,7 +294,6 @@ void Controller::run_batch(std::deque<Request> batch) {
     }
   }
   if (!suspended_) {
-    look_at_engines(now);
     list_shards(now);
     follow_up_batch(now);
     if (commit()) answer_all();

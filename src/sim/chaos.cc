@@ -12,7 +12,6 @@ namespace {
 using namespace std::chrono;
 
 constexpr Timestamp world_begins = Timestamp{} + hours(490'896);  // 2026-01-01
-constexpr Duration look_every = hours(1);
 // After the last fault, everything that can end has ended.
 constexpr Duration drain_max = hours(24 * 14);
 constexpr Duration probe_after = seconds(20);
@@ -45,14 +44,16 @@ class Chaos {
     checker_.attach(s);
     const Timestamp end = world_begins + options_.lasts;
     for (const Fault& fault : faults_) s.at(fault.at, [this, &fault] { happen(fault); });
-    for (Timestamp at = world_begins + look_every; at <= end; at += look_every) {
+    const Duration every = options_.look_every;
+    look_ = every == Duration{0};
+    for (Timestamp at = world_begins + every; every > Duration{0} && at <= end; at += every) {
       s.at(at, [this] { look_ = true; });
     }
     // Nobody waits for a service to end by itself.
     s.at(end, [this] { heal(); });
     try {
       while (!checker_.broken() && s.step(end + drain_max)) {
-        if (std::exchange(look_, false)) checker_.at_rest();
+        if (std::exchange(look_, every == Duration{0})) checker_.at_rest();
       }
       if (!checker_.broken()) checker_.at_end();
     } catch (const std::exception& e) {

@@ -21,6 +21,8 @@ struct ChaosOptions {
   // Only so many of the things that come from outside (arrivals and faults), the first ones; none:
   // all.
   std::optional<std::size_t> events;
+  // The state as a whole is looked at so often; 0: at every instant, which takes its time.
+  Duration look_every = std::chrono::hours(1);
 };
 
 struct ChaosResult {

@@ -1,6 +1,7 @@
 #include "sim/checker.h"
 
 #include "core/audit/audit.h"
+#include "core/explain.h"
 #include "model/codec.h"
 
 namespace mohona {
@@ -125,9 +126,13 @@ void Checker::at_end() {
   Simulation& s = *simulation_;
   for (const auto& [id, entry] : s.state().jobs()) {
     if (is_terminal(entry.job.state)) continue;
-    auditor_.report(Rule::liveness,
-                    fmt::format("job {} ({}) has not ended long after the last fault", id.value,
-                                entry.job.spec->name));
+    const Explanation why = explain(s.state(), entry, s.now());
+    std::string text = why.headline;
+    for (const PoolExplanation& pool : why.pools)
+      text += fmt::format("; {}: {}", pool.pool, pool.why);
+    auditor_.report(
+        Rule::liveness,
+        fmt::format("job {} has not ended long after the last fault: {}", id.value, text));
   }
   for (const auto& [id, one] : s.engine().incarnations()) {
     if (one.report.phase == Phase::ended) continue;

@@ -48,13 +48,14 @@ Fleet make_fleet(Dice& dice, std::int64_t nodes) {
       pool("azure-cpu-spot", "azure", part(124), small, Purchase::spot, 380'000'000),
   };
   fleet.pools[0].topology = {16, 2, 0};
+  fleet.pools[1].topology = {16, 0, 0};
   fleet.pools[2].topology = {8, 0, 0};
   fleet.queues = {queue("research", "", 50, 2), queue("vision", "research", 20, 1),
                   queue("language", "research", 30, 3), queue("production", "", 30, 2),
                   queue("batch", "", 0, 1)};
   fleet.queues[1].borrow_ppm = 300'000;
   fleet.queues[3].lend_ppm = dice.between(10, 30) * 10'000;
-  fleet.queues[4].borrow_ppm = dice.between(20, 80) * 10'000;
+  fleet.queues[4].borrow_ppm = dice.between(50, 90) * 10'000;
   fleet.scheduling.preempt = static_cast<Preempt>(dice.below(3));
   constexpr std::array<QueueOrder, 5> orders = {
       QueueOrder::age, QueueOrder::age, QueueOrder::learned, QueueOrder::fifo, QueueOrder::las};
@@ -163,6 +164,16 @@ class Jobs {
   void finish(Arrival& job) {
     JobSpec& spec = job.spec;
     const bool serves = spec.kind == Kind::serve;
+    // Some want spot machines, some take what is cheaper, the others never do.
+    Choice& first = spec.resources.choices.front();
+    const std::int64_t spot = dice_.below(10);
+    const bool there =
+        first.demand.gpu == "h100" || first.demand.gpus + first.demand.gpu_milli == 0;
+    first.use_spot = there && spot < 3;
+    if (there && spot >= 3 && spot < 6) {
+      spec.resources.choices.push_back(first);
+      spec.resources.choices.back().use_spot = true;
+    }
     if (!serves && !dice_.one_in(3)) {
       spec.max_duration =
           seconds(duration_cast<seconds>(job.does.runs).count() * dice_.between(8, 30) / 10 + 120);

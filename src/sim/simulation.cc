@@ -113,8 +113,8 @@ void Simulation::submit_due() {
   }
 }
 
-void Simulation::turns_until_quiet() {
-  for (int turns = 0; controller_->due() <= now(); ++turns) {
+void Simulation::turns_until_quiet(bool woken) {
+  for (int turns = 0; woken || controller_->due() <= now(); ++turns, woken = false) {
     if (turns > turns_max) throw std::logic_error("the controller does not come to rest");
     try {
       controller_->turn();
@@ -150,6 +150,8 @@ bool Simulation::step(Timestamp until) {
     if (until != Timestamp::max()) clock_.move_to(until);
     return false;
   }
+  // An alarm that is due now is no longer ahead once it is now.
+  const bool woken = controller_->due() <= *next;
   clock_.move_to(*next);
   while (!events_.empty() && events_.begin()->first <= now()) {
     const auto happens = std::move(events_.begin()->second);
@@ -161,7 +163,7 @@ bool Simulation::step(Timestamp until) {
   for (const auto& [arrival, waits] : std::map(unanswered_)) {
     if (!waits) submit(arrival);
   }
-  turns_until_quiet();
+  turns_until_quiet(woken);
   return true;
 }
 

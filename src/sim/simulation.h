@@ -109,7 +109,7 @@ class Simulation {
  private:
   void submit(std::size_t arrival);
   void submit_due();
-  void turns_until_quiet();
+  void turns_until_quiet(bool woken = false);
   std::optional<Timestamp> next_instant();
 
   SimulationSetup setup_;

@@ -149,7 +149,8 @@ Result<std::vector<Report>> VirtualEngine::observe() {
   reports.reserve(all_.size());
   for (const auto& [id, one] : all_) reports.push_back(one.report);
   if (faults.repeats) {
-    reports.insert(reports.end(), reports.begin(), reports.end());
+    const std::vector<Report> once = reports;
+    reports.insert(reports.end(), once.begin(), once.end());
     reports.insert(reports.end(), past_.begin(), past_.end());
   }
   if (faults.backwards) std::reverse(reports.begin(), reports.end());
@@ -165,7 +166,8 @@ Result<std::vector<Report>> VirtualEngine::changes() {
   }
   if (faults.forgetful) reports.clear();
   if (faults.repeats) {
-    reports.insert(reports.end(), reports.begin(), reports.end());
+    const std::vector<Report> once = reports;
+    reports.insert(reports.end(), once.begin(), once.end());
     reports.insert(reports.end(), past_.begin(), past_.end());
   }
   if (faults.backwards) std::reverse(reports.begin(), reports.end());

@@ -7,6 +7,7 @@
 #include "core/ledger/usage.h"
 #include "core/place.h"
 #include "core/schedule/needs.h"
+#include "model/names.h"
 
 namespace mohona {
 
@@ -162,11 +163,11 @@ class Audit {
                            std::count(others.devices.begin(), others.devices.end(), gpu) > 0;
         if (taken == ((node.gpus_free >> gpu & 1) != 0)) wrong("its GPUs");
       }
-      check_state(record, i, node, here.occupants > 0);
+      check_state(record, i, node);
     }
   }
 
-  void check_state(const PoolRecord& record, NodeIndex i, const Node& node, bool occupied) {
+  void check_state(const PoolRecord& record, NodeIndex i, const Node& node) {
     if (i >= record.pool.nodes) {  // not offered: it may be anything but up
       if (node.state == NodeState::up) {
         say(Rule::index, fmt::format("node {} of {} is up and not offered", i, record.pool.name));
@@ -179,10 +180,11 @@ class Audit {
         if (range.first <= i && i <= range.last) state = entry.state;
       }
     }
-    const bool drained = state == NodeState::draining && !occupied && node.state == NodeState::down;
+    // One that is drained is down as soon as it is empty, also for a moment while all is made anew.
+    const bool drained = state == NodeState::draining && node.state == NodeState::down;
     if (node.state != state && !drained) {
-      say(Rule::index,
-          fmt::format("node {} of {} is not in the state that was said", i, record.pool.name));
+      say(Rule::index, fmt::format("node {} of {} is {}; it was said to be {}", i, record.pool.name,
+                                   name(node.state), name(state)));
     }
   }
 

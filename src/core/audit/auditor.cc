@@ -233,6 +233,8 @@ void Auditor::on(const AttemptPlaced& f) {
       spent(a.id.job, *job, a.placed_at) >= job->spec.budget->micros) {
     report(Rule::budget, fmt::format("{} is placed, but its job has spent its budget", name));
   }
+  const auto kept = kept_.find(a.id.job);
+  const Worth held = kept == kept_.end() ? 0 : kept->second.worth;
   forget_kept(a.id.job);
   LiveBook live{a, 0, ends_by(job->spec, a)};
   if (!pools_.contains(a.pool)) {
@@ -248,7 +250,7 @@ void Auditor::on(const AttemptPlaced& f) {
     if (const std::string wrong = pool.take(a.demand, a.holdings); !wrong.empty()) {
       report(Rule::allocation, fmt::format("{} is placed, and {}", name, wrong));
     }
-    if (const std::string wrong = queues_.take(job->spec.queue, live.worth); !wrong.empty()) {
+    if (const std::string wrong = queues_.take(job->spec.queue, live.worth, held); !wrong.empty()) {
       report(Rule::share, fmt::format("{} is placed, and {}", name, wrong));
     }
     check_holds(*job, live);

@@ -61,6 +61,7 @@ class Auditor {
   };
   struct KeptBook {
     NodesKept fact;
+    Worth worth = 0;
     bool excused = false;
   };
 

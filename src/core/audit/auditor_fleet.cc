@@ -111,7 +111,12 @@ void Auditor::on(const NodesKept& f) {
                        format_timestamp(before->second.fact.start), format_timestamp(f.start)));
   }
   forget_kept(f.job);
-  kept_[f.job] = {f, false};
+  Worth worth = 0;
+  for (const Choice& choice : job->spec.resources.choices) {
+    if (pool == pools_.end() || !shape_takes(pool->second.pool().shape, choice.demand)) continue;
+    worth = std::max(worth, worth_of(pool->second.pool(), choice.demand) * count_nodes(f.nodes));
+  }
+  kept_[f.job] = {f, worth, false};
   if (f.promised) promised_.insert({f.start, f.job});
 }
 

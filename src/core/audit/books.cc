@@ -137,10 +137,11 @@ Worth QueueBook::kept_back(std::size_t i) const {
   return std::max<Worth>(0, part(queue.guarantee_ppm) - part(*queue.lend_ppm) - sums_[i]);
 }
 
-std::string QueueBook::take(const std::string& queue, Worth worth) {
+std::string QueueBook::take(const std::string& queue, Worth worth, Worth held) {
   used_[queue] += worth;
   const auto on_the_way = way(queue);
   for (const std::size_t i : on_the_way) sums_[i] += worth;
+  if (worth <= held) return {};
   for (const std::size_t i : on_the_way) {
     const Queue& here = nodes_[i].queue;
     Worth kept = 0;

@@ -47,8 +47,9 @@ class QueueBook {
  public:
   void define(const std::vector<Queue>& queues);
   void set_total(Worth total) { total_ = total; }
-  // The queue above its bound after this, in words; empty: none.
-  std::string take(const std::string& queue, Worth worth);
+  // The queue above its bound after this, in words; empty: none. `held`: what nodes kept for it
+  // counted for until now; who takes no more than that takes nothing from anybody.
+  std::string take(const std::string& queue, Worth worth, Worth held);
   void give_back(const std::string& queue, Worth worth);
 
  private:

@@ -85,8 +85,13 @@ void Space::cover(NodeIndex last) {
 }
 
 NodeIndex Space::last_of(const NodeSet& nodes) const {
-  if (nodes.empty()) return 0;
-  return index(nodes.back().leaf, static_cast<std::uint32_t>(63 - std::countl_zero(nodes.back().nodes)));
+  NodeIndex last = 0;
+  for (const Segment& s : nodes) {
+    if (s.nodes == 0) continue;
+    last =
+        std::max(last, index(s.leaf, static_cast<std::uint32_t>(63 - std::countl_zero(s.nodes))));
+  }
+  return last;
 }
 
 void Space::rebuild() {
