@@ -140,8 +140,11 @@ class StoreWithBug : public Store {
  private:
   void change(Fact& fact) {
     if (auto* kept = std::get_if<NodesKept>(&fact)) {
-      // The journal has what was decided; what others see begins later (here: the other way round).
-      if (bug_ == Bug::hold_overtaken) kept->start -= std::chrono::minutes(10);
+      // What was decided is kept from earlier on than those who place others look at.
+      if (bug_ == Bug::hold_overtaken) {
+        kept->start -= std::chrono::minutes(10);
+        kept->promised = false;
+      }
       if (bug_ == Bug::promise_guessed && !kept->promised) {
         kept->promised = true;
         kept->start = std::min(kept->start, kept->expected);

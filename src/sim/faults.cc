@@ -28,7 +28,7 @@ constexpr std::array<Rate, 15> rates = {{
     {FaultKind::lost_launches, 10, minutes(1), minutes(10)},
     {FaultKind::slow_store, 10, seconds(30), minutes(10)},
     {FaultKind::full_store, 8, seconds(5), minutes(6)},
-    {FaultKind::crash, 40, Duration{0}, Duration{0}},
+    {FaultKind::crash, 24, Duration{0}, Duration{0}},
     {FaultKind::cancels, 60, Duration{0}, Duration{0}},
     {FaultKind::fleet, 8, minutes(10), hours(4)},
     {FaultKind::cordon, 10, minutes(10), hours(3)},
