@@ -146,6 +146,7 @@ void print_failure(const Json& failure) {
 int simulate_seeds(const ChaosAsked& asked, const ChaosOptions& options, const Seeds& seeds,
                    bool json) {
   std::int64_t jobs = 0, succeeded = 0, attempts = 0, crashes = 0, done = 0;
+  std::int64_t promises = 0, preemptions = 0, losses = 0, ends_badly = 0;
   std::uint64_t facts = 0;
   double seconds = 0;
   std::map<FaultKind, std::int64_t> faults;
@@ -155,6 +156,8 @@ int simulate_seeds(const ChaosAsked& asked, const ChaosOptions& options, const S
     const ChaosResult& r = run.result;
     ++done, jobs += r.jobs, succeeded += r.succeeded, attempts += r.attempts, crashes += r.crashes;
     facts += r.facts, seconds += run.seconds;
+    promises += r.promises, preemptions += r.preemptions, losses += r.losses;
+    ends_badly += r.failures;
     for (const auto& [kind, count] : r.faults) faults[kind] += count;
     if (terminal) fmt::print(stderr, "\r{} of {} ", done, seeds.last - seeds.first + 1);
     if (r.violations.empty()) return true;
@@ -163,8 +166,16 @@ int simulate_seeds(const ChaosAsked& asked, const ChaosOptions& options, const S
   });
   if (terminal) fmt::print(stderr, "\r");
   const double hours = static_cast<double>(done) * static_cast<double>(asked.hours);
-  Json figures = {{"seeds", done},          {"nodes", options.nodes}, {"jobs", jobs},
-                  {"succeeded", succeeded}, {"attempts", attempts},   {"facts", facts},
+  Json figures = {{"seeds", done},
+                  {"nodes", options.nodes},
+                  {"jobs", jobs},
+                  {"succeeded", succeeded},
+                  {"attempts", attempts},
+                  {"lost", losses},
+                  {"left_badly", ends_badly},
+                  {"preempted", preemptions},
+                  {"starts_promised", promises},
+                  {"facts", facts},
                   {"crashes", crashes}};
   Json kinds = Json::object();
   for (const auto& [kind, count] : faults) kinds[std::string(name_of(kind))] = count;

@@ -122,7 +122,19 @@ class Chaos {
     checker_.auditor().excuse_promises();
   }
 
+  void count(const Fact& fact) {
+    if (const auto* kept = std::get_if<NodesKept>(&fact)) {
+      result_.promises += kept->promised;
+    } else if (const auto* stopping = std::get_if<AttemptStopping>(&fact)) {
+      result_.preemptions += stopping->reason == StopReason::preempted;
+    } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
+      result_.losses += ended->outcome.end == End::lost;
+      result_.failures += ended->outcome.end == End::exited && ended->outcome.exit_code != 0;
+    }
+  }
+
   void learn(const Fact& fact) {
+    count(fact);
     if (const auto* submitted = std::get_if<JobSubmitted>(&fact)) {
       const auto arrival = std::stoull(submitted->key.substr(std::string("arrival-").size()));
       const Arrival& job = generated_.workload.arrivals.at(arrival);

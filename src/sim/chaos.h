@@ -28,6 +28,8 @@ struct ChaosOptions {
 struct ChaosResult {
   std::uint64_t seed = 0;
   std::int64_t jobs = 0, succeeded = 0, attempts = 0, crashes = 0;
+  std::int64_t promises = 0, preemptions = 0, losses = 0,
+               failures = 0;  // so that rules have had work
   std::uint64_t facts = 0;
   std::size_t events = 0;  // arrivals and faults, all that there are
   std::map<FaultKind, std::int64_t> faults;
