@@ -434,7 +434,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     if (allowed(job, target) < job.needs.min_nodes) continue;
     Request asked = request(job, target);
     asked.max_nodes = asked.min_nodes;
-    if (!reservations_.empty() && asked.end != Timestamp::max()) {
+    if (asked.end != Timestamp::max()) {
       Duration longest{0};
       for (const Running& run : running_) {
         if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
