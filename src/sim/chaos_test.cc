@@ -35,6 +35,8 @@ TEST(Chaos, BreaksNoRuleWhereItOnceDid) {
   for (const Once& once : {
            // Work was stopped for a job that would have reached into what was kept for another.
            Once{417, 20, 600, "none"},
+           // A promised start was moved back by a few seconds to stop others for it.
+           Once{811, 24, 700, "cancels,failing-work"},
            // A look at the engines stopped what was only about to be stopped.
            Once{6, 60, 300, "all"},
            // A pool shrank under its work, and the scheduler was made anew.

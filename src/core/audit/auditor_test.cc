@@ -125,12 +125,12 @@ TEST(Auditor, FindsAnAttemptThatIsBilledTwice) {
   History h = busy();
   h.now += 10min;
   h.say(Ended{{{1}, 0, 1}, {}, {}});
-  Job twice = h.state.find({1})->job;
+  Job twice = h.state.find(JobId{1})->job;
   twice.past.push_back({"hall", "hall", 1, 20min, Money{1'200'000}});
   State state;
   state.restore(PoolRecord{pool("hall", 4), {}, {}, {}, {}, {}});
   state.restore(twice);
-  state.restore(h.state.find({2})->job);
+  state.restore(h.state.find(JobId{2})->job);
   state.index();
   h.state = std::move(state);
   EXPECT_EQ(h.broken(), "usage");

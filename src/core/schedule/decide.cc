@@ -268,6 +268,8 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     for (const OccupantId who : eviction->victims) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
+    // A promise is never moved back: what it waits for is free before these would be.
+    if (c.kept && c.kept->promised && !c.kept->broken && c.kept->start < start) continue;
     return Keep{c.waiting.begin()->job, target.pool, eviction->nodes, start, start, true, true,
                 eviction->victims};
   }

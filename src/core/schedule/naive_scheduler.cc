@@ -473,6 +473,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     for (const OccupantId who : found->victims) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
+    if (job.kept && job.kept->promised && !job.kept->broken && job.kept->start < start) continue;
     return Keep{job.rank.job, target.pool, found->nodes, start, start, true, true, found->victims};
   }
   return std::nullopt;
