@@ -140,9 +140,9 @@ class StoreWithBug : public Store {
  private:
   void change(Fact& fact) {
     if (auto* kept = std::get_if<NodesKept>(&fact)) {
-      // What was decided is kept from earlier on than those who place others look at.
+      // From now on, as was decided; those who place others take it for later.
       if (bug_ == Bug::hold_overtaken) {
-        kept->start -= std::chrono::minutes(10);
+        kept->start = kept->at;
         kept->promised = false;
       }
       if (bug_ == Bug::promise_guessed && !kept->promised) {
@@ -153,7 +153,7 @@ class StoreWithBug : public Store {
     auto* placed = std::get_if<AttemptPlaced>(&fact);
     if (!placed) return;
     Attempt& attempt = placed->attempt;
-    if (bug_ == Bug::half_gang && attempt.holdings.size() > 2) attempt.holdings.pop_back();
+    if (bug_ == Bug::half_gang && attempt.holdings.size() > 1) attempt.holdings.pop_back();
     if (bug_ != Bug::same_node) return;
     // The node of one that was placed before, and perhaps lives.
     const Attempt& other = memory_.placed.attempt;

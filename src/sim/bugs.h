@@ -16,7 +16,7 @@ enum class Bug : std::uint8_t {
   lost_is_failure,    // silence is taken for the end of everything that ran
   double_launch,      // after a crash, what runs is launched a second time
   leaked_allocation,  // an end is never told: the nodes stay held
-  hold_overtaken,     // nodes are kept ten minutes later than was decided
+  hold_overtaken,     // nodes are kept from later on than was decided
   billed_twice,       // an attempt that has ended is billed once more after a start
   stale_report,       // the end of the attempt before is taken for that of this one
   acknowledged_lost,  // a submission is answered and never written

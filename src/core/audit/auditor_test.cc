@@ -34,6 +34,7 @@ JobSpec job(const std::string& name, std::int64_t nodes = 1) {
 // What the core itself makes of some inputs.
 struct History {
   History() {
+    state.index();
     say(TakeOver{{1}});
     say(DefineFleet{{{pool("hall", 4)}, {}, {}, {}}});
   }
