@@ -27,7 +27,7 @@ int print_audit(const Json& found, bool json, const std::string& what) {
         "{}: {}\n", what,
         violations.empty()
             ? "every rule is kept"
-            : fmt::format("{} violations; please report them with the journal", violations.size()));
+            : fmt::format("{} times a rule is broken; please report it with the journal", violations.size()));
   }
   return violations.empty() ? exit_ok : exit_job_failed;
 }
@@ -73,9 +73,11 @@ int audit_home(const Home& home, bool json) {
   Remote remote(home);
   const auto found = remote.get("/v1/audit");
   if (found) {
+    const auto jobs = found->at("jobs").get<std::size_t>();
+    const auto live = found->at("live_attempts").get<std::size_t>();
     return print_audit(*found, json,
-                       fmt::format("{} jobs, {} live attempts", found->at("jobs").get<int>(),
-                                   found->at("live_attempts").get<int>()));
+                       fmt::format("{} job{}, {} live attempt{}", jobs, jobs == 1 ? "" : "s", live,
+                                   live == 1 ? "" : "s"));
   }
   if (found.error().code != Code::unavailable) return complain(found.error());
   return audit_journal(home, json);
