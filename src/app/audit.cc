@@ -23,11 +23,11 @@ int print_audit(const Json& found, bool json, const std::string& what) {
       fmt::print("{}, rule {} ({}): {}\n", v.at("at").get<std::string>(), v.at("rule").get<int>(),
                  v.at("name").get<std::string>(), v.at("what").get<std::string>());
     }
-    fmt::print(
-        "{}: {}\n", what,
-        violations.empty()
-            ? "every rule is kept"
-            : fmt::format("{} times a rule is broken; please report it with the journal", violations.size()));
+    fmt::print("{}: {}\n", what,
+               violations.empty()
+                   ? "every rule is kept"
+                   : fmt::format("{} times a rule is broken; please report it with the journal",
+                                 violations.size()));
   }
   return violations.empty() ? exit_ok : exit_job_failed;
 }
