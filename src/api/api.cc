@@ -3,6 +3,7 @@
 #include "api/answers.h"
 #include "api/views.h"
 #include "base/text.h"
+#include "core/audit/audit.h"
 #include "core/submit.h"
 #include "model/names.h"
 #include "spec/job_file.h"
@@ -76,6 +77,7 @@ void Api::handle(HttpRequest request, bool local, Reply reply) {
     if (what == "jobs:batch" && post) return submit_batch(request, std::move(reply));
     if (what == "cost" && get) return cost(request, std::move(reply));
     if (what == "status" && get) return status(std::move(reply));
+    if (what == "audit" && get) return audit_state(std::move(reply));
     if (what == "openapi.json" && get) return reply({200, openapi()});
     if (what == "shutdown" && post) {
       reply(answer({{"stopping", true}}));
@@ -333,6 +335,23 @@ void Api::status(Reply reply) {
     const auto suspended = parts_.controller.suspended();
     json["accepting"] = !suspended.has_value();
     if (suspended) json["why_not"] = suspended->message;
+    reply(answer(json));
+  });
+}
+
+// Whether what is derived is what the records say; see core/audit/audit.h.
+void Api::audit_state(Reply reply) {
+  parts_.controller.read([reply = std::move(reply)](const State& state, Timestamp now) {
+    Json json = {{"jobs", state.jobs().size()},
+                 {"live_attempts", state.live().size()},
+                 {"violations", Json::array()}};
+    for (const Violation& v : audit(state, now)) {
+      json["violations"].push_back({{"rule", static_cast<int>(v.rule)},
+                                    {"name", rule_name(v.rule)},
+                                    {"at", format_timestamp(v.at)},
+                                    {"what", v.what}});
+    }
+    json["clean"] = json["violations"].empty();
     reply(answer(json));
   });
 }

@@ -38,6 +38,7 @@ class Api {
   void cancel(const std::string& which, Reply reply);
   void cost(const HttpRequest& request, Reply reply);
   void status(Reply reply);
+  void audit_state(Reply reply);
   void change(Input input, Reply reply);
 
   ApiParts parts_;

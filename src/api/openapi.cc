@@ -104,6 +104,7 @@ const std::string& openapi() {
     "get": {"summary": "What it has cost, at the prices that held when it ran", "parameters": [{"name": "by", "in": "query", "schema": {"enum": ["job", "queue", "cloud"], "default": "job"}}, {"name": "job", "in": "query", "schema": {"type": "string"}}], "responses": {"200": {"description": "rows and their sum, in dollars with six digits"}}}
   },
   "/v1/status": {"get": {"summary": "The controller: its epoch, counts, whether it accepts work", "responses": {"200": {"description": "the status"}}}},
+  "/v1/audit": {"get": {"summary": "Whether the state keeps every rule: what is derived against the records", "responses": {"200": {"description": "clean, and the violations: the rule's number and name, when, and one sentence"}}}},
   "/v1/shutdown": {"post": {"summary": "Stop the controller; what runs goes on", "responses": {"200": {"description": "it stops"}}}},
   "/v1/openapi.json": {"get": {"summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}
 },

@@ -58,5 +58,7 @@ int change_nodes(const Home& home, const NodeOptions& options);
 int cost(const Home& home, const std::string& by, const std::string& job, bool json);
 int down(const Home& home, bool cancel_jobs, bool json);
 int replay(const Home& home, bool json);
+// Every rule, over a running controller's state; without one, over the home's journal and state.
+int audit_home(const Home& home, bool json);
 
 }  // namespace mohona

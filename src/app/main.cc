@@ -2,9 +2,9 @@
 #include <CLI/CLI.hpp>
 
 #include "app/bench.h"
-#include "app/simulate.h"
 #include "app/commands.h"
 #include "app/complain.h"
+#include "app/simulate.h"
 #include "app/up.h"
 
 namespace mohona {
@@ -253,6 +253,11 @@ int main(int argc, char** argv) {
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",
       "  mohona replay --json");
   check->callback([s] { s->status = replay(s->find_home(), s->json); });
+  CLI::App* rules =
+      command(app, s, "audit", "Check every rule: no node given twice, each attempt billed once, …",
+              "  mohona audit         asks the control plane; without one, reads its journal\n"
+              "  mohona audit --json");
+  rules->callback([s] { s->status = audit_home(s->find_home(), s->json); });
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/complain.h"
+#include "app/simulate_chaos.h"
 #include "bench/figures.h"
 #include "sim/simulate.h"
 
@@ -28,7 +29,10 @@ What a job says of its run time (--know):
 Examples:
   mohona simulate --trace muri:trace1.csv.gz --cluster n8g8.csv --policy default --know progress
   mohona simulate --trace muri:trace3.csv.gz --cluster 8x8 --policy srsf --rule published --json
-  mohona simulate --trace philly:philly.csv.gz --cluster 100x8 --load 80 --policy las)";
+  mohona simulate --trace philly:philly.csv.gz --cluster 100x8 --load 80 --policy las
+  mohona simulate --seeds 200 --faults all                a made-up day on 500 nodes, 200 times, in
+                                                          which things go wrong; every rule is looked at
+  mohona simulate --seeds 17-17 --faults crash,spot)";
 
 }  // namespace
 
@@ -43,8 +47,8 @@ void add_simulate(CLI::App& app, int& status) {
   CLI::App* sub =
       app.add_subcommand("simulate", "Run the control plane under virtual time, on a trace");
   sub->footer(about);
-  sub->add_option("--trace", asked->options.trace, "KIND:FILE, the jobs that arrive")->required();
-  sub->add_option("--cluster", asked->options.cluster, "NODESxGPUS, or a cluster file")->required();
+  sub->add_option("--trace", asked->options.trace, "KIND:FILE, the jobs that arrive");
+  sub->add_option("--cluster", asked->options.cluster, "NODESxGPUS, or a cluster file");
   sub->add_option("--policy", asked->options.policy, "Who goes first")->capture_default_str();
   sub->add_option("--rule", asked->rule,
                   "honest: a job pays its overhead when it is started; published: Muri's own rule, "
@@ -60,8 +64,18 @@ void add_simulate(CLI::App& app, int& status) {
   sub->add_option("--load", asked->load, "Shrink or grow the cluster until its load is so many percent")
       ->check(CLI::Range(1, 1'000));
   sub->add_flag("--json", asked->json, "Print JSON for scripts");
-  sub->callback([asked, &status] {
+  const auto chaos = add_chaos_options(*sub);
+  sub->callback([asked, chaos, &status] {
     SimulateOptions& o = asked->options;
+    if (chaos->asked()) {
+      status = simulate_chaos(*chaos, asked->json);
+      return;
+    }
+    if (o.trace.empty() || o.cluster.empty()) {
+      status = complain({Code::invalid,
+                         "simulate needs --trace and --cluster, or --seeds; see mohona simulate --help"});
+      return;
+    }
     o.published = asked->rule == "published";
     o.reading.know = asked->know == "all"        ? Know::all
                      : asked->know == "progress" ? Know::progress

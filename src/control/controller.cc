@@ -1,5 +1,6 @@
 #include "control/controller.h"
 
+#include "core/audit/audit.h"
 #include "model/codec.h"
 
 namespace mohona {
@@ -14,6 +15,9 @@ constexpr std::size_t batch_max = 1'024;
 constexpr std::size_t reports_max = 1'024;
 constexpr std::size_t placements_max = 1'024;
 constexpr auto resume_every = 1s;
+// With more jobs than that the controller does not look over its own state: it would be late for
+// what waits. `mohona audit` does it when it is asked to.
+constexpr std::size_t looked_over_max = 20'000;
 
 std::string job_row(JobId id) { return "job/" + to_string(id); }
 std::string pool_row(const std::string& name) { return "pool/" + name; }
@@ -87,8 +91,7 @@ Result<Loaded> load_state(Store& store) {
 }
 
 Controller::Controller(ControllerParts parts)
-    : parts_(std::move(parts)),
-      effects_(parts_.engines, parts_.secrets) {
+    : parts_(std::move(parts)), effects_(parts_.engines, parts_.secrets) {
   if (parts_.probe) {
     prober_.emplace(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); });
   }
@@ -287,6 +290,9 @@ void Controller::run_batch(std::deque<Request> batch) {
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
   std::vector<Reader> readers;
+  // First, while the state is what is durable: a look at the engines repeats stops and launches,
+  // and must not see what this batch is only about to decide.
+  if (!suspended_) look_at_engines(now);
   for (Request& request : batch) {
     if (request.reader) {
       readers.push_back(std::move(request.reader));
@@ -297,7 +303,6 @@ void Controller::run_batch(std::deque<Request> batch) {
     }
   }
   if (!suspended_) {
-    look_at_engines(now);
     list_shards(now);
     follow_up_batch(now);
     if (commit()) answer_all();
@@ -413,8 +418,17 @@ void Controller::save_snapshot() {
   if (parts_.store.save(changed, removed, epoch_)) {
     changed_rows_.clear();
     facts_since_snapshot_ = 0;
+    look_over();
   } else {
     facts_since_snapshot_ = parts_.rhythm.snapshot_facts / 2;
+  }
+}
+
+// Whether the rules hold; what does not is for people to see, and work goes on.
+void Controller::look_over() {
+  if (state_.jobs().size() > looked_over_max) return;
+  for (const Violation& v : audit(state_, parts_.clock.now())) {
+    parts_.log(fmt::format("a rule is broken, please report it: {}", to_string(v)));
   }
 }
 

@@ -117,6 +117,7 @@ class Controller {
   void try_to_resume();
   void act(const Facts& facts);
   void save_snapshot();
+  void look_over();
   void answer_all();
 
   ControllerParts parts_;

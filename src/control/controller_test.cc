@@ -138,6 +138,45 @@ TEST(Controller, IntentIsInTheStoreBeforeTheEngineHearsOfIt) {
   EXPECT_EQ(order, (std::vector<std::string>{"placed", "started"}));
 }
 
+// A reclaim and a look at everything in one batch: the look does not stop what is not durable yet.
+TEST(Controller, ALookAtTheEnginesDoesNotRunAheadOfTheStore) {
+  struct Watching : MemoryEngine {
+    explicit Watching(MemoryStore& s) : store(s) {}
+    Result<void> stop(const AttemptId& attempt, const Stop& stop) override {
+      const auto& facts = store.facts();
+      early += std::none_of(facts.begin(), facts.end(), [](const Fact& fact) {
+        return std::holds_alternative<AttemptStopping>(fact);
+      });
+      ++stops;
+      return MemoryEngine::stop(attempt, stop);
+    }
+    MemoryStore& store;
+    int early = 0, stops = 0;
+  };
+  MemoryStore store;
+  Watching engine(store);
+  ManualClock clock(Timestamp{} + 500'000h);
+  NoSecrets secrets;
+  Controller controller({store, {{"local", &engine}}, clock, secrets, nullptr, [](auto&) {}});
+  ASSERT_TRUE(controller.open());
+  Pool pool;
+  pool.name = pool.cloud = "spot";
+  pool.shape.cpus_milli = 4'000;
+  pool.nodes = 1;
+  pool.purchase = Purchase::spot;
+  controller.submit(DefineFleet{{{pool}, {}, {}, {}}}, nullptr);
+  JobSpec spec = job("a");
+  spec.resources.choices[0].use_spot = true;
+  controller.submit(Submit{{spec}, {}, ""}, nullptr);
+  while (controller.due() <= clock.now()) controller.turn();
+  ASSERT_EQ(engine.running().size(), 1u);
+  clock.advance(10s);  // a look is due
+  controller.submit(ReclaimPool{"spot", 30s}, nullptr);
+  while (controller.due() <= clock.now()) controller.turn();
+  EXPECT_GE(engine.stops, 1);
+  EXPECT_EQ(engine.early, 0);
+}
+
 TEST(Controller, AnotherOneAdoptsWhatRunsAndLaunchesNothingTwice) {
   Plane plane;
   const JobId id = *plane.submit(job("a"));

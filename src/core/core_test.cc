@@ -298,6 +298,21 @@ TEST(Limits, ABudgetIsNeverOverspent) {
   EXPECT_EQ(cost_of(w.state.find(id)->job, {}), Money{10'000'000});
 }
 
+// A limit and a budget that are reached at one instant stop it once, for what comes first.
+TEST(Limits, ReachedTogetherStopOnce) {
+  World w({pool("a", 1, 1, Purchase::on_demand, 3'600'00)});  // a dollar a second
+  JobSpec spec = job("both");
+  spec.max_duration = 10s;
+  spec.budget = Money{10'000'000};
+  const JobId id = w.at(0s).submit(spec);
+  w.start(id);
+  w.at(10s).give(Tick{});
+  EXPECT_EQ(std::count_if(w.log.begin(), w.log.end(),
+                          [](const Fact& f) { return std::holds_alternative<AttemptStopping>(f); }),
+            1);
+  EXPECT_EQ(w.state.live_attempt({id, 0, 1}).stopping, StopReason::time_limit);
+}
+
 TEST(Limits, ADeadlineThatPassesWhileWaitingFailsTheJob) {
   World w({pool("a", 1, 1, Purchase::on_demand, 10)});
   w.at(0s).submit(job("first"));

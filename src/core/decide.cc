@@ -316,17 +316,19 @@ Facts settle(const State& state, const JobEntry& entry, Timestamp now) {
 
 Facts expire(const State& state, Timestamp now) {
   Facts facts;
+  std::set<AttemptId> told;  // a limit and a budget may be reached at one instant
   for (const auto& [at, id] : state.limits()) {
     if (at > now) break;
     const Attempt& attempt = state.live_attempt(id);
     if (attempt.stopping) continue;
     facts.push_back(stop_attempt(state.find(id.job)->job, attempt, StopReason::time_limit, now));
+    told.insert(id);
   }
   for (const auto& [at, id] : state.budgets()) {
     if (at > now) break;
     const Job& job = state.find(id)->job;
     for (const Attempt& attempt : job.attempts) {
-      if (attempt.ended_at || attempt.stopping) continue;
+      if (attempt.ended_at || attempt.stopping || told.contains(attempt.id)) continue;
       facts.push_back(stop_attempt(job, attempt, StopReason::budget, now));
     }
   }

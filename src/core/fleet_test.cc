@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 #include <rapidcheck/gtest.h>
 
+#include "core/audit/audit.h"
 #include "core/core.h"
 #include "model/codec.h"
 #include "model/names.h"
@@ -170,6 +171,31 @@ TEST(Nodes, AreHeldByOthersToo) {
   EXPECT_NE(w.say(LoadNode{"hall", 3, {}}), "");
   EXPECT_EQ(loads.size(), 1u);
   w.check();
+}
+
+// What runs on nodes that the fleet no longer offers stays there, also in a scheduler made anew.
+TEST(Nodes, ThatTheFleetNoLongerOffersAreHeldUntilTheirWorkEnds) {
+  World w;
+  Fleet fleet{{pool("hall", 8), pool("shed", 2)}, {}, {}, {}};
+  JobSpec spec = job("wide");
+  spec.num_nodes = 8;
+  EXPECT_NE(w.say(Submit{{spec}, {}, ""}), "");
+  for (Fact& fact : follow_up(w.state, w.now)) w.log.push_back(std::move(fact));
+  ASSERT_EQ(w.state.live().size(), 1u);
+  EXPECT_NE(w.change("6", NodeState::down, "fans"), "");
+  fleet.pools[0].nodes = 2;
+  fleet.scheduling.min_run = 1min;  // makes the scheduler anew
+  EXPECT_NE(w.say(DefineFleet{fleet}), "");
+  w.check();
+  for (const Violation& v : audit(w.state, w.now)) ADD_FAILURE() << to_string(v);
+  // Offered again they are what was said of them last.
+  fleet.pools[0].nodes = 8;
+  EXPECT_NE(w.say(DefineFleet{fleet}), "");
+  EXPECT_NE(w.say(Ended{{{1}, 0, 1}, {}, {}}), "");
+  const Space& space = w.state.scheduler().space(*w.state.scheduler().find_pool("hall"));
+  EXPECT_EQ(space.node(6).state, NodeState::down);
+  EXPECT_EQ(space.node(5).state, NodeState::up);
+  for (const Violation& v : audit(w.state, w.now)) ADD_FAILURE() << to_string(v);
 }
 
 RC_GTEST_PROP(Nodes, AreWhatWasSaidOfThemLast, ()) {

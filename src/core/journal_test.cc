@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
+#include "core/audit/audit.h"
+#include "core/audit/auditor.h"
 #include "core/state.h"
 #include "model/codec.h"
 #include "model/names.h"
@@ -17,14 +19,19 @@ TEST(Journals, OfEveryReleasedVersionAreRead) {
        std::filesystem::directory_iterator(MOHONA_SOURCE_DIR "/tests/journals")) {
     std::ifstream lines(file.path());
     State state;
+    Auditor auditor;
     for (std::string line; std::getline(lines, line);) {
       const auto fact = decode_fact(line);
       ASSERT_TRUE(fact) << file.path() << ": " << fact.error().message;
       state.apply(*fact);
+      auditor.see(*fact);
       // Written again it is the same text: no field was dropped or renamed.
       EXPECT_EQ(encode(*fact), line) << file.path();
     }
     EXPECT_FALSE(state.jobs().empty());
+    auditor.compare(state);
+    for (const Violation& v : auditor.violations()) ADD_FAILURE() << file.path() << to_string(v);
+    for (const Violation& v : audit(state, auditor.now())) ADD_FAILURE() << to_string(v);
     ++journals;
   }
   EXPECT_GE(journals, 1u);

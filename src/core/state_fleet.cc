@@ -20,6 +20,13 @@ void State::on(const PoolDefined& f) {
     rebuild_scheduler();
   } else {
     scheduler_.define_pool(f.pool);
+    // Nodes that come back are what was said of them last.
+    for (const NodesChanged& entry : record.nodes) {
+      scheduler_.set_nodes(f.pool.name, entry.nodes, entry.state);
+    }
+    for (const NodeLoaded& load : record.loads) {
+      scheduler_.set_foreign(f.pool.name, load.node, load.load);
+    }
   }
 }
 

@@ -43,9 +43,17 @@ void Simulation::restart() {
   ++restarts_;
   for (int tries = 0; tries < restarts_max; ++tries) {
     controller_.reset();
-    controller_ = std::make_unique<Controller>(ControllerParts{
-        watched_, {{"local", &engine_}}, clock_, *secrets_, nullptr, [](const std::string&) {},
-        setup_.rhythm});
+    if (setup_.around_store) outer_store_ = setup_.around_store(watched_);
+    if (setup_.around_engine) outer_engine_ = setup_.around_engine(engine_);
+    Store& store = outer_store_ ? *outer_store_ : watched_;
+    Engine* engine = outer_engine_ ? outer_engine_.get() : &engine_;
+    controller_ = std::make_unique<Controller>(ControllerParts{store,
+                                                               {{"local", engine}},
+                                                               clock_,
+                                                               *secrets_,
+                                                               nullptr,
+                                                               [](const std::string&) {},
+                                                               setup_.rhythm});
     try {
       const auto opened = controller_->open();
       if (!opened) throw std::runtime_error(opened.error().message);
@@ -63,11 +71,19 @@ void Simulation::at(Timestamp when, std::function<void()> happens) {
 }
 
 void Simulation::give(Input input) {
-  controller_->submit(std::move(input), [this](Result<Accepted> accepted) {
+  give(std::move(input), [this](Result<Accepted> accepted) {
     if (!accepted && accepted.error().code == Code::invalid) {
       refusals_.push_back(accepted.error().message);
     }
   });
+}
+
+void Simulation::give(Input input, Controller::Done done) {
+  controller_->submit(std::move(input), std::move(done));
+}
+
+void Simulation::submit_again(std::size_t arrival) {
+  if (arrival < next_arrival_) submit(arrival);
 }
 
 void Simulation::submit(std::size_t arrival) {
@@ -97,8 +113,8 @@ void Simulation::submit_due() {
   }
 }
 
-void Simulation::turns_until_quiet() {
-  for (int turns = 0; controller_->due() <= now(); ++turns) {
+void Simulation::turns_until_quiet(bool woken) {
+  for (int turns = 0; woken || controller_->due() <= now(); ++turns, woken = false) {
     if (turns > turns_max) throw std::logic_error("the controller does not come to rest");
     try {
       controller_->turn();
@@ -134,6 +150,8 @@ bool Simulation::step(Timestamp until) {
     if (until != Timestamp::max()) clock_.move_to(until);
     return false;
   }
+  // An alarm that is due now is no longer ahead once it is now.
+  const bool woken = controller_->due() <= *next;
   clock_.move_to(*next);
   while (!events_.empty() && events_.begin()->first <= now()) {
     const auto happens = std::move(events_.begin()->second);
@@ -145,7 +163,7 @@ bool Simulation::step(Timestamp until) {
   for (const auto& [arrival, waits] : std::map(unanswered_)) {
     if (!waits) submit(arrival);
   }
-  turns_until_quiet();
+  turns_until_quiet(woken);
   return true;
 }
 

@@ -1,5 +1,5 @@
-// The control plane under virtual time: the real controller and core over a virtual clock, a store in
-// memory and a virtual engine.
+// The control plane under virtual time: the real controller and core over a virtual clock, a store
+// in memory and a virtual engine.
 //
 //   Simulation simulation({fleet, workload});
 //   simulation.run();
@@ -63,6 +63,10 @@ struct SimulationSetup {
   Timestamp begin;  // of the world; arrivals are not before
   Rhythm rhythm = {std::chrono::hours(24), 1'000'000'000};
   bool keep_journal = false;  // facts of which the snapshot knows are kept as well
+  // What stands between the controller and its engine or store, if anything: checkers, and errors
+  // that are made on purpose. Asked for anew at every start of a controller.
+  std::function<std::unique_ptr<Engine>(Engine&)> around_engine;
+  std::function<std::unique_ptr<Store>(Store&)> around_store;
 };
 
 class Simulation {
@@ -76,8 +80,14 @@ class Simulation {
   // One instant: the clock moves to the next at which anything happens. False: there is none.
   bool step(Timestamp until = Timestamp::max());
 
-  // An input of an operator: a pool is reclaimed, a node goes down.
+  // An input of an operator: a pool is reclaimed, a node goes down. A controller that dies before
+  // it answers never does.
   void give(Input input);
+  void give(Input input, Controller::Done done);
+  // An arrival that is sent once more, with the same key.
+  void submit_again(std::size_t arrival);
+  // Time goes by although nothing has come to rest: a store that is slow.
+  void delay(Duration time) { clock_.move_to(clock_.now() + time); }
   // The controller dies here and now, and another starts on what is durable. Also what happens when
   // a store or an engine throws.
   void restart();
@@ -99,7 +109,7 @@ class Simulation {
  private:
   void submit(std::size_t arrival);
   void submit_due();
-  void turns_until_quiet();
+  void turns_until_quiet(bool woken = false);
   std::optional<Timestamp> next_instant();
 
   SimulationSetup setup_;
@@ -108,6 +118,8 @@ class Simulation {
   WatchedStore watched_{memory_};
   VirtualEngine engine_{clock_};
   std::unique_ptr<SecretStore> secrets_;
+  std::unique_ptr<Store> outer_store_;
+  std::unique_ptr<Engine> outer_engine_;
   std::unique_ptr<Controller> controller_;
   std::multimap<Timestamp, std::function<void()>> events_;
   std::size_t next_arrival_ = 0;

@@ -1,5 +1,5 @@
-#include "base/wide.h"
 #include "sim/virtual_engine.h"
+#include "base/wide.h"
 
 #include <algorithm>
 
@@ -10,6 +10,8 @@ namespace {
 // end.
 constexpr Duration first_steps = std::chrono::seconds(60);
 constexpr std::size_t past_max = 64;
+// Until somebody notices that work was sent to a node that is gone.
+constexpr Duration lost_after = std::chrono::seconds(10);
 
 Error no_answer() {
   return {Code::unavailable, "the engine does not answer", Retry::outcome_unknown};
@@ -41,7 +43,10 @@ Result<void> VirtualEngine::launch(const Launch& launch) {
   if (around_effects) around_effects();
   if (faults.silent || faults.launches_lost) return fail(no_answer());
   const AttemptId& id = launch.attempt.id;
-  if (!all_.contains(id)) {
+  const auto known = all_.find(id);
+  if (launches_twice_ && known != all_.end() && known->second.report.phase != Phase::ended)
+    ++doubles_;
+  if (known == all_.end()) {
     Incarnation& one = all_[id];
     one.attempt = launch.attempt;
     one.report.attempt = id;
@@ -71,7 +76,12 @@ void VirtualEngine::plan(Incarnation& one) {
   const bool endless = one.report.port != 0;
   const Duration safe = tasks_[{id.job, id.task}].safe;
   one.ends = endless ? Timestamp::max() : one.begins + std::max(Duration{0}, does.runs - safe);
-  if (!endless) timeline_.insert({one.ends, id, ends});
+  const auto& holdings = one.attempt.holdings;
+  one.doomed = std::any_of(holdings.begin(), holdings.end(), [&](const Holding& holding) {
+    return gone_.contains({one.attempt.pool, holding.node});
+  });
+  if (one.doomed) one.ends = one.launched + lost_after;
+  if (one.ends != Timestamp::max()) timeline_.insert({one.ends, id, ends});
   if (does.steps > 0) {
     for (const Duration later : {Duration{0}, first_steps}) {
       if (one.begins + later < one.ends) timeline_.insert({one.begins + later, id, tells_steps});
@@ -83,8 +93,8 @@ void VirtualEngine::tell_steps(Incarnation& one) {
   const AttemptId& id = one.report.attempt;
   const Behaviour& does = behaviours_[id.job];
   const Duration far = tasks_[{id.job, id.task}].safe + worked(one);
-  const auto steps = static_cast<std::int64_t>(
-      static_cast<Wide>(far.count()) * does.steps / std::max<std::int64_t>(1, does.runs.count()));
+  const auto steps = static_cast<std::int64_t>(static_cast<Wide>(far.count()) * does.steps /
+                                               std::max<std::int64_t>(1, does.runs.count()));
   one.report.steps = StepsReport{steps, does.steps, {}, clock_.now()};
 }
 
@@ -141,7 +151,8 @@ Result<std::vector<Report>> VirtualEngine::observe() {
   reports.reserve(all_.size());
   for (const auto& [id, one] : all_) reports.push_back(one.report);
   if (faults.repeats) {
-    reports.insert(reports.end(), reports.begin(), reports.end());
+    const std::vector<Report> once = reports;
+    reports.insert(reports.end(), once.begin(), once.end());
     reports.insert(reports.end(), past_.begin(), past_.end());
   }
   if (faults.backwards) std::reverse(reports.begin(), reports.end());
@@ -157,7 +168,8 @@ Result<std::vector<Report>> VirtualEngine::changes() {
   }
   if (faults.forgetful) reports.clear();
   if (faults.repeats) {
-    reports.insert(reports.end(), reports.begin(), reports.end());
+    const std::vector<Report> once = reports;
+    reports.insert(reports.end(), once.begin(), once.end());
     reports.insert(reports.end(), past_.begin(), past_.end());
   }
   if (faults.backwards) std::reverse(reports.begin(), reports.end());
@@ -204,6 +216,8 @@ void VirtualEngine::pass() {
     if (what == tells_steps) {
       tell_steps(one);
       changed(id);
+    } else if (one.doomed) {
+      finish(one, {End::lost, 0, false, "its node is gone"});
     } else if (one.stopping) {
       finish(one, {End::exited, 143, true, ""});
     } else {
@@ -213,6 +227,7 @@ void VirtualEngine::pass() {
 }
 
 void VirtualEngine::lose_node(const std::string& pool, std::int64_t node) {
+  gone_.insert({pool, node});
   for (auto& [id, one] : all_) {
     if (one.attempt.pool != pool || one.report.phase == Phase::ended) continue;
     const auto& holdings = one.attempt.holdings;

@@ -1,7 +1,8 @@
 // An engine in virtual time: work starts, goes on, saves and leaves as its behaviour says.
 //
-// The one that works under the simulator. Faults are done to it from outside: nodes that die, silence,
-// reports that are lost, doubled or late, launches of which nobody learns whether they happened.
+// The one that works under the simulator. Faults are done to it from outside: nodes that die,
+// silence, reports that are lost, doubled or late, launches of which nobody learns whether they
+// happened.
 #pragma once
 
 #include <map>
@@ -37,18 +38,22 @@ class VirtualEngine : public Engine {
 
   // A node is gone, with what runs there; nothing of an attempt on it is left to report but that.
   void lose_node(const std::string& pool, std::int64_t node);
+  // Until it is back, what is launched there is lost after a moment.
+  void bring_back(const std::string& pool, std::int64_t node) { gone_.erase({pool, node}); }
 
   // --- faults in the way between the engine and the control plane
   struct Faults {
-    bool silent = false;          // neither answers nor takes
-    bool forgetful = false;       // what changed is not said; only `observe` tells
-    bool repeats = false;         // says everything twice, also what is long over
-    bool backwards = false;       // says things in another order than they happened
+    bool silent = false;            // neither answers nor takes
+    bool forgetful = false;         // what changed is not said; only `observe` tells
+    bool repeats = false;           // says everything twice, also what is long over
+    bool backwards = false;         // says things in another order than they happened
     bool launches_unknown = false;  // takes a launch, and the answer is lost
-    bool launches_lost = false;   // the request itself is lost: nothing happens, nobody learns
+    bool launches_lost = false;     // the request itself is lost: nothing happens, nobody learns
     friend bool operator==(const Faults&, const Faults&) = default;
   };
   Faults faults;
+  // An engine that has forgotten its marks: what runs and is launched again runs twice.
+  void launches_twice(bool twice) { launches_twice_ = twice; }
   // Called before and after every effect; may throw, as a controller does that dies there.
   std::function<void()> around_effects;
 
@@ -57,7 +62,8 @@ class VirtualEngine : public Engine {
     Report report;
     Attempt attempt;
     Timestamp launched, begins, ends;  // begins: the overhead is over
-    bool stopping = false, keeps = false;
+    bool stopping = false, keeps = false,
+         doomed = false;  // doomed: launched on a node that is gone
   };
   const std::map<AttemptId, Incarnation>& incarnations() const { return all_; }
   // Incarnations that ran at the same time as another of the same task, ever.
@@ -88,8 +94,10 @@ class VirtualEngine : public Engine {
   std::map<AttemptId, Incarnation> all_;
   std::set<std::tuple<Timestamp, AttemptId, What>> timeline_;
   std::set<AttemptId> news_;
+  std::set<std::pair<std::string, std::int64_t>> gone_;  // nodes
   std::vector<Report> past_;  // reports of what is forgotten, for an engine that repeats itself
   std::function<void()> changed_;
+  bool launches_twice_ = false;
   std::int64_t doubles_ = 0, launches_ = 0, restarts_ = 0;
   Duration overheads_{0};
 };

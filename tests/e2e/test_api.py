@@ -33,6 +33,23 @@ class OneController(PlaneTest):
         (plane.home / "controller.pid").unlink()  # `end` would ask by a path that is too long
 
 
+class Audit(PlaneTest):
+    def test_the_rules_are_looked_at_in_the_one_that_runs_and_in_its_journal(self) -> None:
+        done = self.plane.request("POST", "/v1/jobs", {"text": "name: a\nrun: echo hi\n"})
+        self.assertEqual(done.status, 201)
+        self.assertEqual(self.plane.mohona("wait", "a").returncode, 0)
+        answer = self.plane.request("GET", "/v1/audit")
+        self.assertEqual((answer.status, answer.json["clean"], answer.json["jobs"]), (200, True, 1))
+        asked = self.plane.mohona("audit")
+        self.assertEqual((asked.returncode, asked.stdout),
+                         (0, "1 job, 0 live attempts: every rule is kept\n"))
+        self.assertEqual(self.plane.mohona("down").returncode, 0)
+        read = self.plane.mohona("audit", "--json")
+        self.assertEqual(read.returncode, 0)
+        self.assertTrue(json.loads(read.stdout)["clean"])
+        self.assertGreater(json.loads(read.stdout)["facts"], 5)
+
+
 class Tcp(unittest.TestCase):
     def setUp(self) -> None:
         self.plane = Plane()

@@ -75,6 +75,26 @@ void Space::resize(NodeIndex wanted, const Shape& shape) {
   changed_.resize(wanted);
 }
 
+// What runs or is kept may name nodes that the pool no longer offers: after a start, or when
+// everything is made anew, they are not there yet.
+void Space::cover(NodeIndex last) {
+  const NodeIndex known = nodes();
+  if (last < known) return;
+  resize(last + 1, pool_.shape);
+  for (NodeIndex i = known; i < nodes(); ++i) nodes_[i].state = NodeState::down;
+  rebuild();
+}
+
+NodeIndex Space::last_of(const NodeSet& nodes) const {
+  NodeIndex last = 0;
+  for (const Segment& s : nodes) {
+    if (s.nodes == 0) continue;
+    last =
+        std::max(last, index(s.leaf, static_cast<std::uint32_t>(63 - std::countl_zero(s.nodes))));
+  }
+  return last;
+}
+
 void Space::rebuild() {
   ++version_;
   leaves_ = (nodes() + leaf_size_ - 1) / leaf_size_;
@@ -278,6 +298,9 @@ void Space::take(const Grant& grant, const Demand& demand, OccupantId who) {
     }
     enter_index(i);
   };
+  NodeIndex last = last_of(grant.whole);
+  for (const Member& member : grant.members) last = std::max(last, member.node);
+  cover(last);
   for (const Segment& segment : grant.whole) {
     for_bits(segment.nodes, [&](std::uint32_t place) {
       occupy(index(segment.leaf, place), all_gpus(pool_.shape));
@@ -374,6 +397,7 @@ HoldSlot Space::tier_for(NodeIndex i) const {
 
 HoldSlot Space::hold(Hold hold) {
   ++version_;
+  cover(last_of(hold.nodes));
   HoldSlot slot = 1;
   while (slot < tiers_.size() && tiers_[slot]) ++slot;
   if (slot == tiers_.size()) tiers_.emplace_back();

@@ -181,6 +181,8 @@ class Space {
   Cell cell_of(const Node& node) const;
   Grain grain_of(const Node& node) const;
   void resize(NodeIndex nodes, const Shape& shape);
+  void cover(NodeIndex last);
+  NodeIndex last_of(const NodeSet& nodes) const;
   bool wide_open(const Node& node) const;
   void rebuild();
   void take_part(NodeIndex i, std::uint32_t gpu, std::int64_t milli);

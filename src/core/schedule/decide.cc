@@ -307,8 +307,9 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     if (!c.needs.reservation.empty()) continue;
     if (allowed_nodes(c, target) < c.needs.min_nodes) continue;
     request.max_nodes = request.min_nodes;
-    if (!reservations_.empty() && request.end != Timestamp::max()) {
-      // It begins when the victims have left, and must be gone before any window all the same.
+    if (request.end != Timestamp::max()) {
+      // It begins when the victims have left, and must be gone before any window
+      // and before what is kept for others all the same.
       Duration longest{0};
       for (const Running& run : running_) {
         if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
@@ -331,6 +332,8 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     for (const OccupantId who : eviction->victims) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
+    // A promise is never moved back: what it waits for is free before these would be.
+    if (c.kept && c.kept->promised && !c.kept->broken && c.kept->start < start) continue;
     return Keep{c.waiting.begin()->job, target.pool, eviction->nodes, start, start, true, true,
                 eviction->victims};
   }

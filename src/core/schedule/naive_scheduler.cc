@@ -453,7 +453,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     if (allowed(job, target) < job.needs.min_nodes) continue;
     Request asked = request(job, target);
     asked.max_nodes = asked.min_nodes;
-    if (!reservations_.empty() && asked.end != Timestamp::max()) {
+    if (asked.end != Timestamp::max()) {
       Duration longest{0};
       for (const Running& run : running_) {
         if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
@@ -492,6 +492,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     for (const OccupantId who : found->victims) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
+    if (job.kept && job.kept->promised && !job.kept->broken && job.kept->start < start) continue;
     return Keep{job.rank.job, target.pool, found->nodes, start, start, true, true, found->victims};
   }
   return std::nullopt;
