@@ -367,7 +367,6 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
       consider_instant(reservation.to);
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
-  if (const auto at = state.share_pass().wake) consider_instant(*at);
   return wake;
 }
 

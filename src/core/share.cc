@@ -19,8 +19,6 @@ constexpr std::size_t waiting_max = 1'024, running_max = 64;
 // many that run are made anew.
 constexpr std::size_t looked_at_max = 64, refreshed_max = 16;
 constexpr int tried_in_vain_max = 4;  // so often in a pass room is looked for and not found
-// Keys change with time while work runs; to look again is not urgent where many are concerned.
-constexpr Duration look_every = std::chrono::milliseconds(500);  // per job that is alive
 
 // GPUs, or cores where the pool has none.
 std::int64_t units_of(const Pool& pool, const Demand& demand) {
@@ -98,10 +96,6 @@ class Planner {
     std::stable_sort(moves_.begin(), moves_.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     for (const auto& [units, job] : moves_) pass_.todo.push_back(job);
-    if (const auto at = state_.prospects().next_cell(now_)) {
-      const auto alive = static_cast<std::int64_t>(state_.prospects().size());
-      pass_.wake = std::max(*at, now_ + look_every * alive);
-    }
   }
 
  private:
@@ -110,8 +104,6 @@ class Planner {
     state_.refresh_ranks(refreshed_max, now_);
     for (const JobId id : state_.first_waiting(looked_at_max)) pass_.todo.push_back(id);
     pass_.in_flight = false;
-    const auto alive = static_cast<std::int64_t>(state_.prospects().size());
-    pass_.wake = now_ + look_every * alive;
   }
 
   void add_waiting() {
@@ -214,11 +206,33 @@ struct Place {
 
 class RoomMaker {
  public:
-  RoomMaker(const State& state, Timestamp now, const SharePass& pass)
+  RoomMaker(State& state, Timestamp now, const SharePass& pass)
       : state_(state), scheduler_(state.scheduler()), now_(now), pass_(pass) {}
 
-  // Nodes for the job, and whom to stop; nothing where the rule does not reach.
+  // Nodes for the job, and whom to stop; nothing where the rule does not reach. Where many run their
+  // keys may be old: those of the victims are made anew, and perhaps others are found.
   std::optional<Keep> room_for(const JobEntry& entry) {
+    for (int tries = 0; tries < tries_max; ++tries) {
+      const auto keep = find_room(entry);
+      if (!keep || !pass_.many || still_before(entry, keep->victims)) return keep;
+    }
+    return std::nullopt;
+  }
+
+ private:
+  static constexpr int tries_max = 3;
+
+  bool still_before(const JobEntry& entry, const std::vector<OccupantId>& victims) {
+    bool all = true;
+    for (const OccupantId who : victims) {
+      const JobId job = scheduler_.running(who).id.job;
+      state_.rank(job, now_);
+      all = all && state_.goes_before(entry, *state_.find(job));
+    }
+    return all;
+  }
+
+  std::optional<Keep> find_room(const JobEntry& entry) const {
     const Needs& needs = scheduler_.needs(*entry.waiting);
     if (!pass_.many && !pass_.chosen.contains(entry.job.id)) return std::nullopt;
     if (scheduler_.targets(*entry.waiting).empty()) return std::nullopt;
@@ -242,7 +256,6 @@ class RoomMaker {
     return keep(entry, target, space, places);
   }
 
- private:
   std::optional<Place> look_at(const Space& space, NodeIndex i, const Demand& demand,
                                const JobEntry& entry, std::int64_t nodes) const {
     const Node& node = space.node(i);
@@ -253,6 +266,7 @@ class RoomMaker {
       return cpus >= demand.cpus_milli && memory >= demand.memory_mib && gpus >= demand.gpus;
     };
     std::vector<std::pair<std::int64_t, OccupantId>> may[2];
+    std::int64_t best = INT64_MIN;  // of those that leave, the one that should least
     space.for_occupants(node, [&](OccupantId who) {
       const Running& run = scheduler_.running(who);
       if (!may_move(scheduler_, run, now_) || run.priority > entry.job.spec->priority) return;
@@ -264,7 +278,7 @@ class RoomMaker {
         return;
       }
       if (chosen && held >= units_of(space.pool(), demand) * nodes) return;
-      may[chosen].emplace_back(held, who);
+      may[chosen].emplace_back(pass_.many ? -run.key : held, who);
     });
     for (int kind = 0; kind < 2; ++kind) {
       std::sort(may[kind].begin(), may[kind].end());
@@ -276,10 +290,12 @@ class RoomMaker {
         gpus += run.demand.gpus;
         place.victims.push_back(who);
         place.kind = kind + 1;
+        best = std::max(best, held);
       }
     }
     if (!fits()) return std::nullopt;
-    place.over = space.pool().shape.gpus > 0 ? gpus : cpus;
+    // Whose key is the highest goes first: a better one would only stop the next in turn.
+    place.over = pass_.many ? best : space.pool().shape.gpus > 0 ? gpus : cpus;
     return place;
   }
 
@@ -320,7 +336,7 @@ class RoomMaker {
     return out;
   }
 
-  const State& state_;
+  State& state_;
   const Scheduler& scheduler_;
   Timestamp now_;
   const SharePass& pass_;

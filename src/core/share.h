@@ -29,7 +29,6 @@ struct SharePass {
   bool many = false;               // too many to choose among them all: one after the other
   int in_vain = 0;                 // how often room was looked for and not found
   bool in_flight = false;          // room is being made: what is left free waits for it
-  std::optional<Timestamp> wake;   // when keys will have changed although nothing happens
 };
 
 // Whether the policy is one that orders by what is known of run times.

@@ -99,6 +99,7 @@ class State {
   // The same by key, and those that run and may be stopped: as of the last time that their keys were
   // made. `refresh_ranks` makes those anew that have news, and so many of those that run.
   void refresh_ranks(std::size_t running_max, Timestamp now);
+  void rank(JobId id, Timestamp now);
   std::vector<JobId> first_waiting(std::size_t most) const;
   bool goes_before(const JobEntry& waiting, const JobEntry& running) const;
   bool worst_running_is_worse(const JobEntry& waiting) const;
@@ -155,7 +156,6 @@ class State {
   void reckon_end(const JobEntry& entry, const Attempt& attempt);
   void learn(const JobEntry& entry, const Attempt& attempt);
   void look_ahead(const JobEntry& entry);
-  void rank(JobId id, Timestamp now);
   void unrank(JobEntry& entry);
   void define_in_scheduler(const PoolRecord& record);
   void rebuild_scheduler();

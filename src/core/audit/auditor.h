@@ -66,6 +66,7 @@ class Auditor {
   };
 
   void on(const ControllerStarted& f);
+  void on(const PackingPriced&) {}  // prices say where work goes, not what holds
   void on(const PoolDefined& f);
   void on(const PoolRemoved& f);
   void on(const PoolReclaimed& f);

@@ -267,6 +267,7 @@ Prospects::Key Prospects::key(JobId job, QueueOrder order, Timestamp now) {
   } else if (order == QueueOrder::srtf || order == QueueOrder::srsf) {
     const Duration left = rest ? *rest : gittins(one_job, now);
     key.cost = times(left, order == QueueOrder::srtf ? 1'000 : known.size_milli);
+    if (runs) key.cost = key.cost / runs_sure_den * runs_sure_num;
   } else if (rest) {
     key.cost = times(*rest, to_the_nine_tenths(known.size_milli));
     if (runs) key.cost = key.cost / runs_sure_den * runs_sure_num;
@@ -280,20 +281,6 @@ Prospects::Key Prospects::key(JobId job, QueueOrder order, Timestamp now) {
   one_job.key_ran = so_far;
   one_job.stale = false;
   return key;
-}
-
-std::optional<Timestamp> Prospects::next_cell(Timestamp now) const {
-  std::optional<Timestamp> next;
-  for (const JobId job : running_) {
-    const One& one_job = alive_.at(job);
-    if (one_job.known.steps > 0 || one_job.known.estimate) continue;
-    const Duration so_far = ran(one_job.known, now);
-    const std::size_t cell = cell_of(so_far);
-    if (cell + 1 >= prospect_cells) continue;
-    const Timestamp at = now + (edges()[cell + 1] - so_far);
-    if (!next || at < *next) next = at;
-  }
-  return next;
 }
 
 }  // namespace mohona

@@ -68,8 +68,6 @@ class Prospects {
   std::set<JobId> take_stirred() { return std::exchange(stirred_, {}); }
   const std::set<JobId>& running() const { return running_; }
 
-  // When a running job's key will have changed although nothing happens, after `now`.
-  std::optional<Timestamp> next_cell(Timestamp now) const;
   std::size_t size() const { return alive_.size(); }
   Duration ran(const Known& known, Timestamp now) const;
 
