@@ -88,10 +88,13 @@ std::string x_title(const std::string& title) {
 std::string frame(const Axis& x, const Axis& y) {
   std::string out = y_frame(y) + x_title(x.title);
   for (const auto& [at, label] : x.ticks) {
+    const double where = x_of(x, at);
+    const bool last = where > x_to - 20;  // its label would stand out over the edge
     out += fmt::format(
         "<line class=\"base\" x1=\"{0:.1f}\" x2=\"{0:.1f}\" y1=\"{1:.1f}\" y2=\"{2:.1f}\"/>"
-        "<text x=\"{0:.1f}\" y=\"{3:.1f}\" text-anchor=\"middle\">{4}</text>\n",
-        x_of(x, at), y_from, y_from + 5, y_from + 23, escaped(label));
+        "<text x=\"{3:.1f}\" y=\"{4:.1f}\" text-anchor=\"{5}\">{6}</text>\n",
+        where, y_from, y_from + 5, last ? where + 14 : where, y_from + 23, last ? "end" : "middle",
+        escaped(label));
   }
   return out;
 }

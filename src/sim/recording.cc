@@ -60,36 +60,28 @@ Recording::Recording(Facts journal) : journal_(std::move(journal)) {
   }
 }
 
-Recording::Part Recording::part_of(const Fact& fact) const {
+bool Recording::came_in(const Fact& fact) const {
   if (const auto* stopping = std::get_if<AttemptStopping>(&fact)) {
-    return stopping->reason == StopReason::unready || stopping->reason == StopReason::reclaimed
-               ? Part::request
-               : Part::consequence;
+    return stopping->reason == StopReason::unready || stopping->reason == StopReason::reclaimed;
   }
   if (const auto* removed = std::get_if<ReservationRemoved>(&fact)) {
     const auto found = reservations_.find({removed->pool, removed->name});
-    return found != reservations_.end() && found->second.to <= now_ ? Part::consequence
-                                                                    : Part::request;
+    return found == reservations_.end() || found->second.to > exact_.value_or(now_);
   }
   if (const auto* defined = std::get_if<ReservationDefined>(&fact)) {
-    // The same once more, now with its nodes.
+    // The same once more, now with its nodes, follows.
     const AdvanceReservation& after = defined->reservation;
     const auto found = reservations_.find({after.pool, after.name});
-    if (found == reservations_.end() || !found->second.where.empty()) return Part::request;
+    if (found == reservations_.end() || !found->second.where.empty()) return true;
     AdvanceReservation before = found->second;
     before.where = after.where;
-    return before == after ? Part::consequence : Part::request;
+    return before != after;
   }
-  const bool report =
-      std::holds_alternative<AttemptStarted>(fact) || std::holds_alternative<AttemptEnded>(fact) ||
-      std::holds_alternative<AttemptProgressed>(fact) || std::holds_alternative<TaskWaits>(fact) ||
-      std::holds_alternative<TaskEnded>(fact);
-  if (report) return Part::report;
-  const bool consequence =
+  const bool follows =
       std::holds_alternative<JobExpanded>(fact) || std::holds_alternative<JobEnded>(fact) ||
       std::holds_alternative<AttemptPlaced>(fact) || std::holds_alternative<NodesKept>(fact) ||
       std::holds_alternative<NodesReleased>(fact);
-  return consequence ? Part::consequence : Part::request;
+  return !follows;
 }
 
 std::optional<Timestamp> Recording::instant_of(std::size_t at, const State& before) const {
@@ -119,28 +111,23 @@ void Recording::note(const Fact& fact) {
 bool Recording::goes_on(const RecordedTurn& turn, std::size_t at, const State& before) {
   const Fact& fact = journal_[at];
   const auto exact = instant_of(at, before);
-  const Part part = part_of(fact);
-  const bool first = turn.facts.empty();
-  if (!first) {
+  const bool came = came_in(fact);
+  if (!turn.facts.empty()) {
     if (std::holds_alternative<ControllerStarted>(fact)) return false;
+    if (follows_ && came) return false;
     // A controller that takes over hears nobody before it has decided what follows from that.
-    const bool anew = std::holds_alternative<ControllerStarted>(turn.facts.front());
-    if (anew && part != Part::consequence) return false;
-    if (part_ == Part::consequence && part != Part::consequence) return false;
-    // People are heard before engines.
-    if (part_ == Part::report && part == Part::request && (!exact_ || exact != exact_))
-      return false;
+    if (std::holds_alternative<ControllerStarted>(turn.facts.front()) && came) return false;
     if (const auto bound = not_before(fact); bound && exact_ && *bound > *exact_) return false;
     if (exact && exact_ && *exact != *exact_) return false;
   }
   const bool is_verdict =
       std::holds_alternative<TaskWaits>(fact) || std::holds_alternative<TaskEnded>(fact);
-  if (exact || part != Part::report) {
+  if (exact || !came) {
     unsure_ = 0;
   } else if (!is_verdict || unsure_ > 0) {  // a verdict stays with its end
     ++unsure_;
   }
-  part_ = first ? part : std::max(part_, part);
+  follows_ = !came;
   if (exact) exact_ = exact;
   return true;
 }
@@ -149,20 +136,25 @@ std::optional<RecordedTurn> Recording::next(const State& before) {
   if (next_ == journal_.size()) return std::nullopt;
   RecordedTurn turn;
   exact_.reset();
+  follows_ = false;
   unsure_ = 0;
-  std::vector<bool> came_in;
+  const auto reservations = reservations_;
+  std::vector<bool> came;
   std::size_t at = next_;
   for (; at < journal_.size() && goes_on(turn, at, before); ++at) {
     turn.facts.push_back(journal_[at]);
-    came_in.push_back(part_of(journal_[at]) != Part::consequence);
+    came.push_back(came_in(journal_[at]));
     note(journal_[at]);
   }
-  // Reports whose turn is not known go with what follows from them.
-  const bool leads_on = at < journal_.size() && exact_ && part_ == Part::report &&
-                        part_of(journal_[at]) != Part::request && unsure_ < turn.facts.size();
+  // What came in at an instant that is not known goes with what comes next: had anything followed
+  // from it before, that would be here.
+  const bool leads_on = at < journal_.size() && exact_ && unsure_ < turn.facts.size() &&
+                        !std::holds_alternative<ControllerStarted>(journal_[at]);
   if (leads_on) {
     at -= unsure_;
     turn.facts.resize(turn.facts.size() - unsure_);
+    reservations_ = reservations;
+    for (const Fact& fact : turn.facts) note(fact);
   }
   for (const Fact& fact : turn.facts) {
     if (const auto bound = not_before(fact)) now_ = std::max(now_, *bound);
@@ -170,8 +162,8 @@ std::optional<RecordedTurn> Recording::next(const State& before) {
   if (exact_) now_ = std::max(now_, *exact_);
   turn.now = now_;
   turn.begins_anew = std::holds_alternative<ControllerStarted>(turn.facts.front());
-  came_in.resize(turn.facts.size());
-  turn.inputs = recorded_inputs(turn.facts, came_in, before);
+  came.resize(turn.facts.size());
+  turn.inputs = recorded_inputs(turn.facts, came, before);
   next_ = at;
   return turn;
 }

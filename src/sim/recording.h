@@ -38,8 +38,7 @@ class Recording {
   const std::string& name_of(JobId job) const { return names_.at(job); }
 
  private:
-  enum class Part { request, report, consequence };
-  Part part_of(const Fact& fact) const;
+  bool came_in(const Fact& fact) const;  // rather than that it follows from what did
   std::optional<Timestamp> instant_of(std::size_t at, const State& before) const;
   bool goes_on(const RecordedTurn& turn, std::size_t at, const State& before);
   void note(const Fact& fact);
@@ -54,7 +53,7 @@ class Recording {
 
   // Of the turn that is put together.
   std::optional<Timestamp> exact_;
-  Part part_ = Part::request;
+  bool follows_ = false;    // its last fact follows from others
   std::size_t unsure_ = 0;  // facts at its end that may belong to the next turn
 };
 

@@ -16,13 +16,14 @@ constexpr double day = 86'400, hour = 3'600, minute = 60;
 
 double seconds(Duration d) { return static_cast<double>(d.count()) / 1e6; }
 
-// "3.4 h": three digits, for people.
-std::string in_words(double s) {
-  if (s >= 2 * day) return fmt::format("{:.1f} days", s / day);
-  if (s >= hour) return fmt::format("{:.2f} h", s / hour);
-  if (s >= 2 * minute) return fmt::format("{:.1f} min", s / minute);
+// What stands beside each other has one unit, that of the largest.
+std::string in_words(double s, double largest) {
+  if (largest >= 2 * day) return fmt::format("{:.2f} days", s / day);
+  if (largest >= hour) return fmt::format("{:.2f} h", s / hour);
+  if (largest >= 2 * minute) return fmt::format("{:.1f} min", s / minute);
   return fmt::format("{:.1f} s", s);
 }
+std::string in_words(double s) { return in_words(s, s); }
 
 struct Figure {
   const char* key;
@@ -63,15 +64,18 @@ std::string summary_table(const std::vector<SimulateResult>& results) {
   }
   out += "</tr></thead>\n<tbody>\n";
   for (const Figure& figure : figures) {
-    double best = INFINITY;
-    for (const SimulateResult& result : results) best = std::min(best, number(result, figure.key));
+    double best = INFINITY, worst = 0;
+    for (const SimulateResult& result : results) {
+      best = std::min(best, number(result, figure.key));
+      worst = std::max(worst, number(result, figure.key));
+    }
     out += fmt::format("<tr><th scope=\"row\">{}</th>", figure.words);
     for (const SimulateResult& result : results) {
       const double value = number(result, figure.key);
-      const bool marked = results.size() > 1 && figure.less_is_better && value <= best;
+      const bool marked = best < worst && figure.less_is_better && value <= best;
       out += fmt::format("<td{}{}>{}</td>", marked ? " class=\"best\"" : "",
                          figure.is_time ? fmt::format(" title=\"{:.2f} seconds\"", value) : "",
-                         figure.is_time ? in_words(value) : fmt::format("{:.0f}", value));
+                         figure.is_time ? in_words(value, worst) : fmt::format("{:.0f}", value));
     }
     out += "</tr>\n";
   }
@@ -116,7 +120,7 @@ std::string verdict(const std::vector<SimulateResult>& results) {
       "Jobs took least from arrival to end under <strong>{}</strong>, {} on average, and most "
       "under "
       "<strong>{}</strong>, {}: {:.1f} times as much.",
-      escaped(best.policy), in_words(number(best, key)), escaped(worst.policy),
+      escaped(best.policy), in_words(number(best, key), number(worst, key)), escaped(worst.policy),
       in_words(number(worst, key)), times);
 }
 
@@ -205,7 +209,8 @@ std::string wait_figure(const std::vector<SimulateResult>& results, const std::s
     }
     if (jobs == 0) continue;
     words.emplace_back();
-    for (const double value : group.values) words.back().push_back(in_words(value));
+    const double largest = *std::max_element(group.values.begin(), group.values.end());
+    for (const double value : group.values) words.back().push_back(in_words(value, largest));
     groups.push_back(std::move(group));
     counts.push_back(jobs);
   }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "spec/draft.h"
+#include "spec/fleet_draft.h"
 #include "spec/fleet_file.h"
 #include "spec/yaml.h"
 
@@ -177,7 +178,7 @@ std::vector<JobSpec> specs_of(const Node& item, std::size_t number, JobDraft& dr
 }
 
 void read_arrival(const Node& item, std::size_t number, ScenarioDraft& scenario) {
-  if (!is_map(item, "expected {at: 10m, runs: 2h, job: {...}}", scenario.problems)) return;
+  if (!is_map(item, "{at: 10m, runs: 2h, job: {...}}", scenario.problems)) return;
   JobDraft draft{scenario};
   read_keys(item, job_keys, {}, draft, scenario.problems);
   if (!item.find("runs")) {
@@ -210,12 +211,16 @@ void read_arrival(const Node& item, std::size_t number, ScenarioDraft& scenario)
 }
 
 void read_jobs(const Node& node, ScenarioDraft& draft) {
-  if (!is_list(node, "expected a list of {at: 10m, runs: 2h, job: {...}}", draft.problems)) return;
+  if (!is_list(node, "a list of {at: 10m, runs: 2h, job: {...}}", draft.problems)) return;
   std::size_t number = 0;
   for (const Node& item : node.children) read_arrival(item, ++number, draft);
 }
 
-constexpr std::array<Key<ScenarioDraft>, 9> scenario_keys = {{
+void read_not_yet(const Node& node, ScenarioDraft& draft) {
+  draft.problems.not_yet(node.key_place, in_quotes(node.key) + " is a key of scenarios");
+}
+
+constexpr std::array<Key<ScenarioDraft>, 11> scenario_keys = {{
     {"name", [](const Node& n, ScenarioDraft& d) { read_name(n, d.out.name, d.problems); }},
     {"fleet", read_fleet_key},
     {"trace", read_trace_key},
@@ -229,6 +234,8 @@ constexpr std::array<Key<ScenarioDraft>, 9> scenario_keys = {{
     {"policy", read_policies},
     {"begin", read_begin},
     {"until", [](const Node& n, ScenarioDraft& d) { read_duration(n, d.until, d.problems); }},
+    {"faults", read_not_yet},
+    {"generate", read_not_yet},
 }};
 
 void check_whole(const Node& document, ScenarioDraft& draft) {
@@ -277,7 +284,7 @@ Result<Scenario> parse_scenario(const Source& given) {
                    documents.empty() ? "the file is empty" : "a scenario is one map of keys",
                    "expected fleet: and trace: or jobs:");
     } else {
-      read_keys(documents[0], scenario_keys, {"faults", "generate"}, draft, problems);
+      read_keys(documents[0], scenario_keys, {}, draft, problems);
       check_whole(documents[0], draft);
     }
   }

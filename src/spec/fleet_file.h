@@ -14,16 +14,11 @@
 
 #include "base/result.h"
 #include "model/scheduling.h"
-#include "spec/node.h"
-#include "spec/problems.h"
 #include "spec/source.h"
 
 namespace mohona {
 
 // Error: Code::invalid; its message shows every mistake with position, line and caret.
 Result<Fleet> parse_fleet_file(const Source& source);
-
-// The same map where it stands in another file.
-Fleet read_fleet(const Node& map, Problems& problems);
 
 }  // namespace mohona
