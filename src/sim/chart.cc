@@ -9,8 +9,8 @@
 namespace mohona {
 namespace {
 
-constexpr double width = 720, height = 320;
-constexpr double left = 74, right = 18, top = 36, bottom = 66;
+constexpr double width = 720, height = 334;
+constexpr double left = 74, right = 18, top = 50, bottom = 66;
 constexpr double x_from = left, x_to = width - right, y_from = height - bottom, y_to = top;
 constexpr std::array<const char*, series_max> dashes = {"none",     "8 4", "2 3",
                                                         "10 3 2 3", "5 2", "14 4"};
@@ -147,17 +147,15 @@ Axis time_axis(const std::string& title, double most_seconds) {
 }
 
 Axis log_time_axis(const std::string& title, double least_seconds, double most_seconds) {
-  constexpr std::array<std::pair<double, const char*>, 11> marks = {{{1, "1 s"},
-                                                                     {10, "10 s"},
-                                                                     {60, "1 min"},
-                                                                     {600, "10 min"},
-                                                                     {3'600, "1 h"},
-                                                                     {21'600, "6 h"},
-                                                                     {86'400, "1 d"},
-                                                                     {604'800, "7 d"},
-                                                                     {2'592'000, "30 d"},
-                                                                     {25'920'000, "300 d"},
-                                                                     {259'200'000, "3000 d"}}};
+  constexpr std::array<std::pair<double, const char*>, 9> marks = {{{1, "1 s"},
+                                                                    {10, "10 s"},
+                                                                    {60, "1 min"},
+                                                                    {600, "10 min"},
+                                                                    {3'600, "1 h"},
+                                                                    {86'400, "1 d"},
+                                                                    {864'000, "10 d"},
+                                                                    {8'640'000, "100 d"},
+                                                                    {86'400'000, "1000 d"}}};
   Axis axis{title, 1, 10, true, {}};
   for (const auto& [at, name] : marks) {
     if (at <= least_seconds) axis.from = at, axis.ticks.clear();

@@ -160,7 +160,7 @@ std::string completion_figure(const std::vector<SimulateResult>& results) {
   return figure("How long jobs took",
                 "From a job’s arrival to its end. The further left a line, the better; the scale "
                 "grows by factors.",
-                legend(names_of(results), true) +
+                (results.size() > 1 ? legend(names_of(results), true) : "") +
                     line_chart("Share of jobs done within a time, by policy", x, y, lines));
 }
 
@@ -177,12 +177,12 @@ constexpr std::array<Size, 7> by_gpus = {{{"under 1", 0.999},
                                           {"5–8", 8},
                                           {"9–16", 16},
                                           {"over 16", 1e18}}};
-constexpr std::array<Size, 6> by_run_time = {{{"< 1 min", minute},
-                                              {"1–10 min", 10 * minute},
-                                              {"10–60 min", hour},
-                                              {"1–10 h", 10 * hour},
-                                              {"10–24 h", day},
-                                              {"> 1 day", 1e18}}};
+constexpr std::array<Size, 6> by_run_time = {{{"to 1 min", minute},
+                                              {"to 10 min", 10 * minute},
+                                              {"to 1 h", hour},
+                                              {"to 10 h", 10 * hour},
+                                              {"to 1 day", day},
+                                              {"longer", 1e18}}};
 
 template <std::size_t n, class Measure>
 std::string wait_figure(const std::vector<SimulateResult>& results, const std::string& title,
@@ -293,7 +293,7 @@ std::string queue_figure(const std::vector<SimulateResult>& results, const Windo
                                count_axis("Jobs in line", most), lines));
 }
 
-std::string use_figure(const SimulateResult& result, const Window& window) {
+std::string use_figure(const SimulateResult& result, const Window& window, bool alone) {
   if (!result.timeline) return "";
   const Timeline& timeline = *result.timeline;
   // The last colour stands for all clouds that have none of their own.
@@ -320,7 +320,7 @@ std::string use_figure(const SimulateResult& result, const Window& window) {
   covered = capacity * window.seconds_long;
   const std::string what = timeline.counts_gpus() ? "GPUs" : "cores";
   return figure(
-      fmt::format("{} in use: {}", what, result.policy),
+      alone ? what + " in use" : fmt::format("{} in use: {}", what, result.policy),
       fmt::format("{:.1f} % of {:.0f} {} over the whole time; the dashed line is all of them.",
                   covered > 0 ? 100 * used / covered : 0, capacity, what),
       (names.size() > 1 ? legend(names, false) : "") +
@@ -379,7 +379,9 @@ std::string report_page(const ReportAbout& about, const std::vector<SimulateResu
   const bool timed = std::any_of(results.begin(), results.end(),
                                  [](const SimulateResult& result) { return !!result.timeline; });
   if (timed) out += queue_figure(results, window);
-  for (const SimulateResult& result : results) out += use_figure(result, window);
+  for (const SimulateResult& result : results) {
+    out += use_figure(result, window, results.size() == 1);
+  }
   return out +
          "<footer>Made by mohona simulate: the control plane itself, under virtual time.</footer>\n"
          "</main>\n</body>\n</html>\n";

@@ -61,6 +61,8 @@ footer { color: var(--quiet); font-size: .85rem; }
   main { padding: 16px 8px 24px; gap: 10px; }
   figure { padding: 12px 10px; }
   svg text { font-size: 21px; }
+  th, td { padding: 5px 6px; font-size: .9rem; }
+  tbody th { min-width: 8em; }
 }
 @media print {
   :root {
@@ -71,7 +73,9 @@ footer { color: var(--quiet); font-size: .85rem; }
   }
   body { font-size: 11pt; }
   main { display: block; max-width: none; padding: 0; }
-  figure { break-inside: avoid; margin-bottom: 12px; border-radius: 0; }
+  figure { break-inside: avoid; margin-bottom: 10px; border-radius: 0; }
+  figure:not(:first-of-type) { display: inline-block; width: 49%; vertical-align: top; }
+  svg text { font-size: 21px; }
   details:not([open]) { display: none; }
   .area, .bar { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
 }
