@@ -161,12 +161,14 @@ void add_simulate(CLI::App& app, int& status) {
   CLI::App* sub = app.add_subcommand(
       "simulate", "Run the control plane under virtual time: a scenario, a trace, a recorded run");
   sub->footer(help);
-  sub->add_option("SCENARIO", asked->scenario, "A scenario file (docs/simulate.md)");
+  CLI::Option* scenario =
+      sub->add_option("SCENARIO", asked->scenario, "A scenario file (docs/simulate.md)");
   sub->add_option("--trace", asked->options.trace, "KIND:FILE, the jobs that arrive");
   sub->add_option("--cluster", asked->options.cluster, "NODESxGPUS, or a cluster file");
   sub->add_option("--policy", asked->policies,
                   "Who goes first; several are compared: fifo,las,default")
-      ->delimiter(',');
+      ->delimiter(',')
+      ->allow_extra_args(false);
   sub->add_option("--rule", asked->rule,
                   "honest: a job pays its overhead when it is started; published: Muri's own rule, "
                   "for srtf and srsf")
@@ -182,10 +184,16 @@ void add_simulate(CLI::App& app, int& status) {
                   "Shrink or grow the cluster until its load is so many percent")
       ->check(CLI::Range(1, 1'000));
   sub->add_option("--report", asked->report, "Write a page with pictures to this file");
-  sub->add_option(
+  CLI::Option* replay = sub->add_option(
       "--replay", asked->replay,
       "A home, or a journal: give a recorded run to the controller once more, and compare "
       "what it decides");
+  // What would have no effect is refused.
+  for (const char* other : {"--trace", "--cluster", "--rule", "--know", "--overheads", "--load"}) {
+    scenario->excludes(other);
+    replay->excludes(other);
+  }
+  replay->excludes(scenario)->excludes("--policy")->excludes("--report");
   sub->add_flag("--json", asked->json, "Print JSON for scripts");
   sub->callback([asked, &status] {
     status = !asked->replay.empty()     ? replay_recorded(asked->replay, asked->json)

@@ -10,6 +10,8 @@
 namespace mohona {
 namespace {
 
+constexpr std::size_t inputs_max = 1'024;  // that a controller takes in one turn
+
 // Runs whatever it is told to, and says nothing by itself: starts and ends are given as inputs.
 class SilentEngine : public Engine {
  public:
@@ -127,6 +129,23 @@ std::string difference(const RecordedTurn& turn, const Facts& now, const Recordi
   return {};
 }
 
+// What the journal shows as one turn may have been several of one instant, and a controller takes
+// and places only so much in one.
+void take_turn(const RecordedTurn& turn, Controller& controller, const Facts& facts) {
+  std::size_t in_this = turn.inputs.size() % inputs_max;
+  for (std::size_t given = 0; given < turn.inputs.size(); in_this = inputs_max) {
+    for (std::size_t i = 0; i < in_this; ++i) controller.submit(turn.inputs[given + i], nullptr);
+    given += in_this;
+    if (in_this > 0) controller.turn();
+  }
+  if (turn.inputs.empty()) controller.turn();
+  while (facts.size() < turn.facts.size()) {
+    const std::size_t before = facts.size();
+    controller.turn();
+    if (facts.size() == before) break;
+  }
+}
+
 }  // namespace
 
 Json ReplayResult::figures() const {
@@ -165,8 +184,7 @@ Result<ReplayResult> replay_journal(Facts journal) {
           store, engines, clock, secrets, nullptr, [](const std::string&) {}, Rhythm{}});
       if (auto ok = controller->open(); !ok) return fail(ok.error());
     } else {
-      for (const Input& input : turn->inputs) controller->submit(input, nullptr);
-      controller->turn();
+      take_turn(*turn, *controller, facts);
     }
     ++result.turns;
     result.facts += turn->facts.size();

@@ -91,6 +91,26 @@ TEST(Replay, OfRandomDaysGivesTheSameDecisions) {
   }
 }
 
+TEST(Replay, OfMoreThanAControllerTakesInOneTurn) {
+  Fleet large = fleet();
+  large.pools[0].nodes = 500;
+  Workload workload;
+  Arrival& array = workload.arrivals.emplace_back();
+  array.at = start;
+  array.spec.name = "array";
+  array.spec.kind = Kind::data;
+  array.spec.run = "work";
+  array.spec.shards.emplace();
+  for (int i = 0; i < 3'000; ++i) array.spec.shards->items.push_back(std::to_string(i));
+  array.does.runs = 1min;
+  Simulation simulation({large, workload, start, {}, true});
+  simulation.run();
+  const auto result = replay_journal(simulation.memory().facts());
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->difference, "");
+  EXPECT_EQ(result->decisions, 3'000);
+}
+
 TEST(Replay, SaysInWordsWhatDiffers) {
   Facts journal = random_day(1);
   for (Fact& fact : journal) {

@@ -72,7 +72,8 @@ footer { color: var(--quiet); font-size: .85rem; }
     --series-4: #6a52c4; --series-5: #c2447f;
   }
   body { font-size: 11pt; }
-  main { display: block; max-width: none; padding: 0; }
+  header { margin-bottom: 10px; }
+  main { display: block; max-width: none; padding: 0; orphans: 1; widows: 1; }
   figure { break-inside: avoid; margin-bottom: 10px; border-radius: 0; }
   figure:not(:first-of-type) { display: inline-block; width: 49%; vertical-align: top; }
   svg text { font-size: 21px; }
