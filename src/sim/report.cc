@@ -107,6 +107,9 @@ std::string verdict(const std::vector<SimulateResult>& results) {
   const auto by = [&](const SimulateResult& a, const SimulateResult& b) {
     return number(a, key) < number(b, key);
   };
+  if (number(results.front(), "ended") == 0) {
+    return "No job has ended: is there a node that fits them, and time enough?";
+  }
   const SimulateResult& best = *std::min_element(results.begin(), results.end(), by);
   const SimulateResult& worst = *std::max_element(results.begin(), results.end(), by);
   if (results.size() == 1) {
@@ -115,6 +118,12 @@ std::string verdict(const std::vector<SimulateResult>& results) {
         "<strong>{}</strong> of that without working.",
         in_words(number(best, key)), in_words(number(best, "average_wait_seconds")));
   }
+  if (number(best, key) == number(worst, key)) {
+    return fmt::format(
+        "Jobs took <strong>{}</strong> on average from arrival to end, whatever the "
+        "policy.",
+        in_words(number(best, key)));
+  }
   const double times = number(worst, key) / std::max(1e-9, number(best, key));
   return fmt::format(
       "Jobs took least from arrival to end under <strong>{}</strong>, {} on average, and most "
@@ -122,6 +131,20 @@ std::string verdict(const std::vector<SimulateResult>& results) {
       "<strong>{}</strong>, {}: {:.1f} times as much.",
       escaped(best.policy), in_words(number(best, key), number(worst, key)), escaped(worst.policy),
       in_words(number(worst, key)), times);
+}
+
+// Times are of jobs that have ended, and only as good as those are many.
+std::string unended(const std::vector<SimulateResult>& results) {
+  std::string out;
+  for (const SimulateResult& result : results) {
+    const double left = number(result, "jobs") - number(result, "ended");
+    if (left <= 0) continue;
+    out += fmt::format(
+        "<p class=\"warning\">Under {}, {:.0f} of {:.0f} jobs have not ended; all times "
+        "are of those that have.</p>\n",
+        escaped(result.policy), left, number(result, "jobs"));
+  }
+  return out;
 }
 
 std::string figure(const std::string& title, const std::string& says, const std::string& inside) {
@@ -318,11 +341,11 @@ std::string use_figure(const SimulateResult& result, const Window& window, bool 
     }
   }
   covered = capacity * window.seconds_long;
-  const std::string what = timeline.counts_gpus() ? "GPUs" : "cores";
+  const std::string what = timeline.counts_gpus() ? "GPUs" : "Cores";
   return figure(
       alone ? what + " in use" : fmt::format("{} in use: {}", what, result.policy),
-      fmt::format("{:.1f} % of {:.0f} {} over the whole time; the dashed line is all of them.",
-                  covered > 0 ? 100 * used / covered : 0, capacity, what),
+      fmt::format("{:.1f} % of {:.0f} over the whole time; the dashed line is all of them.",
+                  covered > 0 ? 100 * used / covered : 0, capacity),
       (names.size() > 1 ? legend(names, false) : "") +
           area_chart(fmt::format("{} in use over time, by cloud", what), arrival_axis(window),
                      count_axis(what + " in use", capacity), areas, capacity));
@@ -356,8 +379,8 @@ std::string report_page(const ReportAbout& about, const std::vector<SimulateResu
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
       "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{}</h1>\n"
-      "<p class=\"verdict\">{}</p>\n{}</header>\n",
-      escaped(about.title), report_style, escaped(about.title), verdict(results),
+      "<p class=\"verdict\">{}</p>\n{}{}</header>\n",
+      escaped(about.title), report_style, escaped(about.title), verdict(results), unended(results),
       inputs_list(about));
   out += figure(results.size() > 1 ? "The policies side by side" : "In figures",
                 results.size() > 1 ? "The least of a line is marked." : "",

@@ -28,6 +28,7 @@ header, footer, figure:first-of-type { grid-column: 1 / -1; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 8px; text-wrap: balance; }
 h2 { font-size: 1.1rem; line-height: 1.3; margin: 0; }
 .verdict { font-size: 1.1rem; margin: 0 0 12px; max-width: 60em; }
+.warning { margin: 0 0 8px; padding: 6px 10px; background: var(--mark); border-radius: 6px; }
 dl { display: flex; flex-wrap: wrap; gap: 4px 24px; margin: 0; color: var(--quiet); }
 dl div { display: flex; gap: 6px; }
 dt::after { content: ":"; }

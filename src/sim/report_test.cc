@@ -143,6 +143,15 @@ TEST(Report, HasThePicturesAndTheFigures) {
 
 TEST(Report, IsTheSameForTheSameResults) { EXPECT_EQ(page(), page()); }
 
+TEST(Report, SaysThatJobsHaveNotEnded) {
+  SimulateResult result = result_of("fifo", 50min);
+  for (std::size_t i = 0; i < 5; ++i) result.jobs[i].ended.reset();
+  result.figures = figures_of(result.jobs);
+  const std::string html = report_page({"Some", {}}, {result});
+  EXPECT_EQ(unbalanced(html), "");
+  EXPECT_NE(html.find("Under fifo, 5 of 20 jobs have not ended"), std::string::npos);
+}
+
 TEST(Report, OfNothingIsAPageToo) {
   SimulateResult result;
   result.policy = "default";
