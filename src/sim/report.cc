@@ -172,6 +172,7 @@ std::string completion_figure(const std::vector<SimulateResult>& results) {
                              static_cast<double>(std::max<std::size_t>(1, result.jobs.size())));
     }
     if (!times.empty()) {
+      line.points.insert(line.points.begin(), {times.front(), 0});
       least = std::min(least, times.front());
       most = std::max(most, times.back());
     }
@@ -180,6 +181,9 @@ std::string completion_figure(const std::vector<SimulateResult>& results) {
   Axis y{"Jobs that were done within that time (%)", 0, 100, false, {}};
   for (const int at : {0, 25, 50, 75, 100}) y.ticks.emplace_back(at, fmt::format("{}", at));
   const Axis x = log_time_axis("Time from arrival to end", std::min(least, most), most);
+  for (ChartSeries& line : lines) {
+    if (!line.points.empty()) line.points.emplace_back(x.to, line.points.back().second);
+  }
   return figure("How long jobs took",
                 "From a job’s arrival to its end. The further left a line, the better; the scale "
                 "grows by factors.",
@@ -273,6 +277,9 @@ Window window_of(const std::vector<SimulateResult>& results) {
     for (const JobOutcome& job : result.jobs) {
       window.from = std::min(window.from, job.submitted);
       to = std::max(to, job.ended.value_or(job.submitted));
+      if (!job.ended && result.timeline) {
+        to = std::max(to, result.timeline->begin_of(result.timeline->spans()));
+      }
     }
   }
   if (to > window.from) window.seconds_long = seconds(to - window.from);
