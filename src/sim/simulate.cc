@@ -78,6 +78,7 @@ Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& r
     timeline.wait(simulation.state().waiting().size(), simulation.now());
   };
   simulation.run(until);
+  simulation.after_turn();  // what holds now has held until here
   if (!simulation.refusals().empty()) return fail(Code::invalid, simulation.refusals().front());
   result.jobs = outcomes_of(simulation, workload);
   result.figures["turns"] = simulation.turns();
