@@ -1,5 +1,5 @@
-#include "base/wide.h"
 #include "sim/simulate.h"
+#include "base/wide.h"
 
 #include <fmt/format.h>
 
@@ -8,8 +8,6 @@
 
 namespace mohona {
 namespace {
-
-constexpr Timestamp world_begins = Timestamp{} + std::chrono::hours(490'896);  // 2026-01-01
 
 // Total work ÷ (GPUs × time between the first and the last arrival) = load.
 Result<void> fit_cluster(Fleet& fleet, const Workload& workload, std::int64_t load_pct) {
@@ -26,8 +24,8 @@ Result<void> fit_cluster(Fleet& fleet, const Workload& workload, std::int64_t lo
   const Duration span = workload.arrivals.back().at - workload.arrivals.front().at;
   const Wide per_node =
       static_cast<Wide>(std::max<std::int64_t>(1, span.count())) * pool.shape.gpus * 1'000;
-  const auto nodes = static_cast<std::int64_t>((work * 100 + per_node * load_pct - 1) /
-                                               (per_node * load_pct));
+  const auto nodes =
+      static_cast<std::int64_t>((work * 100 + per_node * load_pct - 1) / (per_node * load_pct));
   pool.nodes = std::max(nodes, largest);
   return {};
 }
@@ -55,51 +53,101 @@ std::vector<JobOutcome> outcomes_of(const Simulation& simulation, const Workload
   return out;
 }
 
+// What comes first under a policy of that name.
+Result<QueueOrder> order_of(const std::string& policy) {
+  if (policy == "default") return QueueOrder::learned;
+  if (const auto named = parse_name<QueueOrder>(policy)) return *named;
+  return fail(
+      Code::invalid,
+      fmt::format("--policy {}: there are default, fifo, las, srtf, srsf, age, learned", policy));
+}
+
+bool needs_run_times(QueueOrder order) {
+  return order == QueueOrder::srtf || order == QueueOrder::srsf;
+}
+
+// A world from its beginning to its end, with a timeline.
+Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& result) {
+  const Workload workload = setup.workload;
+  Timeline& timeline = result.timeline.emplace(setup.fleet, setup.begin);
+  Simulation simulation(std::move(setup));
+  simulation.store().after_append = [&](const Facts& facts) {
+    timeline.take(facts, simulation.now());
+  };
+  simulation.after_turn = [&] {
+    timeline.wait(simulation.state().waiting().size(), simulation.now());
+  };
+  simulation.run(until);
+  simulation.after_turn();  // what holds now has held until here
+  if (!simulation.refusals().empty()) return fail(Code::invalid, simulation.refusals().front());
+  result.jobs = outcomes_of(simulation, workload);
+  result.figures["turns"] = simulation.turns();
+  return {};
+}
+
+void add_figures(const Fleet& fleet, SimulateResult& result) {
+  std::int64_t gpus = 0;
+  for (const Pool& pool : fleet.pools) gpus += pool.nodes * pool.shape.gpus;
+  result.figures.update(figures_of(result.jobs));
+  result.figures["bound_completion_seconds"] = rounded(completion_bound_seconds(result.jobs, gpus));
+}
+
 }  // namespace
 
 Result<SimulateResult> simulate_trace(const SimulateOptions& options) {
   auto fleet = read_cluster(options.cluster);
   if (!fleet) return fail(fleet.error());
+  const auto order = order_of(options.policy);
+  if (!order) return fail(order.error());
   TraceOptions reading = options.reading;
-  QueueOrder order = QueueOrder::learned;
-  if (options.policy != "default") {
-    const auto named = parse_name<QueueOrder>(options.policy);
-    if (!named) {
-      return fail(Code::invalid,
-                  fmt::format("--policy {}: there are default, fifo, las, srtf, srsf, age, learned",
-                              options.policy));
-    }
-    order = *named;
-    if (order == QueueOrder::srtf || order == QueueOrder::srsf) reading.know = Know::all;
-  }
+  if (needs_run_times(*order)) reading.know = Know::all;
   auto workload = read_trace(options.trace, reading, world_begins);
   if (!workload) return fail(workload.error());
   if (options.load_pct) {
     if (auto ok = fit_cluster(*fleet, *workload, *options.load_pct); !ok) return fail(ok.error());
   }
   SimulateResult result;
-  std::int64_t gpus = 0;
-  for (const Pool& pool : fleet->pools) gpus += pool.nodes * pool.shape.gpus;
+  result.policy = options.policy;
   if (options.published) {
-    if (order != QueueOrder::srtf && order != QueueOrder::srsf) {
+    if (!needs_run_times(*order)) {
       return fail(Code::invalid, "--rule published is that of --policy srtf and srsf");
     }
-    result.jobs = replay_published(*fleet, *workload, order);
+    result.jobs = replay_published(*fleet, *workload, *order);
   } else {
-    fleet->scheduling.order = order;
+    fleet->scheduling.order = *order;
     fleet->scheduling.min_run = Duration{0};
-    SimulationSetup setup{*fleet, *workload, world_begins};
-    Simulation simulation(std::move(setup));
-    simulation.run();
-    if (!simulation.refusals().empty()) {
-      return fail(Code::invalid, simulation.refusals().front());
-    }
-    result.jobs = outcomes_of(simulation, *workload);
-    result.figures["turns"] = simulation.turns();
+    auto ok = run_world({*fleet, std::move(*workload), world_begins}, Timestamp::max(), result);
+    if (!ok) return fail(ok.error());
   }
-  const Json counted = figures_of(result.jobs);
-  result.figures.update(counted);
-  result.figures["bound_completion_seconds"] = rounded(completion_bound_seconds(result.jobs, gpus));
+  add_figures(*fleet, result);
+  return result;
+}
+
+Result<SimulateResult> simulate_scenario(const Scenario& scenario, const std::string& policy) {
+  Fleet fleet = scenario.fleet;
+  Workload workload = scenario.workload;
+  TraceOptions reading = scenario.reading;
+  if (!policy.empty()) {
+    const auto order = order_of(policy);
+    if (!order) return fail(order.error());
+    fleet.scheduling.order = *order;
+    if (needs_run_times(*order)) reading.know = Know::all;
+  }
+  if (!scenario.trace.empty()) {
+    auto read = read_trace(scenario.trace, reading, scenario.begin);
+    if (!read) return fail(read.error());
+    workload = std::move(*read);
+  } else if (reading.know == Know::all) {
+    for (Arrival& arrival : workload.arrivals) arrival.spec.estimate = arrival.does.runs;
+  }
+  if (scenario.load_pct > 0) {
+    if (auto ok = fit_cluster(fleet, workload, scenario.load_pct); !ok) return fail(ok.error());
+  }
+  SimulateResult result;
+  result.policy = policy.empty() ? std::string(name(fleet.scheduling.order)) : policy;
+  auto ok = run_world({fleet, std::move(workload), scenario.begin}, scenario.until, result);
+  if (!ok) return fail(ok.error());
+  add_figures(fleet, result);
   return result;
 }
 

@@ -13,6 +13,9 @@ struct FleetDraft {
   const Node* reservations = nullptr;  // read last: they name pools and queues
 };
 
+// All of a fleet file's map, also where it stands in another file.
+Fleet read_fleet(const Node& map, Problems& problems);
+
 void read_pools(const Node& node, FleetDraft& draft);         // fleet_pools.cc
 void read_queues(const Node& node, FleetDraft& draft);        // fleet_queues.cc
 void read_scheduling(const Node& node, FleetDraft& draft);    //

@@ -15,10 +15,17 @@ constexpr std::array<Key<FleetDraft>, 4> fleet_keys = {{
 
 }  // namespace
 
+Fleet read_fleet(const Node& map, Problems& problems) {
+  FleetDraft draft{{}, problems};
+  read_keys(map, fleet_keys, {}, draft, problems);
+  if (draft.reservations) read_reservations(*draft.reservations, draft);
+  return std::move(draft.fleet);
+}
+
 Result<Fleet> parse_fleet_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
-  FleetDraft draft{{}, problems};
+  Fleet fleet;
   std::vector<Node> documents;
   if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
   if (problems.none()) {
@@ -30,13 +37,10 @@ Result<Fleet> parse_fleet_file(const Source& given) {
     } else if (!documents[0].is_map() || !documents[0].find("pools")) {
       problems.add(documents[0].place, "the file has no 'pools'", std::string(expected));
     }
-    if (!documents.empty() && documents[0].is_map()) {
-      read_keys(documents[0], fleet_keys, {}, draft, problems);
-      if (draft.reservations) read_reservations(*draft.reservations, draft);
-    }
+    if (!documents.empty() && documents[0].is_map()) fleet = read_fleet(documents[0], problems);
   }
   if (!problems.none()) return fail(problems.error(source));
-  return std::move(draft.fleet);
+  return fleet;
 }
 
 }  // namespace mohona
