@@ -15,8 +15,8 @@ namespace {
 constexpr std::int64_t pool_nodes_max = 4'096;
 // Up to so many, who runs is chosen among all at once; above, one after the other.
 constexpr std::size_t waiting_max = 1'024, running_max = 64;
-// Then so many of those that wait are looked at in a pass, the lowest keys first, and the keys of so
-// many that run are made anew.
+// Then so many of those that wait are looked at in a pass, the lowest keys first, and the keys of
+// so many that run are made anew.
 constexpr std::size_t looked_at_max = 64, refreshed_max = 16;
 constexpr int tried_in_vain_max = 4;  // so often in a pass room is looked for and not found
 
@@ -39,7 +39,8 @@ std::int64_t free_units(const Space& space) {
   for (NodeIndex i = 0; i < space.nodes(); ++i) {
     const Node& node = space.node(i);
     if (node.tier != 0 || !space.takes_work(node)) continue;
-    out += pool.shape.gpus > 0 ? count(node.gpus_free) : std::max<std::int64_t>(0, node.cpus_free / 1'000);
+    out += pool.shape.gpus > 0 ? count(node.gpus_free)
+                               : std::max<std::int64_t>(0, node.cpus_free / 1'000);
   }
   return out;
 }
@@ -52,11 +53,12 @@ bool may_move(const Scheduler& scheduler, const Running& run, Timestamp now) {
 
 std::uint64_t age_of(const JobEntry& entry, Duration ageing) {
   const Rank rank = rank_of(entry.job.spec->priority, entry.job.submitted_at, entry.job.id, ageing);
-  return static_cast<std::uint64_t>(rank.since.time_since_epoch().count()) ^ (std::uint64_t{1} << 63);
+  return static_cast<std::uint64_t>(rank.since.time_since_epoch().count()) ^
+         (std::uint64_t{1} << 63);
 }
 
-// Who has waited very long for what it needs comes nearer to its turn, so that nobody waits for ever:
-// after so many times what its key says, half of the key is left.
+// Who has waited very long for what it needs comes nearer to its turn, so that nobody waits for
+// ever: after so many times what its key says, half of the key is left.
 constexpr std::int64_t patience = 1'024;
 
 std::int64_t with_patience(std::int64_t cost, Duration waited, std::int64_t size_milli) {
@@ -74,8 +76,7 @@ class Planner {
   void plan() {
     state_.prospects().begin(now_);
     if (state_.waiting().empty()) return;
-    pass_.many =
-        state_.waiting().size() > waiting_max || state_.live().size() > running_max;
+    pass_.many = state_.waiting().size() > waiting_max || state_.live().size() > running_max;
     if (pass_.many) return plan_for_many();
     add_waiting();
     if (!anybody_) return;
@@ -195,8 +196,8 @@ class Planner {
 
 // A node on which the job could stand once some have left.
 struct Place {
-  int kind = 0;            // 1: only those that are not chosen leave; 2: also smaller ones that are
-  std::int64_t over = 0;   // what it has beyond what is needed
+  int kind = 0;           // 1: only those that are not chosen leave; 2: also smaller ones that are
+  std::int64_t over = 0;  // what it has beyond what is needed
   NodeIndex node = 0;
   std::vector<OccupantId> victims;
   friend bool operator<(const Place& a, const Place& b) {
@@ -209,8 +210,8 @@ class RoomMaker {
   RoomMaker(State& state, Timestamp now, const SharePass& pass)
       : state_(state), scheduler_(state.scheduler()), now_(now), pass_(pass) {}
 
-  // Nodes for the job, and whom to stop; nothing where the rule does not reach. Where many run their
-  // keys may be old: those of the victims are made anew, and perhaps others are found.
+  // Nodes for the job, and whom to stop; nothing where the rule does not reach. Where many run
+  // their keys may be old: those of the victims are made anew, and perhaps others are found.
   std::optional<Keep> room_for(const JobEntry& entry) {
     for (int tries = 0; tries < tries_max; ++tries) {
       const auto keep = find_room(entry);
@@ -322,7 +323,8 @@ class RoomMaker {
       by_id.emplace_back(run.id, who);
     }
     const Worth more = target.node_worth * std::ssize(places) - freed;
-    if (more > 0 && scheduler_.queues().blocks(scheduler_.queues().find(entry.job.spec->queue), more)) {
+    if (more > 0 &&
+        scheduler_.queues().blocks(scheduler_.queues().find(entry.job.spec->queue), more)) {
       return std::nullopt;
     }
     std::sort(by_id.begin(), by_id.end());

@@ -1,5 +1,5 @@
-// Who should run, where not all can: the order of `scheduling.order` applied to those that wait and to
-// those that run and may be stopped. Before the scheduler's own turns in every pass.
+// Who should run, where not all can: the order of `scheduling.order` applied to those that wait and
+// to those that run and may be stopped. Before the scheduler's own turns in every pass.
 #pragma once
 
 #include <deque>

@@ -99,7 +99,8 @@ std::vector<JobOutcome> replay_published(const Fleet& fleet, const Workload& wor
     std::vector<std::size_t> line(jobs.size());
     std::iota(line.begin(), line.end(), std::size_t{0});
     const auto key = [&](std::size_t i) {
-      return order == QueueOrder::srsf ? jobs[i].left * static_cast<double>(jobs[i].gpus) : jobs[i].left;
+      return order == QueueOrder::srsf ? jobs[i].left * static_cast<double>(jobs[i].gpus)
+                                       : jobs[i].left;
     };
     std::stable_sort(line.begin(), line.end(),
                      [&](std::size_t a, std::size_t b) { return key(a) < key(b); });

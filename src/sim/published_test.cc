@@ -50,8 +50,8 @@ std::vector<double> simulated(std::vector<Arrival> arrivals, QueueOrder order) {
   simulation.run();
   std::vector<double> out;
   for (const JobId id : simulation.jobs()) {
-    out.push_back(static_cast<double>(
-                      (*simulation.state().find(id)->job.ended_at - begin).count()) / 1e6);
+    out.push_back(
+        static_cast<double>((*simulation.state().find(id)->job.ended_at - begin).count()) / 1e6);
   }
   return out;
 }
@@ -64,8 +64,7 @@ TEST(Policies, FifoLetsTheFirstEnd) {
 }
 
 TEST(Policies, ShorterWorkIsLetInAndTheLongerGoesOnWhereItWas) {
-  EXPECT_EQ(simulated({job(0s, 8, 1000s), job(10s, 8, 100s)}, QueueOrder::srtf),
-            (Ends{1100, 110}));
+  EXPECT_EQ(simulated({job(0s, 8, 1000s), job(10s, 8, 100s)}, QueueOrder::srtf), (Ends{1100, 110}));
 }
 
 TEST(Policies, WhoIsStartedAgainPaysItsOverheadAgain) {
@@ -74,9 +73,9 @@ TEST(Policies, WhoIsStartedAgainPaysItsOverheadAgain) {
 }
 
 TEST(Policies, LeastAttainedLetsNewcomersTry) {
-  const auto ended = simulated({job(0s, 8, 10'000s, 0s, Know::nothing),
-                                job(5'000s, 8, 100s, 0s, Know::nothing)},
-                               QueueOrder::las);
+  const auto ended =
+      simulated({job(0s, 8, 10'000s, 0s, Know::nothing), job(5'000s, 8, 100s, 0s, Know::nothing)},
+                QueueOrder::las);
   EXPECT_EQ(ended[1], 5'100);
 }
 
@@ -98,8 +97,9 @@ TEST(Policies, StepsTellAsMuchAsKnowingTheTime) {
     return one;
   };
   // A step takes a second; that is known once the first has run a minute.
-  EXPECT_EQ(simulated({with_steps(0s, 1000s, 1000), with_steps(100s, 50s, 50)}, QueueOrder::learned),
-            (Ends{1050, 150}));
+  EXPECT_EQ(
+      simulated({with_steps(0s, 1000s, 1000), with_steps(100s, 50s, 50)}, QueueOrder::learned),
+      (Ends{1050, 150}));
 }
 
 TEST(Policies, LargerWorkIsMadeRoomForOnWholeNodes) {

@@ -1,10 +1,11 @@
-#include "base/wide.h"
 #include "sim/results.h"
 
 #include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <queue>
+
+#include "base/wide.h"
 
 namespace mohona {
 namespace {
@@ -65,7 +66,8 @@ Json figures_of(const std::vector<JobOutcome>& jobs) {
 
 double completion_bound_seconds(const std::vector<JobOutcome>& jobs, std::int64_t gpus) {
   if (jobs.empty() || gpus <= 0) return 0;
-  // The fluid: one machine as fast as all GPUs, shortest remaining work first, which is optimal there.
+  // The fluid: one machine as fast as all GPUs, shortest remaining work first, which is optimal
+  // there.
   std::vector<const JobOutcome*> line;
   for (const JobOutcome& job : jobs) line.push_back(&job);
   std::stable_sort(line.begin(), line.end(), [](const JobOutcome* a, const JobOutcome* b) {

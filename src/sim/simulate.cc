@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "core/audit/auditor.h"
 #include "model/names.h"
 #include "sim/published.h"
 
@@ -66,13 +67,17 @@ bool needs_run_times(QueueOrder order) {
   return order == QueueOrder::srtf || order == QueueOrder::srsf;
 }
 
-// A world from its beginning to its end, with a timeline.
+// A world from its beginning to its end, with a timeline, and every rule looked at after every
+// fact.
 Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& result) {
   const Workload workload = setup.workload;
   Timeline& timeline = result.timeline.emplace(setup.fleet, setup.begin);
   Simulation simulation(std::move(setup));
+  Auditor auditor;
+  for (const Fact& fact : simulation.memory().facts()) auditor.see(fact);
   simulation.store().after_append = [&](const Facts& facts) {
     timeline.take(facts, simulation.now());
+    for (const Fact& fact : facts) auditor.see(fact);
   };
   simulation.after_turn = [&] {
     timeline.wait(simulation.state().waiting().size(), simulation.now());
@@ -80,7 +85,12 @@ Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& r
   simulation.run(until);
   simulation.after_turn();  // what holds now has held until here
   if (!simulation.refusals().empty()) return fail(Code::invalid, simulation.refusals().front());
+  auditor.compare(simulation.state());
+  if (!auditor.violations().empty()) {
+    return fail(Code::internal, "a rule is broken: " + auditor.violations().front().what);
+  }
   result.jobs = outcomes_of(simulation, workload);
+  result.figures["facts"] = auditor.facts();
   result.figures["turns"] = simulation.turns();
   return {};
 }

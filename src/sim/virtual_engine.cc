@@ -6,8 +6,8 @@
 namespace mohona {
 namespace {
 
-// Running work says how far it is when it begins, after so long, so that its speed is known, and at its
-// end.
+// Running work says how far it is when it begins, after so long, so that its speed is known, and at
+// its end.
 constexpr Duration first_steps = std::chrono::seconds(60);
 constexpr std::size_t past_max = 64;
 // Until somebody notices that work was sent to a node that is gone.

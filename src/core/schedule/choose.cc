@@ -8,7 +8,7 @@
 namespace mohona {
 namespace {
 
-constexpr std::size_t best_max = 400;               // of the knapsack: those with the lowest keys
+constexpr std::size_t best_max = 400;                // of the knapsack: those with the lowest keys
 constexpr std::int64_t knapsack_work_max = 1 << 18;  // contenders × units
 constexpr std::int64_t eldest_part = 16;             // of the capacity, for those who wait longest
 
@@ -23,8 +23,8 @@ std::vector<std::size_t> knapsack(std::span<const Contender> all, std::span<cons
   for (std::size_t i = 0; i < n; ++i) {
     const Contender& one = all[line[i]];
     const auto units = static_cast<std::size_t>(one.units);
-    const auto value = static_cast<std::int64_t>(
-        (static_cast<Wide>(one.units) * least << 32) / std::max<std::int64_t>(1, one.key.cost));
+    const auto value = static_cast<std::int64_t>((static_cast<Wide>(one.units) * least << 32) /
+                                                 std::max<std::int64_t>(1, one.key.cost));
     for (std::size_t room = width - 1; room >= units && room < width; --room) {
       if (best[room - units] + value <= best[room]) continue;
       best[room] = best[room - units] + value;

@@ -18,12 +18,14 @@ constexpr std::int64_t one = std::int64_t{1} << 20;
 constexpr std::array<std::int64_t, 15> weight_at = {734, 526, 377, 270, 193, 139, 99, 71,
                                                     51,  37,  26,  19,  13,  10,  7};
 // What all work of the queue and size tells stands beside the neighbours as a tenth of one, and the
-// same of all queues beside that as one job; before anything has ended, three in ten end in each cell.
+// same of all queues beside that as one job; before anything has ended, three in ten end in each
+// cell.
 constexpr std::int64_t prior_weight = 102, first_hazard = one * 3 / 10;
-// Work that is known to last, and is stopped for other work, costs a start: so what runs looks so much
-// cheaper than it is. Of a guess less is lost by going on.
+// Work that is known to last, and is stopped for other work, costs a start: so what runs looks so
+// much cheaper than it is. Of a guess less is lost by going on.
 constexpr std::int64_t runs_sure_num = 100, runs_sure_den = 102, runs_guess_den = 4;
-// Below so many jobs every key is made anew at every look; above, when what it rests on has changed.
+// Below so many jobs every key is made anew at every look; above, when what it rests on has
+// changed.
 constexpr std::size_t always_max = 128;
 constexpr std::int64_t stale_part = 16;  // or when it has run this part longer
 
@@ -37,8 +39,8 @@ const std::array<Duration, prospect_cells + 1>& edges() {
   return all;
 }
 
-// 1000 × (size ÷ 1000)^0.9, by tenths of an octave: the larger a job, the more of others it holds up,
-// but also the harder it is to find room for it again.
+// 1000 × (size ÷ 1000)^0.9, by tenths of an octave: the larger a job, the more of others it holds
+// up, but also the harder it is to find room for it again.
 std::int64_t to_the_nine_tenths(std::int64_t milli) {
   constexpr std::array<std::int64_t, 11> tenths = {1024, 1097, 1176, 1261, 1351, 1448,
                                                    1552, 1663, 1783, 1911, 2048};
@@ -141,7 +143,7 @@ void Prospects::end(JobId job, Duration ran, bool teaches) {
 }
 
 void Prospects::learn_speed(const std::string& name, std::int64_t size, Duration took,
-                          std::int64_t steps) {
+                            std::int64_t steps) {
   if (steps <= 0 || took <= Duration{0}) return;
   // The longest stretch tells it best, and is the same in whichever order they are heard of.
   Speed& known = speeds_[{name, size}];
@@ -159,7 +161,8 @@ std::optional<Duration> Prospects::step_time(const std::string& name, std::int64
     if (n == 0) return std::nullopt;
     return Duration(std::max<std::int64_t>(1, sum / n));
   };
-  const auto own = mean(speeds_.lower_bound({name, INT64_MIN}), speeds_.upper_bound({name, INT64_MAX}));
+  const auto own =
+      mean(speeds_.lower_bound({name, INT64_MIN}), speeds_.upper_bound({name, INT64_MAX}));
   return own ? own : mean(speeds_.begin(), speeds_.end());
 }
 
@@ -171,13 +174,15 @@ std::optional<Duration> Prospects::remaining(const One& one_job, Timestamp now) 
   const Known& known = one_job.known;
   if (known.steps > 0) {
     const auto found = speeds_.find({known.name, known.size_milli});
-    const auto step = found != speeds_.end() ? std::nullopt : step_time(known.name, known.size_milli);
+    const auto step =
+        found != speeds_.end() ? std::nullopt : step_time(known.name, known.size_milli);
     if (found == speeds_.end() && !step) return std::nullopt;
     const std::int64_t micros = step ? step->count() : found->second.micros;
     const std::int64_t steps = step ? 1 : found->second.steps;
     const auto left = static_cast<Wide>(std::max<std::int64_t>(0, known.steps - known.done));
     Duration rest(saturate(left * micros / steps));
-    if (known.since && known.done_at) rest -= std::min(rest, std::max(Duration{0}, now - *known.done_at));
+    if (known.since && known.done_at)
+      rest -= std::min(rest, std::max(Duration{0}, now - *known.done_at));
     return std::max(rest, Duration{1});
   }
   if (known.estimate) {
@@ -224,8 +229,8 @@ Duration Prospects::gittins(const One& one_job, Timestamp now) const {
   for (std::size_t i = first; i + 1 < prospect_cells; ++i) {
     const Duration begin = i == first ? so_far : edges()[i];
     const Duration length = edges()[i + 1] - begin;
-    std::int64_t h = (ended[i] * one + prior_weight * hazard(*one_job.line, i)) /
-                     (through + prior_weight);
+    std::int64_t h =
+        (ended[i] * one + prior_weight * hazard(*one_job.line, i)) / (through + prior_weight);
     if (i == first) {
       h = static_cast<std::int64_t>(static_cast<Wide>(h) * length.count() /
                                     (edges()[i + 1] - edges()[i]).count());

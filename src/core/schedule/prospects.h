@@ -1,5 +1,5 @@
-// How much longer work will run, by what is known of it and of work like it; and so, what it costs to
-// see it done.
+// How much longer work will run, by what is known of it and of work like it; and so, what it costs
+// to see it done.
 //
 // The less is known, the more is guessed: steps and their speed; its author's estimate; how long
 // work that was submitted shortly before and after it has run so far, which is where people submit
@@ -80,8 +80,8 @@ class Prospects {
   struct One {
     Known known;
     Line* line = nullptr;
-    std::size_t place = 0;   // in the line
-    std::size_t cell = 0;    // as it is counted in `reached`
+    std::size_t place = 0;  // in the line
+    std::size_t cell = 0;   // as it is counted in `reached`
     bool counted = false;
     bool stale = true;
     Key key;

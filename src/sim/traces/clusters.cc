@@ -30,10 +30,11 @@ Result<Fleet> written_out(const std::string& text) {
   const auto nodes = parse_whole(by.front()), units = parse_whole(each);
   if (by.size() != 2 || !nodes || !units || *nodes < 1 || *nodes > nodes_max || *units < 1 ||
       (!cores && *units > 64)) {
-    return fail(Code::invalid,
-                fmt::format("--cluster {}: write NODESxGPUS as in 8x8, NODESxCORESc, or the path of "
-                            "a cluster file",
-                            text));
+    return fail(
+        Code::invalid,
+        fmt::format("--cluster {}: write NODESxGPUS as in 8x8, NODESxCORESc, or the path of "
+                    "a cluster file",
+                    text));
   }
   Pool pool = pool_of("cluster", *nodes, cores ? 0 : *units);
   if (cores) pool.shape.cpus_milli = *units * 1'000, pool.share_nodes = true;

@@ -1,6 +1,6 @@
-// Muri's training traces: job_id, num_gpu, submit_time and iteration_time in ms, iterations, model_name.
-// Upstream multiplies the iteration time by 1.015. What a start costs is in a JSON file of seconds
-// by GPUs and model, by default the one beside the trace.
+// Muri's training traces: job_id, num_gpu, submit_time and iteration_time in ms, iterations,
+// model_name. Upstream multiplies the iteration time by 1.015. What a start costs is in a JSON file
+// of seconds by GPUs and model, by default the one beside the trace.
 #include <fmt/format.h>
 
 #include <filesystem>
@@ -71,8 +71,8 @@ Result<Workload> read_muri(const std::string& path, const TraceOptions& options,
         if (*gpus < 1 || *gpus > 100'000) return row.error("num_gpu: out of range");
         if (*iterations < 1 || *time < 0 || *submit < 0) return row.error("a number below zero");
         // ms × 1.015 × iterations, in µs.
-        const auto runs = static_cast<std::int64_t>(static_cast<Wide>(*iterations) * *time *
-                                                    1'015 / 1'000'000);
+        const auto runs =
+            static_cast<std::int64_t>(static_cast<Wide>(*iterations) * *time * 1'015 / 1'000'000);
         const std::string model(row.text("model_name"));
         Arrival job = trace_job(model.empty() ? "job" : model, begin + Duration(*submit / 1'000),
                                 Duration(runs), options);

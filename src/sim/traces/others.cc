@@ -106,7 +106,8 @@ Result<Workload> read_starburst(const std::string& path, const TraceOptions& opt
 }
 
 // Eighteen fields a line, ';' begins a remark: 2 submit, 4 run time in seconds, 5 processors used,
-// 8 processors asked for, 9 time asked for, 12 user, 15 queue; -1: not known. A processor is a core.
+// 8 processors asked for, 9 time asked for, 12 user, 15 queue; -1: not known. A processor is a
+// core.
 Result<Workload> read_swf(const std::string& path, const TraceOptions& options, Timestamp begin) {
   Workload out;
   const auto ok = for_lines(path, [&](std::size_t number, std::string_view line) -> Result<void> {

@@ -16,7 +16,8 @@ void use_gpus(JobSpec& spec, std::int64_t gpus, std::int64_t per_node) {
   demand.gpus = (gpus + nodes - 1) / nodes;
 }
 
-Arrival trace_job(const std::string& name, Timestamp at, Duration runs, const TraceOptions& options) {
+Arrival trace_job(const std::string& name, Timestamp at, Duration runs,
+                  const TraceOptions& options) {
   Arrival out;
   out.at = at;
   out.spec.name = name;
@@ -38,10 +39,11 @@ Result<Workload> read_trace(const std::string& name, const TraceOptions& options
     return fail(Code::invalid,
                 fmt::format("--trace {}: write KIND:FILE, as in muri:trace1.csv.gz", name));
   }
-  Result<Workload> out = fail(
-      Code::invalid,
-      fmt::format("--trace {}: there is no kind '{}'; there are muri, philly, openb, starburst, swf",
-                  name, kind));
+  Result<Workload> out =
+      fail(Code::invalid,
+           fmt::format(
+               "--trace {}: there is no kind '{}'; there are muri, philly, openb, starburst, swf",
+               name, kind));
   if (kind == "muri") out = read_muri(path, options, begin);
   if (kind == "philly") out = read_philly(path, options, begin);
   if (kind == "openb") out = read_openb(path, options, begin);

@@ -20,8 +20,8 @@ struct TraceOptions {
   std::string overheads;  // muri: the file of start overheads; empty: the one beside the trace
 };
 
-// "muri:FILE", "philly:FILE", "openb:FILE", "starburst:FILE", "swf:FILE"; plain or gzip. Errors name
-// the file and the line. The first arrival is at or after `begin`.
+// "muri:FILE", "philly:FILE", "openb:FILE", "starburst:FILE", "swf:FILE"; plain or gzip. Errors
+// name the file and the line. The first arrival is at or after `begin`.
 Result<Workload> read_trace(const std::string& name, const TraceOptions& options, Timestamp begin);
 
 // A fleet of its own for a trace: "4x8" (nodes × GPUs), or a file: muri's cluster, philly's virtual
