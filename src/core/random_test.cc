@@ -54,6 +54,7 @@ Fleet any_fleet() {
   fleet.scheduling.reservations_max = draw(3);
   if (draw(2)) fleet.scheduling.ageing = Duration{0};
   if (draw(2)) fleet.scheduling.packing = Packing::learned;
+  if (draw(2)) fleet.scheduling.order = static_cast<QueueOrder>(draw(6));
   return fleet;
 }
 
@@ -97,6 +98,8 @@ JobSpec any_job(const State& state) {
   if (draw(5) == 0) spec.nearness.within = static_cast<Level>(draw(4));
   if (draw(6) == 0) spec.features = {"ib"};
   spec.stop.grace = draw(3) * 5s;
+  if (draw(2)) spec.checkpoint = Checkpoint{"ckpt"};
+  if (draw(4) == 0) spec.estimate = (1 + draw(50)) * 1s;
   if (draw(6) == 0) spec.budget = Money{draw(100)};
   if (draw(6) == 0) spec.deadline = Timestamp(std::chrono::hours(1)) + draw(100) * 1s;
   if (draw(3) == 0 && !state.jobs().empty()) {
