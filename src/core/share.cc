@@ -94,14 +94,15 @@ class Planner {
       if (!free.contains(pool)) free[pool] = free_units(scheduler_.space(pool));
       choose(group->first, group->second, free[pool]);
     }
-    std::stable_sort(moves_.begin(), moves_.end(),
-                     [](const auto& a, const auto& b) { return a.first > b.first; });
-    for (const auto& [units, job] : moves_) pass_.todo.push_back(job);
+    // Shares have changed after a move, and so whose turn it is.
+    pass_.one_move = order.size() > 1;
   }
 
  private:
   // The lowest key first; whom it stops has a higher one.
   void plan_for_many() {
+    // With several queues turns are the scheduler's: it knows whose it is without looking at all.
+    if (scheduler_.queues().size() > 1) return;
     state_.refresh_ranks(refreshed_max, now_);
     for (const JobId id : state_.first_waiting(looked_at_max)) pass_.todo.push_back(id);
     pass_.in_flight = false;
@@ -170,12 +171,15 @@ class Planner {
     std::sort(group.all.begin(), group.all.end(),
               [](const Contender& a, const Contender& b) { return a.age < b.age; });
     for (std::size_t i = 0; i < group.all.size(); ++i) group.all[i].age = i;
+    std::vector<std::pair<std::int64_t, JobId>> moves;
     for (const std::size_t i : choose_running(group.all, group.movable + free)) {
       const Contender& one = group.all[i];
       pass_.chosen[one.job] = {where.first, one.units};
-      if (!waits_.contains(one.job)) continue;
-      moves_.emplace_back(one.units, one.job);
+      if (waits_.contains(one.job)) moves.emplace_back(one.units, one.job);
     }
+    std::stable_sort(moves.begin(), moves.end(),
+                     [](const auto& a, const auto& b) { return a.first > b.first; });
+    for (const auto& [units, job] : moves) pass_.todo.push_back(job);
     std::int64_t taken = 0;
     for (const auto& one : group.all) taken += pass_.chosen.contains(one.job) ? one.units : 0;
     free -= std::clamp<std::int64_t>(taken - group.movable, 0, free);
@@ -187,7 +191,6 @@ class Planner {
   SharePass& pass_;
   Groups groups_;
   std::set<JobId> waits_;
-  std::vector<std::pair<std::int64_t, JobId>> moves_;
   bool anybody_ = false;
 };
 
@@ -368,6 +371,7 @@ Facts share_next(State& state, Timestamp now) {
       continue;
     }
     if (const auto start = state.scheduler().start_for(*entry->waiting, id)) {
+      pass.planned = !pass.one_move;
       return start_facts(state, *entry, *start, now);
     }
     if (state.scheduler().policy().preempt == Preempt::never) continue;
@@ -376,6 +380,7 @@ Facts share_next(State& state, Timestamp now) {
     }
     ++pass.in_vain;
     if (const auto keep = RoomMaker(state, now, pass).room_for(*entry)) {
+      pass.planned = !pass.one_move;
       --pass.in_vain;
       pass.in_flight = true;
       return keep_facts(state, *keep, now);

@@ -27,6 +27,7 @@ struct SharePass {
   };
   std::map<JobId, Chosen> chosen;  // what should run, running or not
   bool many = false;               // too many to choose among them all: one after the other
+  bool one_move = false;           // after one move it is planned anew
   int in_vain = 0;                 // how often room was looked for and not found
   bool in_flight = false;          // room is being made: what is left free waits for it
 };

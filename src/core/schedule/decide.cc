@@ -183,7 +183,10 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
 
 std::optional<Start> Scheduler::start_for(const Waiting& waiting, JobId job) {
   Class& c = *classes_[waiting.id];
-  if (!c.awake && !c.gated) return std::nullopt;  // it is known to find none
+  // It is known to find none; but of those that wait for a share only the first in line is woken.
+  const bool for_share = std::any_of(c.watches.begin(), c.watches.end(),
+                                     [](const Watch& w) { return w.kind == Watch::queue; });
+  if (!c.awake && !c.gated && !for_share) return std::nullopt;
   make_targets(c);
   auto decision = try_start(c);
   if (!decision) return std::nullopt;
@@ -217,7 +220,8 @@ bool Scheduler::may_move_in(const Class& c) const {
   return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
     const PoolState& pool = *pools_[target.pool];
     const Pool& there = pool.space.pool();
-    return there.nodes * node_worth(there) - pool.fixed >= target.node_worth * c.needs.min_nodes;
+    return pool.movable > 0 &&
+           there.nodes * node_worth(there) - pool.fixed >= target.node_worth * c.needs.min_nodes;
   });
 }
 

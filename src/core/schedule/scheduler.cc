@@ -270,7 +270,7 @@ OccupantId Scheduler::start(Running run) {
   pool.space.take(run.grant, run.demand, who);
   tree_.add_used(run.queue, run.worth);
   if (run.preemptible) ++pool.preemptible[run.priority];
-  if (!run.movable) pool.fixed += run.worth;
+  (run.movable ? pool.movable : pool.fixed) += run.worth;
   running_[who] = std::move(run);
   return who;
 }
@@ -285,7 +285,7 @@ void Scheduler::end(OccupantId who) {
   if (run.preemptible && --pool.preemptible[run.priority] == 0) {
     pool.preemptible.erase(run.priority);
   }
-  if (!run.movable) pool.fixed -= run.worth;
+  (run.movable ? pool.movable : pool.fixed) -= run.worth;
   NodeSet touched = std::move(run.grant.whole);
   for (const Member& member : run.grant.members) {
     const Leaf leaf = member.node / pool.space.leaf_size();

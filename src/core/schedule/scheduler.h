@@ -262,7 +262,7 @@ struct Scheduler::PoolState {
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
-  Worth fixed = 0;                                   // of what runs and has no checkpoint
+  Worth fixed = 0, movable = 0;  // of what runs, without a checkpoint and with one
 };
 
 }  // namespace mohona
