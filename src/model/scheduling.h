@@ -50,7 +50,7 @@ struct SchedulingPolicy {
   Duration patience = std::chrono::minutes(30);  // after which a single node is kept as well
   Preempt preempt = Preempt::reclaim;
   Duration min_run = std::chrono::minutes(10);  // before which no attempt is preempted
-  QueueOrder order = QueueOrder::learned;
+  QueueOrder order = QueueOrder::age;
   Packing packing = Packing::best_fit;
   friend bool operator==(const SchedulingPolicy&, const SchedulingPolicy&) = default;
 };
