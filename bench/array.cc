@@ -53,13 +53,6 @@ using Json = nlohmann::ordered_json;
 using Steady = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-class NoSecrets : public SecretStore {
- public:
-  Result<std::string> write(const Variables&) override { return fail(Code::internal, "none"); }
-  Result<Variables> read(const std::string&) override { return Variables{}; }
-  void remove(const std::string&) override {}
-};
-
 struct Size {
   std::int64_t tasks = 1'000'000, task_cpus = 96;
   std::int64_t nodes = 1'000, node_cpus = 96;

@@ -8,7 +8,7 @@
 #include <optional>
 #include <vector>
 
-#include "bench/openb.h"
+#include "traces/openb.h"
 #include "core/schedule/scheduler.h"
 
 namespace mohona {

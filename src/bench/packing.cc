@@ -7,7 +7,7 @@
 
 #include "base/dice.h"
 #include "bench/fgd.h"
-#include "bench/openb.h"
+#include "traces/openb.h"
 #include "bench/world.h"
 #include "packing/prices.h"
 

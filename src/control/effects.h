@@ -21,6 +21,16 @@ class SecretStore {
   virtual void remove(const std::string& name) = 0;
 };
 
+// Keeps none: for tests and simulations, whose jobs have none.
+class NoSecrets : public SecretStore {
+ public:
+  Result<std::string> write(const Variables&) override {
+    return fail(Code::internal, "no secrets are kept here");
+  }
+  Result<Variables> read(const std::string&) override { return Variables{}; }
+  void remove(const std::string&) override {}
+};
+
 class Effects {
  public:
   Effects(std::map<std::string, Engine*> engines, SecretStore& secrets)

@@ -14,13 +14,6 @@ namespace {
 
 using namespace std::chrono_literals;
 
-class NoSecrets : public SecretStore {
- public:
-  Result<std::string> write(const Variables&) override { return fail(Code::internal, "none"); }
-  Result<Variables> read(const std::string&) override { return Variables{}; }
-  void remove(const std::string&) override {}
-};
-
 JobSpec job(std::int64_t milli) {
   JobSpec spec;
   spec.name = "a";

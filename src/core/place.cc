@@ -99,11 +99,7 @@ Grant to_grant(const Space& space, const Demand& demand, const std::vector<Holdi
   }
   if (!space.fills(demand)) return out;
   NodeSet whole;
-  for (const Member& member : out.members) {
-    const Leaf leaf = member.node / space.leaf_size();
-    if (whole.empty() || whole.back().leaf != leaf) whole.push_back({leaf, 0});
-    whole.back().nodes |= Mask{1} << (member.node % space.leaf_size());
-  }
+  for (const Member& member : out.members) append(whole, member.node, space.leaf_size());
   return {std::move(whole), {}};
 }
 

@@ -92,7 +92,7 @@ class Planner {
     for (auto* group : order) {
       const PoolIndex pool = group->first.first;
       if (!free.contains(pool)) free[pool] = free_units(scheduler_.space(pool));
-      choose(group->first, group->second, free[pool]);
+      choose(group->second, free[pool]);
     }
     // Shares have changed after a move, and so whose turn it is.
     pass_.one_move = order.size() > 1;
@@ -105,7 +105,6 @@ class Planner {
     if (scheduler_.queues().size() > 1) return;
     state_.refresh_ranks(refreshed_max, now_);
     for (const JobId id : state_.first_waiting(looked_at_max)) pass_.todo.push_back(id);
-    pass_.in_flight = false;
   }
 
   void add_waiting() {
@@ -115,16 +114,12 @@ class Planner {
       const auto& targets = scheduler_.targets_now(*entry.waiting);
       if (targets.empty()) continue;
       const JobSpec& spec = *entry.job.spec;
-      Contender one;
-      one.job = id;
-      one.priority = spec.priority;
-      one.age = age_of(entry, scheduler_.policy().ageing);
-      one.key = key_of(entry);
       const Target& target = targets.front();
       const Pool& pool = scheduler_.space(target.pool).pool();
-      one.units = std::max<std::int64_t>(
+      const std::int64_t units = std::max<std::int64_t>(
           1, units_of(pool, spec.resources.choices[target.choice].demand) * spec.num_nodes);
-      groups_[{target.pool, scheduler_.queues().find(spec.queue)}].all.push_back(one);
+      groups_[{target.pool, scheduler_.queues().find(spec.queue)}].all.push_back(
+          contender(entry, units));
       waits_.insert(id);
       anybody_ = true;
     }
@@ -144,6 +139,16 @@ class Planner {
     return key;
   }
 
+  Contender contender(const JobEntry& entry, std::int64_t units) const {
+    Contender one;
+    one.job = entry.job.id;
+    one.units = units;
+    one.priority = entry.job.spec->priority;
+    one.key = key_of(entry);
+    one.age = age_of(entry, scheduler_.policy().ageing);
+    return one;
+  }
+
   void add_running() {
     for (const auto& [id, live] : state_.live()) {
       const Running& run = scheduler_.running(live.who);
@@ -154,27 +159,22 @@ class Planner {
       if (!may_move(scheduler_, run, now_) || !state_.prospects().find(id.job)) continue;
       const auto group = groups_.find({run.pool, run.queue});
       if (group == groups_.end()) continue;
-      const JobEntry& entry = *state_.find(id.job);
-      Contender one;
-      one.job = id.job;
-      one.priority = run.priority;
-      one.age = age_of(entry, scheduler_.policy().ageing);
-      one.key = key_of(entry);
-      one.units = units_of(scheduler_.space(run.pool).pool(), run.demand) * run.grant.nodes();
-      if (one.units <= 0) continue;
-      group->second.movable += one.units;
-      group->second.all.push_back(one);
+      const std::int64_t units =
+          units_of(scheduler_.space(run.pool).pool(), run.demand) * run.grant.nodes();
+      if (units <= 0) continue;
+      group->second.movable += units;
+      group->second.all.push_back(contender(*state_.find(id.job), units));
     }
   }
 
-  void choose(const Groups::key_type& where, Group& group, std::int64_t& free) {
+  void choose(Group& group, std::int64_t& free) {
     std::sort(group.all.begin(), group.all.end(),
               [](const Contender& a, const Contender& b) { return a.age < b.age; });
     for (std::size_t i = 0; i < group.all.size(); ++i) group.all[i].age = i;
     std::vector<std::pair<std::int64_t, JobId>> moves;
     for (const std::size_t i : choose_running(group.all, group.movable + free)) {
       const Contender& one = group.all[i];
-      pass_.chosen[one.job] = {where.first, one.units};
+      pass_.chosen.insert(one.job);
       if (waits_.contains(one.job)) moves.emplace_back(one.units, one.job);
     }
     std::stable_sort(moves.begin(), moves.end(),
@@ -332,11 +332,7 @@ class RoomMaker {
     }
     std::sort(by_id.begin(), by_id.end());
     for (const auto& [id, who] : by_id) out.victims.push_back(who);
-    for (const NodeIndex node : nodes) {
-      const Leaf leaf = node / space.leaf_size();
-      if (out.nodes.empty() || out.nodes.back().leaf != leaf) out.nodes.push_back({leaf, 0});
-      out.nodes.back().nodes |= Mask{1} << (node % space.leaf_size());
-    }
+    for (const NodeIndex node : nodes) append(out.nodes, node, space.leaf_size());
     out.expected = out.start;
     return out;
   }

@@ -21,15 +21,11 @@ class State;
 struct SharePass {
   bool planned = false;
   std::deque<JobId> todo;  // the largest first
-  struct Chosen {
-    PoolIndex pool = 0;
-    std::int64_t units = 0;
-  };
-  std::map<JobId, Chosen> chosen;  // what should run, running or not
-  bool many = false;               // too many to choose among them all: one after the other
-  bool one_move = false;           // after one move it is planned anew
-  int in_vain = 0;                 // how often room was looked for and not found
-  bool in_flight = false;          // room is being made: what is left free waits for it
+  std::set<JobId> chosen;  // what should run, running or not
+  bool many = false;       // too many to choose among them all: one after the other
+  bool one_move = false;   // after one move it is planned anew
+  int in_vain = 0;         // how often room was looked for and not found
+  bool in_flight = false;  // room is being made: what is left free waits for it
 };
 
 // Whether the policy is one that orders by what is known of run times.

@@ -186,7 +186,7 @@ std::int64_t State::plain_key(const JobEntry& e) const {
   if (spec.kind == Kind::serve) return 1;  // somebody waits for its answers
   const auto usual = history_.predict(spec.queue, spec.name, spec.num_nodes);
   const Duration likely = usual ? usual->likely : spec.estimate.value_or(std::chrono::hours(1));
-  return std::max<std::int64_t>(1, likely.count() / 1'000 * size_milli_of(spec) * 1'000);
+  return std::max<std::int64_t>(1, cost_of(likely, size_milli_of(spec)));
 }
 
 void State::unrank(JobEntry& e) {

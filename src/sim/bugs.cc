@@ -2,14 +2,15 @@
 
 #include "core/ledger/usage.h"
 #include "model/codec.h"
+#include "sim/around.h"
 
 namespace mohona {
 namespace {
 
-class EngineWithBug : public Engine {
+class EngineWithBug : public EngineAround {
  public:
   EngineWithBug(Bug bug, BugMemory& memory, Engine& below, VirtualEngine& engine)
-      : bug_(bug), memory_(memory), below_(below), engine_(engine) {
+      : EngineAround(below), bug_(bug), memory_(memory), engine_(engine) {
     if (bug == Bug::double_launch) engine_.launches_twice(memory_.starts > 0);
     ++memory_.starts;
   }
@@ -23,24 +24,12 @@ class EngineWithBug : public Engine {
     }
     return below_.launch(launch);
   }
-  Result<void> stop(const AttemptId& attempt, const Stop& stop) override {
-    return below_.stop(attempt, stop);
-  }
   Result<std::vector<Report>> observe() override { return changed(below_.observe(), true); }
   Result<std::vector<Report>> changes() override { return changed(below_.changes(), false); }
   Result<void> forget(const AttemptId& attempt) override {
     memory_.launched.erase(attempt);
     return below_.forget(attempt);
   }
-  Result<std::vector<std::string>> list_shards(const Job& job,
-                                               const std::vector<NeededJob>& needs) override {
-    return below_.list_shards(job, needs);
-  }
-  Result<LogPart> read_log(const AttemptId& attempt, std::int64_t rank, std::uint64_t offset,
-                           std::size_t bytes_max) override {
-    return below_.read_log(attempt, rank, offset, bytes_max);
-  }
-  void on_change(std::function<void()> changed) override { below_.on_change(std::move(changed)); }
 
  private:
   Result<std::vector<Report>> changed(Result<std::vector<Report>> reports, bool all) {
@@ -83,17 +72,14 @@ class EngineWithBug : public Engine {
 
   Bug bug_;
   BugMemory& memory_;
-  Engine& below_;
   VirtualEngine& engine_;
   bool lagged_ = false;
 };
 
-class StoreWithBug : public Store {
+class StoreWithBug : public StoreAround {
  public:
   StoreWithBug(Bug bug, BugMemory& memory, Store& below)
-      : bug_(bug), memory_(memory), below_(below) {}
-
-  Result<Epoch> lead() override { return below_.lead(); }
+      : StoreAround(below), bug_(bug), memory_(memory) {}
 
   Result<void> append(const Facts& facts, Epoch epoch) override {
     Facts written;
@@ -111,11 +97,6 @@ class StoreWithBug : public Store {
     return below_.append(written, epoch);
   }
 
-  Result<void> save(const std::vector<Row>& changed, const std::vector<std::string>& removed,
-                    Epoch epoch) override {
-    return below_.save(changed, removed, epoch);
-  }
-
   Result<void> load(const std::function<Result<void>(const Row&)>& on_row,
                     const std::function<Result<void>(const Fact&)>& on_fact) override {
     Facts facts;
@@ -131,10 +112,6 @@ class StoreWithBug : public Store {
       if (auto done = on_fact(fact); !done) return done;
     }
     return {};
-  }
-
-  Result<void> replay(const std::function<Result<void>(const Fact&)>& on_fact) override {
-    return below_.replay(on_fact);
   }
 
  private:
@@ -191,7 +168,6 @@ class StoreWithBug : public Store {
 
   Bug bug_;
   BugMemory& memory_;
-  Store& below_;
   Epoch epoch_;
 };
 

@@ -3,6 +3,7 @@
 #include "core/audit/audit.h"
 #include "core/explain.h"
 #include "model/codec.h"
+#include "sim/around.h"
 
 namespace mohona {
 namespace {
@@ -12,9 +13,9 @@ constexpr std::size_t last_max = 40;
 }  // namespace
 
 // Intent before effect: what is launched or stopped is durable as such.
-class CheckedEngine : public Engine {
+class CheckedEngine : public EngineAround {
  public:
-  CheckedEngine(Engine& below, Checker& checker) : below_(below), checker_(checker) {}
+  CheckedEngine(Engine& below, Checker& checker) : EngineAround(below), checker_(checker) {}
 
   Result<void> launch(const Launch& launch) override {
     const auto& live = checker_.auditor_.live();
@@ -37,9 +38,6 @@ class CheckedEngine : public Engine {
     return below_.stop(attempt, stop);
   }
 
-  Result<std::vector<Report>> observe() override { return below_.observe(); }
-  Result<std::vector<Report>> changes() override { return below_.changes(); }
-
   Result<void> forget(const AttemptId& attempt) override {
     if (checker_.auditor_.live().contains(attempt)) {
       say(fmt::format("{} is forgotten before its end is durable", to_string(attempt)));
@@ -47,20 +45,9 @@ class CheckedEngine : public Engine {
     return below_.forget(attempt);
   }
 
-  Result<std::vector<std::string>> list_shards(const Job& job,
-                                               const std::vector<NeededJob>& needs) override {
-    return below_.list_shards(job, needs);
-  }
-  Result<LogPart> read_log(const AttemptId& attempt, std::int64_t rank, std::uint64_t offset,
-                           std::size_t bytes_max) override {
-    return below_.read_log(attempt, rank, offset, bytes_max);
-  }
-  void on_change(std::function<void()> changed) override { below_.on_change(std::move(changed)); }
-
  private:
   void say(std::string what) { checker_.auditor_.report(Rule::intent, std::move(what)); }
 
-  Engine& below_;
   Checker& checker_;
 };
 

@@ -52,16 +52,6 @@ class SilentEngine : public Engine {
   std::set<AttemptId> launched_;
 };
 
-// Secrets are never in the journal, and nothing is decided by them.
-class KnownSecrets : public SecretStore {
- public:
-  Result<std::string> write(const Variables&) override {
-    return fail(Code::internal, "a replay keeps no secrets");
-  }
-  Result<Variables> read(const std::string&) override { return Variables{}; }
-  void remove(const std::string&) override {}
-};
-
 bool is_decision(const Fact& fact) {
   return std::holds_alternative<AttemptPlaced>(fact) ||
          std::holds_alternative<AttemptStopping>(fact) || std::holds_alternative<NodesKept>(fact) ||
@@ -164,7 +154,7 @@ Result<ReplayResult> replay_journal(Facts journal) {
   MemoryStore memory(true);
   WatchedStore store(memory);
   SilentEngine engine(recording);
-  KnownSecrets secrets;
+  NoSecrets secrets;
   std::map<std::string, Engine*> engines;
   for (const std::string& name : recording.engines()) engines[name] = &engine;
   std::unique_ptr<Controller> controller;

@@ -9,15 +9,6 @@ namespace {
 constexpr int turns_max = 1'000'000;
 constexpr int restarts_max = 100;  // of one instant
 
-class NoSecrets : public SecretStore {
- public:
-  Result<std::string> write(const Variables&) override {
-    return fail(Code::internal, "a simulation keeps no secrets");
-  }
-  Result<Variables> read(const std::string&) override { return Variables{}; }
-  void remove(const std::string&) override {}
-};
-
 }  // namespace
 
 Result<void> WatchedStore::append(const Facts& facts, Epoch epoch) {

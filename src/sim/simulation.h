@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "control/controller.h"
+#include "sim/around.h"
 #include "sim/virtual_engine.h"
 #include "sim/workload.h"
 #include "store/memory/memory_store.h"
@@ -32,29 +33,14 @@ class VirtualClock : public Clock {
 };
 
 // Stands before a store and shows what passes: to checkers, to recorders, to faults.
-class WatchedStore : public Store {
+class WatchedStore : public StoreAround {
  public:
-  explicit WatchedStore(Store& below) : below_(below) {}
-  Result<Epoch> lead() override { return below_.lead(); }
+  using StoreAround::StoreAround;
   Result<void> append(const Facts& facts, Epoch epoch) override;
-  Result<void> save(const std::vector<Row>& changed, const std::vector<std::string>& removed,
-                    Epoch epoch) override {
-    return below_.save(changed, removed, epoch);
-  }
-  Result<void> load(const std::function<Result<void>(const Row&)>& on_row,
-                    const std::function<Result<void>(const Fact&)>& on_fact) override {
-    return below_.load(on_row, on_fact);
-  }
-  Result<void> replay(const std::function<Result<void>(const Fact&)>& on_fact) override {
-    return below_.replay(on_fact);
-  }
 
   // Either may throw, as a controller does that dies there.
   std::function<void()> before_append;
   std::function<void(const Facts&)> after_append;
-
- private:
-  Store& below_;
 };
 
 struct SimulationSetup {

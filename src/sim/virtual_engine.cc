@@ -144,12 +144,8 @@ Result<void> VirtualEngine::stop(const AttemptId& attempt, const Stop& stop) {
   return {};
 }
 
-Result<std::vector<Report>> VirtualEngine::observe() {
-  if (faults.silent) return fail(no_answer());
-  news_.clear();
-  std::vector<Report> reports;
-  reports.reserve(all_.size());
-  for (const auto& [id, one] : all_) reports.push_back(one.report);
+// What becomes of reports on their way.
+std::vector<Report> VirtualEngine::as_told(std::vector<Report> reports) const {
   if (faults.repeats) {
     const std::vector<Report> once = reports;
     reports.insert(reports.end(), once.begin(), once.end());
@@ -157,6 +153,15 @@ Result<std::vector<Report>> VirtualEngine::observe() {
   }
   if (faults.backwards) std::reverse(reports.begin(), reports.end());
   return reports;
+}
+
+Result<std::vector<Report>> VirtualEngine::observe() {
+  if (faults.silent) return fail(no_answer());
+  news_.clear();
+  std::vector<Report> reports;
+  reports.reserve(all_.size());
+  for (const auto& [id, one] : all_) reports.push_back(one.report);
+  return as_told(std::move(reports));
 }
 
 Result<std::vector<Report>> VirtualEngine::changes() {
@@ -167,13 +172,7 @@ Result<std::vector<Report>> VirtualEngine::changes() {
     if (found != all_.end()) reports.push_back(found->second.report);
   }
   if (faults.forgetful) reports.clear();
-  if (faults.repeats) {
-    const std::vector<Report> once = reports;
-    reports.insert(reports.end(), once.begin(), once.end());
-    reports.insert(reports.end(), past_.begin(), past_.end());
-  }
-  if (faults.backwards) std::reverse(reports.begin(), reports.end());
-  return reports;
+  return as_told(std::move(reports));
 }
 
 Result<void> VirtualEngine::forget(const AttemptId& attempt) {

@@ -86,6 +86,7 @@ class VirtualEngine : public Engine {
   void finish(Incarnation& one, Outcome outcome);
   void tell_steps(Incarnation& one);
   void changed(const AttemptId& id);
+  std::vector<Report> as_told(std::vector<Report> reports) const;
   Duration worked(const Incarnation& one) const;
 
   const Clock& clock_;

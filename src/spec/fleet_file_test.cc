@@ -113,6 +113,9 @@ TEST(FleetFile, HoldsQueuesAndAPolicy) {
        "min_run: 90}",
        R"({"scheduling":{"ageing":7200000000,"reservations_max":0,"patience":0,)"
        R"("preempt":"lower_priority","min_run":90000000}}{})"},
+      {"scheduling: {order: learned}", R"({"scheduling":{"order":"learned"}}{})"},
+      {"scheduling: {order: srsf}", R"({"scheduling":{"order":"srsf"}}{})"},
+      {"scheduling: {order: age}", "{}{}"},
       {"scheduling: {packing: learned}", R"({"scheduling":{"packing":"learned"}}{})"},
       {"scheduling: {packing: best_fit}", "{}{}"},
       {"scheduling: {ageing: never, preemption: never}",

@@ -69,6 +69,7 @@ constexpr Row plain_keys[] = {
     {"shards: {count: 3}", R"({"kind":"data","shards":{"range":{"last":2}}})"},
     {"kind: data\nshards: {count: 1}", R"({"kind":"data","shards":{"range":{}}})"},
     {"max_duration: 1h30m", R"({"max_duration":5400000000})"},
+    {"estimate: 2h", R"({"estimate":7200000000})"},
     {"max_duration: 90", R"({"max_duration":90000000})"},
     {"deadline: 2026-12-01T00:00:00Z", R"({"deadline":1796083200000000})"},
     {"deadline: \"2026-12-01 02:00:00+02:00\"", R"({"deadline":1796083200000000})"},

@@ -241,6 +241,10 @@ static bool read_wish(const std::vector<std::string>& w, JobSpec& spec) {
     if (dash != std::string::npos) spec.min_nodes = number(w[1].substr(0, dash));
   } else if (w[0] == "limit") {
     spec.max_duration = time_of(w.at(1));
+  } else if (w[0] == "estimate") {
+    spec.estimate = time_of(w.at(1));
+  } else if (w[0] == "checkpoint") {
+    spec.checkpoint = Checkpoint{"checkpoint"};
   } else if (w[0] == "queue") {
     spec.queue = w.at(1);
   } else if (w[0] == "priority") {

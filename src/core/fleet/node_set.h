@@ -44,6 +44,13 @@ void for_bits(Mask mask, F&& f) {
   for (; mask != 0; mask &= mask - 1) f(static_cast<std::uint32_t>(std::countr_zero(mask)));
 }
 
+// One more node, of the last leaf of the set or of a later one.
+inline void append(NodeSet& nodes, NodeIndex node, std::uint32_t leaf_size) {
+  const Leaf leaf = node / leaf_size;
+  if (nodes.empty() || nodes.back().leaf != leaf) nodes.push_back({leaf, 0});
+  nodes.back().nodes |= Mask{1} << (node % leaf_size);
+}
+
 NodeSet to_set(const NodeRanges& ranges, std::uint32_t leaf_size);
 NodeRanges to_ranges(const NodeSet& nodes, std::uint32_t leaf_size);
 

@@ -1,20 +1,17 @@
 #include "core/schedule/predict.h"
 
 #include <algorithm>
-#include <array>
 #include <bit>
+
+#include "core/schedule/octaves.h"
 
 namespace mohona {
 namespace {
 
 constexpr std::uint32_t enough = 3;
 
-// 2^(i/10) in 1/1024ths: the steps of an octave, without floating point.
-constexpr std::array<std::uint64_t, 11> steps = {1024, 1097, 1176, 1261, 1351, 1448,
-                                                 1552, 1663, 1783, 1911, 2048};
-
 Duration end_of(std::uint16_t step) {
-  return std::chrono::seconds((steps[step % 10] << (step / 10)) / 1024);
+  return std::chrono::seconds((octave_tenths[step % 10] << (step / 10)) / 1024);
 }
 
 Prediction quantiles(const std::map<std::uint16_t, std::uint32_t>& histogram) {
@@ -41,7 +38,7 @@ std::uint16_t History::step_of(Duration ran) {
       std::max<std::int64_t>(1, std::chrono::ceil<std::chrono::seconds>(ran).count()));
   const auto octave = static_cast<std::uint16_t>(std::bit_width(seconds) - 1);
   std::uint16_t i = 0;
-  while (steps[i] << octave < seconds * 1024) ++i;
+  while (octave_tenths[i] << octave < seconds * 1024) ++i;
   return static_cast<std::uint16_t>(octave * 10 + i);
 }
 

@@ -4,6 +4,7 @@
 #include <bit>
 
 #include "base/wide.h"
+#include "core/schedule/octaves.h"
 
 namespace mohona {
 namespace {
@@ -42,18 +43,16 @@ const std::array<Duration, prospect_cells + 1>& edges() {
 // 1000 × (size ÷ 1000)^0.9, by tenths of an octave: the larger a job, the more of others it holds
 // up, but also the harder it is to find room for it again.
 std::int64_t to_the_nine_tenths(std::int64_t milli) {
-  constexpr std::array<std::int64_t, 11> tenths = {1024, 1097, 1176, 1261, 1351, 1448,
-                                                   1552, 1663, 1783, 1911, 2048};
   const auto size = static_cast<std::uint64_t>(std::max<std::int64_t>(milli, 1)) * 1'024;
   const auto octave = static_cast<std::size_t>(std::bit_width(size) - 1);
   std::size_t tenth = 0;
-  while (tenth < 9 && (static_cast<std::uint64_t>(tenths[tenth + 1]) << octave) <= size * 1'024) {
+  while (tenth < 9 && (octave_tenths[tenth + 1] << octave) <= size * 1'024) {
     ++tenth;
   }
   const std::size_t nine = (octave * 10 + tenth) * 9;  // hundredths of an octave
   return std::max<std::int64_t>(
-      1, static_cast<std::int64_t>((static_cast<Wide>(tenths[nine / 10 % 10]) << (nine / 100)) /
-                                   256 / 1'024));
+      1, static_cast<std::int64_t>(
+             (static_cast<Wide>(octave_tenths[nine / 10 % 10]) << (nine / 100)) / 256 / 1'024));
 }
 
 std::int64_t saturate(Wide value) {
@@ -62,6 +61,10 @@ std::int64_t saturate(Wide value) {
 }
 
 }  // namespace
+
+std::int64_t cost_of(Duration time, std::int64_t size_milli) {
+  return saturate(static_cast<Wide>(time.count()) * size_milli);
+}
 
 std::size_t cell_of(Duration ran) {
   const auto& all = edges();
@@ -260,24 +263,21 @@ Prospects::Key Prospects::key(JobId job, QueueOrder order, Timestamp now) {
   }
   count(one_job, cell_of(so_far));
   Key key;
-  const auto times = [](Duration time, std::int64_t size) {
-    return saturate(static_cast<Wide>(time.count()) * size);
-  };
   const auto rest = order == QueueOrder::las ? std::nullopt : remaining(one_job, now);
   const bool runs = known.since.has_value();
   if (order == QueueOrder::las) {
     // In levels of twice as much each, so that equals do not take turns all the time.
-    const auto had = static_cast<std::uint64_t>(times(so_far, known.size_milli) / 60'000'000'000);
+    const auto had = static_cast<std::uint64_t>(cost_of(so_far, known.size_milli) / 60'000'000'000);
     key.cost = std::bit_width(had);
   } else if (order == QueueOrder::srtf || order == QueueOrder::srsf) {
     const Duration left = rest ? *rest : gittins(one_job, now);
-    key.cost = times(left, order == QueueOrder::srtf ? 1'000 : known.size_milli);
+    key.cost = cost_of(left, order == QueueOrder::srtf ? 1'000 : known.size_milli);
     if (runs) key.cost = key.cost / runs_sure_den * runs_sure_num;
   } else if (rest) {
-    key.cost = times(*rest, to_the_nine_tenths(known.size_milli));
+    key.cost = cost_of(*rest, to_the_nine_tenths(known.size_milli));
     if (runs) key.cost = key.cost / runs_sure_den * runs_sure_num;
   } else {
-    key.cost = times(gittins(one_job, now), known.size_milli);
+    key.cost = cost_of(gittins(one_job, now), known.size_milli);
     if (runs) key.cost /= runs_guess_den;
   }
   key.sure = rest.has_value();

@@ -25,6 +25,9 @@
 
 namespace mohona {
 
+// What holding so much (thousandths of a GPU) for so long costs: µs × thousandths, at most 2^62.
+std::int64_t cost_of(Duration time, std::int64_t size_milli);
+
 // Time already run falls into cells: up to 30 s, then each half as long again as what is before it.
 constexpr std::size_t prospect_cells = 60;
 std::size_t cell_of(Duration ran);

@@ -288,9 +288,7 @@ void Scheduler::end(OccupantId who) {
   (run.movable ? pool.movable : pool.fixed) -= run.worth;
   NodeSet touched = std::move(run.grant.whole);
   for (const Member& member : run.grant.members) {
-    const Leaf leaf = member.node / pool.space.leaf_size();
-    if (touched.empty() || touched.back().leaf != leaf) touched.push_back({leaf, 0});
-    touched.back().nodes |= Mask{1} << (member.node % pool.space.leaf_size());
+    append(touched, member.node, pool.space.leaf_size());
   }
   // With a window ahead, every node that is free earlier than was known may be in time.
   if (run.endless || !run.certain() || !reservations_.empty()) retry_plans();

@@ -3,8 +3,10 @@
 
 #include "base/gz_lines.h"
 #include "base/text.h"
-#include "sim/traces/table.h"
+#include "core/fleet/space.h"
 #include "sim/traces/traces.h"
+#include "traces/openb.h"
+#include "traces/table.h"
 
 namespace mohona {
 namespace {
@@ -41,6 +43,50 @@ Result<Fleet> written_out(const std::string& text) {
   return Fleet{{pool}, {}, {}, {}};
 }
 
+Result<Fleet> read_muri_cluster(const std::string& path) {
+  Fleet fleet;
+  const auto ok = for_rows(
+      path, {"num_switch", "num_node_p_switch", "num_gpu_p_node"},
+      [&](const TableRow& row) -> Result<void> {
+        const auto switches = row.whole("num_switch", {1, 1'000}),
+                   nodes = row.whole("num_node_p_switch", {1, 1'000}),
+                   gpus = row.whole("num_gpu_p_node", {1, gpus_per_node_max});
+        for (const auto* v : {&switches, &nodes, &gpus}) {
+          if (!*v) return fail(v->error());
+        }
+        const auto name = fleet.pools.empty() ? std::string("cluster")
+                                              : fmt::format("cluster-{}", fleet.pools.size() + 1);
+        fleet.pools.push_back(pool_of(name, *switches * *nodes, *gpus));
+        return {};
+      });
+  if (!ok) return fail(ok.error());
+  return fleet;
+}
+
+// What a virtual cluster has is its guarantee; what it leaves idle, the others may use.
+Result<Fleet> read_philly_cluster(const std::string& path) {
+  Fleet fleet;
+  std::int64_t all = 0;
+  const auto ok = for_rows(path, {"vc", "node num"}, [&](const TableRow& row) -> Result<void> {
+    const auto nodes = row.whole("node num", {1, nodes_max});
+    if (!nodes) return fail(nodes.error());
+    all += *nodes;
+    fleet.queues.push_back({.name = std::string(row.text("vc")), .guarantee_ppm = *nodes});
+    return {};
+  });
+  if (!ok) return fail(ok.error());
+  for (Queue& queue : fleet.queues) queue.guarantee_ppm = queue.guarantee_ppm * 1'000'000 / all;
+  if (all > 0) fleet.pools.push_back(pool_of("cluster", all, 8));
+  return fleet;
+}
+
+Result<Fleet> read_openb_cluster(const std::string& path) {
+  auto nodes = read_openb_nodes(path, true);
+  if (!nodes) return fail(nodes.error());
+  for (Pool& pool : nodes->pools) pool.cloud = pool.name;
+  return Fleet{std::move(nodes->pools), {}, {}, {}};
+}
+
 }  // namespace
 
 Result<Fleet> read_cluster(const std::string& name) {
@@ -48,73 +94,21 @@ Result<Fleet> read_cluster(const std::string& name) {
     return written_out(name);
   }
   std::string head;
-  const auto first = for_lines(name, [&](std::size_t, std::string_view line) -> Result<void> {
-    if (head.empty()) head = line;
-    return {};
-  });
+  const auto first =
+      for_lines(name, [&](std::size_t number, std::string_view line) -> Result<void> {
+        if (number == 1) head = line;
+        return {};
+      });
   if (!first) return fail(first.error());
-  Fleet fleet;
-  Result<void> ok;
-  if (head.starts_with("num_switch")) {
-    ok = read_table(name, {"num_switch", "num_node_p_switch", "num_gpu_p_node"},
-                    [&](const TableRow& row) -> Result<void> {
-                      const auto switches = row.whole("num_switch"),
-                                 nodes = row.whole("num_node_p_switch"),
-                                 gpus = row.whole("num_gpu_p_node");
-                      for (const auto* v : {&switches, &nodes, &gpus}) {
-                        if (!*v) return fail(v->error());
-                        if (**v < 1 || **v > nodes_max) return row.error("out of range");
-                      }
-                      fleet.pools.push_back(pool_of("cluster", *switches * *nodes, *gpus));
-                      return {};
-                    });
-  } else if (head.starts_with("vc,")) {
-    std::int64_t all = 0;
-    ok = read_table(name, {"vc", "node num"}, [&](const TableRow& row) -> Result<void> {
-      const auto nodes = row.whole("node num");
-      if (!nodes) return fail(nodes.error());
-      if (*nodes < 1 || *nodes > nodes_max) return row.error("out of range");
-      all += *nodes;
-      fleet.queues.push_back({.name = std::string(row.text("vc")), .guarantee_ppm = *nodes});
-      return {};
-    });
-    // What a virtual cluster has is its guarantee; what it leaves idle, the others may use.
-    for (Queue& queue : fleet.queues) queue.guarantee_ppm = queue.guarantee_ppm * 1'000'000 / all;
-    if (ok) fleet.pools.push_back(pool_of("cluster", all, 8));
-  } else if (head.starts_with("sn,")) {
-    std::map<std::tuple<std::int64_t, std::int64_t, std::int64_t, std::string>, std::int64_t> kinds;
-    ok = read_table(name, {"sn", "cpu_milli", "memory_mib", "gpu", "model"},
-                    [&](const TableRow& row) -> Result<void> {
-                      const auto cpus = row.whole("cpu_milli"), memory = row.whole("memory_mib"),
-                                 gpus = row.whole("gpu");
-                      for (const auto* v : {&cpus, &memory, &gpus}) {
-                        if (!*v) return fail(v->error());
-                      }
-                      std::string model(row.text("model"));
-                      for (char& c : model) {
-                        c = static_cast<char>(std::tolower(static_cast<unsigned char>(c)));
-                      }
-                      ++kinds[{*gpus, *cpus, *memory, model}];
-                      return {};
-                    });
-    for (const auto& [kind, nodes] : kinds) {
-      const auto& [gpus, cpus, memory, model] = kind;
-      Pool pool = pool_of(fmt::format("{}x{}-{}c-{}g", gpus, model.empty() ? "none" : model,
-                                      cpus / 1'000, memory / 1'024),
-                          nodes, gpus);
-      pool.shape.cpus_milli = cpus;
-      pool.shape.memory_mib = memory;
-      pool.shape.gpu = model;
-      fleet.pools.push_back(std::move(pool));
-    }
-  } else {
-    return fail(Code::invalid,
-                fmt::format("{}: neither a cluster of Muri, nor Philly's virtual clusters, nor a "
-                            "list of openb's nodes: '{}'",
-                            name, head));
-  }
-  if (!ok) return fail(ok.error());
-  if (fleet.pools.empty()) return fail(Code::invalid, name + ": there is no node in it");
+  Result<Fleet> fleet =
+      fail(Code::invalid,
+           fmt::format("{}: neither a cluster of Muri, nor Philly's virtual clusters, nor "
+                       "a list of openb's nodes: '{}'",
+                       name, head));
+  if (head.starts_with("num_switch")) fleet = read_muri_cluster(name);
+  if (head.starts_with("vc,")) fleet = read_philly_cluster(name);
+  if (head.starts_with("sn,")) fleet = read_openb_cluster(name);
+  if (fleet && fleet->pools.empty()) return fail(Code::invalid, name + ": there is no node in it");
   return fleet;
 }
 

@@ -8,8 +8,9 @@
 #include <nlohmann/json.hpp>
 
 #include "base/wide.h"
+#include "model/attempt.h"
 #include "sim/traces/readers.h"
-#include "sim/traces/table.h"
+#include "traces/table.h"
 
 namespace mohona {
 namespace {
@@ -58,18 +59,16 @@ Result<Workload> read_muri(const std::string& path, const TraceOptions& options,
   const auto overheads = find_overheads(path, options.overheads);
   if (!overheads) return fail(overheads.error());
   Workload out;
-  const auto ok = read_table(
+  const auto ok = for_rows(
       path, {"num_gpu", "submit_time", "iterations", "model_name", "iteration_time"},
       [&](const TableRow& row) -> Result<void> {
-        const auto gpus = row.whole("num_gpu");
+        const auto gpus = row.whole("num_gpu", {1, 100'000});
         const auto submit = row.millionths("submit_time");
-        const auto iterations = row.whole("iterations");
+        const auto iterations = row.whole("iterations", {1, steps_max});
         const auto time = row.millionths("iteration_time");
         for (const auto* value : {&gpus, &submit, &iterations, &time}) {
           if (!*value) return fail(value->error());
         }
-        if (*gpus < 1 || *gpus > 100'000) return row.error("num_gpu: out of range");
-        if (*iterations < 1 || *time < 0 || *submit < 0) return row.error("a number below zero");
         // ms × 1.015 × iterations, in µs.
         const auto runs =
             static_cast<std::int64_t>(static_cast<Wide>(*iterations) * *time * 1'015 / 1'000'000);

@@ -8,10 +8,13 @@
 // line.
 #pragma once
 
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/result.h"
+#include "base/time.h"
 #include "model/resources.h"
 
 namespace mohona {
@@ -22,7 +25,7 @@ struct OpenbTask {
   friend bool operator==(const OpenbTask&, const OpenbTask&) = default;
 };
 
-// Nodes that are alike are a pool; those without GPUs are left out.
+// Nodes that are alike are a pool; those without GPUs are left out unless they are wanted.
 struct OpenbNodes {
   std::vector<Pool> pools;  // in order of first appearance
   struct Place {
@@ -30,8 +33,17 @@ struct OpenbNodes {
   };
   std::vector<Place> order;  // as the nodes stand in the file
 };
-Result<OpenbNodes> read_openb_nodes(const std::string& path);
+Result<OpenbNodes> read_openb_nodes(const std::string& path, bool also_without_gpus = false);
 
+// When a task came, from the beginning of the trace, and how long it ran, where the file says it.
+struct OpenbTimes {
+  Duration created{0};
+  std::optional<Duration> runs;
+};
+using TakeOpenbTask = std::function<Result<void>(OpenbTask task, const OpenbTimes& times)>;
+// Every task in the order of the file; a failure of `take` ends the reading.
+Result<void> for_openb_tasks(const std::string& path, const TakeOpenbTask& take);
+// All of them; Code::invalid where none asks for a GPU.
 Result<std::vector<OpenbTask>> read_openb_tasks(const std::string& path);
 
 }  // namespace mohona
