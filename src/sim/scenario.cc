@@ -38,7 +38,7 @@ struct ScenarioDraft {
 };
 
 // Like a duration, but it may be nothing: "0s".
-bool read_offset(const Node& node, Duration& out, Problems& problems) {
+bool read_offset(const SpecNode& node, Duration& out, Problems& problems) {
   const auto value = parse_duration(node.text);
   if (node.is_scalar() && value) return out = *value, true;
   wrong(node, "expected a length of time, such as 0s, 90s, 10m or 1h30m", problems);
@@ -46,7 +46,7 @@ bool read_offset(const Node& node, Duration& out, Problems& problems) {
 }
 
 // A file beside the scenario. The name is for messages, as its author wrote it.
-std::optional<Source> open_file(const Node& node, ScenarioDraft& draft) {
+std::optional<Source> open_file(const SpecNode& node, ScenarioDraft& draft) {
   std::string path;
   if (!read_text(node, path, draft.problems)) return std::nullopt;
   const std::string whole = absolute_path(path, draft.source);
@@ -59,7 +59,7 @@ std::optional<Source> open_file(const Node& node, ScenarioDraft& draft) {
   return Source{path, std::move(*text), whole.substr(0, whole.rfind('/')), false};
 }
 
-void read_fleet_key(const Node& node, ScenarioDraft& draft) {
+void read_fleet_key(const SpecNode& node, ScenarioDraft& draft) {
   if (node.is_map()) {
     draft.out.fleet_name = "in the scenario";
     draft.out.fleet = read_fleet(node, draft.problems);
@@ -81,7 +81,7 @@ void read_fleet_key(const Node& node, ScenarioDraft& draft) {
   draft.out.fleet = std::move(*fleet);
 }
 
-void read_trace_key(const Node& node, ScenarioDraft& draft) {
+void read_trace_key(const SpecNode& node, ScenarioDraft& draft) {
   std::string text;
   if (!read_text(node, text, draft.problems)) return;
   const auto colon = text.find(':');
@@ -91,12 +91,12 @@ void read_trace_key(const Node& node, ScenarioDraft& draft) {
   draft.out.trace = text.substr(0, colon + 1) + absolute_path(text.substr(colon + 1), draft.source);
 }
 
-void read_policies(const Node& node, ScenarioDraft& draft) {
+void read_policies(const SpecNode& node, ScenarioDraft& draft) {
   std::vector<std::string> said;
   if (!read_texts(node, said, draft.problems)) return;
   for (std::size_t i = 0; i < said.size(); ++i) {
     const bool known = std::count(policy_names.begin(), policy_names.end(), said[i]) > 0;
-    const Node& item = node.is_list() ? node.children[i] : node;
+    const SpecNode& item = node.is_list() ? node.children[i] : node;
     if (!known) {
       wrong(item, suggestion(said[i], {policy_names.begin(), policy_names.end()}), draft.problems);
     } else if (std::count(said.begin(), said.begin() + static_cast<std::ptrdiff_t>(i), said[i])) {
@@ -107,7 +107,7 @@ void read_policies(const Node& node, ScenarioDraft& draft) {
   draft.out.policies = std::move(said);
 }
 
-void read_begin(const Node& node, ScenarioDraft& draft) {
+void read_begin(const SpecNode& node, ScenarioDraft& draft) {
   const auto at = parse_timestamp(node.text);
   if (node.is_scalar() && at) {
     draft.out.begin = *at;
@@ -123,36 +123,36 @@ struct JobDraft {
   Arrival arrival = {};
   Duration at{0}, every{0};
   std::int64_t repeat = 1;
-  const Node* job = nullptr;
-  const Node* file = nullptr;
+  const SpecNode* job = nullptr;
+  const SpecNode* file = nullptr;
 
   Problems& problems() { return scenario.problems; }
 };
 
 constexpr std::array<Key<JobDraft>, 9> job_keys = {{
-    {"at", [](const Node& n, JobDraft& d) { read_offset(n, d.at, d.problems()); }},
-    {"job", [](const Node& n, JobDraft& d) { d.job = &n; }},
-    {"file", [](const Node& n, JobDraft& d) { d.file = &n; }},
+    {"at", [](const SpecNode& n, JobDraft& d) { read_offset(n, d.at, d.problems()); }},
+    {"job", [](const SpecNode& n, JobDraft& d) { d.job = &n; }},
+    {"file", [](const SpecNode& n, JobDraft& d) { d.file = &n; }},
     {"runs",
-     [](const Node& n, JobDraft& d) { read_duration(n, d.arrival.does.runs, d.problems()); }},
+     [](const SpecNode& n, JobDraft& d) { read_duration(n, d.arrival.does.runs, d.problems()); }},
     {"overhead",
-     [](const Node& n, JobDraft& d) { read_offset(n, d.arrival.does.overhead, d.problems()); }},
+     [](const SpecNode& n, JobDraft& d) { read_offset(n, d.arrival.does.overhead, d.problems()); }},
     {"steps",
-     [](const Node& n, JobDraft& d) {
+     [](const SpecNode& n, JobDraft& d) {
        read_whole(n, {1, steps_max}, d.arrival.does.steps, d.problems());
      }},
     {"exit_code",
-     [](const Node& n, JobDraft& d) {
+     [](const SpecNode& n, JobDraft& d) {
        read_whole(n, {0, 255}, d.arrival.does.exit_code, d.problems());
      }},
     {"repeat",
-     [](const Node& n, JobDraft& d) {
+     [](const SpecNode& n, JobDraft& d) {
        read_whole(n, {1, repeats_max}, d.repeat, d.problems());
      }},
-    {"every", [](const Node& n, JobDraft& d) { read_offset(n, d.every, d.problems()); }},
+    {"every", [](const SpecNode& n, JobDraft& d) { read_offset(n, d.every, d.problems()); }},
 }};
 
-std::vector<JobSpec> specs_of(const Node& item, std::size_t number, JobDraft& draft) {
+std::vector<JobSpec> specs_of(const SpecNode& item, std::size_t number, JobDraft& draft) {
   ScenarioDraft& scenario = draft.scenario;
   std::vector<JobSpec> specs;
   if (!draft.job == !draft.file) {
@@ -177,7 +177,7 @@ std::vector<JobSpec> specs_of(const Node& item, std::size_t number, JobDraft& dr
   return specs;
 }
 
-void read_arrival(const Node& item, std::size_t number, ScenarioDraft& scenario) {
+void read_arrival(const SpecNode& item, std::size_t number, ScenarioDraft& scenario) {
   if (!is_map(item, "{at: 10m, runs: 2h, job: {...}}", scenario.problems)) return;
   JobDraft draft{scenario};
   read_keys(item, job_keys, {}, draft, scenario.problems);
@@ -185,7 +185,7 @@ void read_arrival(const Node& item, std::size_t number, ScenarioDraft& scenario)
     scenario.problems.add(item.place, "this job has no 'runs'",
                           "expected how long its work takes, such as runs: 2h");
   }
-  const Node* repeat = item.find("repeat");
+  const SpecNode* repeat = item.find("repeat");
   if (repeat && draft.repeat > 1 && !item.find("every")) {
     scenario.problems.add(repeat->key_place, "'repeat' has no 'every'",
                           "expected every: and the time from one to the next");
@@ -210,38 +210,38 @@ void read_arrival(const Node& item, std::size_t number, ScenarioDraft& scenario)
   }
 }
 
-void read_jobs(const Node& node, ScenarioDraft& draft) {
+void read_jobs(const SpecNode& node, ScenarioDraft& draft) {
   if (!is_list(node, "a list of {at: 10m, runs: 2h, job: {...}}", draft.problems)) return;
   std::size_t number = 0;
-  for (const Node& item : node.children) read_arrival(item, ++number, draft);
+  for (const SpecNode& item : node.children) read_arrival(item, ++number, draft);
 }
 
-void read_not_yet(const Node& node, ScenarioDraft& draft) {
+void read_not_yet(const SpecNode& node, ScenarioDraft& draft) {
   draft.problems.not_yet(node.key_place, in_quotes(node.key) + " is a key of scenarios");
 }
 
 constexpr std::array<Key<ScenarioDraft>, 11> scenario_keys = {{
-    {"name", [](const Node& n, ScenarioDraft& d) { read_name(n, d.out.name, d.problems); }},
+    {"name", [](const SpecNode& n, ScenarioDraft& d) { read_name(n, d.out.name, d.problems); }},
     {"fleet", read_fleet_key},
     {"trace", read_trace_key},
     {"know",
-     [](const Node& n, ScenarioDraft& d) { read_choice(n, d.out.reading.know, d.problems); }},
+     [](const SpecNode& n, ScenarioDraft& d) { read_choice(n, d.out.reading.know, d.problems); }},
     {"load",
-     [](const Node& n, ScenarioDraft& d) {
+     [](const SpecNode& n, ScenarioDraft& d) {
        read_whole(n, {1, 1'000}, d.out.load_pct, d.problems);
      }},
     {"jobs", read_jobs},
     {"policy", read_policies},
     {"begin", read_begin},
-    {"until", [](const Node& n, ScenarioDraft& d) { read_duration(n, d.until, d.problems); }},
+    {"until", [](const SpecNode& n, ScenarioDraft& d) { read_duration(n, d.until, d.problems); }},
     {"faults", read_not_yet},
     {"generate", read_not_yet},
 }};
 
-void check_whole(const Node& document, ScenarioDraft& draft) {
+void check_whole(const SpecNode& document, ScenarioDraft& draft) {
   Problems& problems = draft.problems;
-  const Node* trace = document.find("trace");
-  const Node* jobs = document.find("jobs");
+  const SpecNode* trace = document.find("trace");
+  const SpecNode* jobs = document.find("jobs");
   if (!document.find("fleet")) {
     problems.add(document.place, "the scenario has no 'fleet'",
                  "expected fleet: {pools: [...]}, a fleet file or NODESxGPUS");
@@ -251,7 +251,7 @@ void check_whole(const Node& document, ScenarioDraft& draft) {
                  trace ? "'jobs' does not go with 'trace'" : "nothing arrives in this scenario",
                  "expected trace: KIND:FILE or jobs: [...]");
   }
-  if (const Node* load = document.find("load"); load && !trace) {
+  if (const SpecNode* load = document.find("load"); load && !trace) {
     problems.add(load->key_place, "'load' is for a trace", "expected a fleet of the right size");
   }
 }
@@ -276,7 +276,7 @@ Result<Scenario> parse_scenario(const Source& given) {
   ScenarioDraft draft{source, problems};
   draft.out.begin = world_begins;
   draft.out.name = default_name(source, 1);
-  std::vector<Node> documents;
+  std::vector<SpecNode> documents;
   if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
   if (problems.none()) {
     if (documents.size() != 1 || !documents[0].is_map()) {

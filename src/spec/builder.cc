@@ -8,15 +8,15 @@
 namespace mohona {
 namespace {
 
-void weigh(const Node& node, std::size_t& nodes, std::size_t& bytes) {
+void weigh(const SpecNode& node, std::size_t& nodes, std::size_t& bytes) {
   nodes += 1;
   bytes += node.text.size() + node.key.size();
-  for (const Node& child : node.children) weigh(child, nodes, bytes);
+  for (const SpecNode& child : node.children) weigh(child, nodes, bytes);
 }
 
 }  // namespace
 
-bool NodeBuilder::spend(const Node& node, Place place) {
+bool NodeBuilder::spend(const SpecNode& node, Place place) {
   weigh(node, nodes_, bytes_);
   if (nodes_ <= nodes_max && bytes_ <= copied_bytes_max + text_bytes_max) return true;
   problems_.add(place, "the file holds too many values",
@@ -24,7 +24,7 @@ bool NodeBuilder::spend(const Node& node, Place place) {
   return false;
 }
 
-void NodeBuilder::place_under_key(Node& node) const {
+void NodeBuilder::place_under_key(SpecNode& node) const {
   if (frames_.empty()) return;
   const Frame& top = frames_.back();
   if (top.node.is_list()) {
@@ -34,19 +34,19 @@ void NodeBuilder::place_under_key(Node& node) const {
     node.key_place = top.key.place;
     // yaml-cpp puts an absent value where the next thing stands.
     if (node.is_null() || node.place.length == 0) node.place = node.key_place;
-    for (Node& child : node.children) {
+    for (SpecNode& child : node.children) {
       if (node.is_list()) child.key = node.key;  // of an alias: the name it has here
     }
   }
 }
 
-bool NodeBuilder::open(Node::Type list_or_map, Place place, std::size_t anchor) {
+bool NodeBuilder::open(SpecNode::Type list_or_map, Place place, std::size_t anchor) {
   if (frames_.size() >= depth_max) {
     problems_.add(place, "this is nested too deeply",
                   fmt::format("expected at most {} levels", depth_max));
     return false;
   }
-  Node node;
+  SpecNode node;
   node.type = list_or_map;
   node.place = place;
   if (!spend(node, place)) return false;
@@ -60,7 +60,7 @@ bool NodeBuilder::open(Node::Type list_or_map, Place place, std::size_t anchor) 
 }
 
 void NodeBuilder::close() {
-  Node node = std::move(frames_.back().node);
+  SpecNode node = std::move(frames_.back().node);
   const std::size_t anchor = frames_.back().anchor;
   frames_.pop_back();
   if (node.is_map()) {
@@ -70,7 +70,7 @@ void NodeBuilder::close() {
   attach(std::move(node), anchor);
 }
 
-bool NodeBuilder::add(Node node, std::size_t anchor) {
+bool NodeBuilder::add(SpecNode node, std::size_t anchor) {
   if (!spend(node, node.place)) return false;
   if (node.text.find('\0') != std::string::npos) {
     problems_.add(node.place, "a text cannot hold a NUL", "expected a text without \\0");
@@ -92,7 +92,7 @@ bool NodeBuilder::alias(std::size_t anchor, Place place) {
   return true;
 }
 
-void NodeBuilder::attach(Node node, std::size_t anchor) {
+void NodeBuilder::attach(SpecNode node, std::size_t anchor) {
   place_under_key(node);
   if (anchor != 0) anchors_[anchor] = node;
   if (frames_.empty()) {
@@ -114,23 +114,23 @@ void NodeBuilder::attach(Node node, std::size_t anchor) {
 }
 
 // YAML's `<<: *base`: the base's keys, except those that stand here themselves.
-void NodeBuilder::merge(Node& map) {
+void NodeBuilder::merge(SpecNode& map) {
   const auto found = std::find_if(map.children.begin(), map.children.end(),
-                                  [](const Node& child) { return child.key == "<<"; });
+                                  [](const SpecNode& child) { return child.key == "<<"; });
   if (found == map.children.end()) return;
-  const Node base = std::move(*found);
+  const SpecNode base = std::move(*found);
   map.children.erase(found);
   if (map.children.size() > map_keys_max) return;
   if (!base.is_map() || base.children.size() > map_keys_max) {
     problems_.add(base.key_place, "'<<' merges a map", "expected an alias such as *defaults");
     return;
   }
-  for (const Node& child : base.children) {
+  for (const SpecNode& child : base.children) {
     if (!map.find(child.key)) map.children.push_back(child);
   }
 }
 
-void NodeBuilder::check_keys(const Node& map) {
+void NodeBuilder::check_keys(const SpecNode& map) {
   const auto& children = map.children;
   if (children.size() < 2) return;
   if (children.size() > map_keys_max) {
@@ -143,7 +143,7 @@ void NodeBuilder::check_keys(const Node& map) {
   std::stable_sort(order.begin(), order.end(),
                    [&](std::size_t a, std::size_t b) { return children[a].key < children[b].key; });
   for (std::size_t i = 1; i < order.size(); ++i) {
-    const Node& again = children[order[i]];
+    const SpecNode& again = children[order[i]];
     if (again.key != children[order[i - 1]].key) continue;
     problems_.add(again.key_place,
                   fmt::format("the key {} stands here twice", in_quotes(again.key)),
@@ -151,7 +151,7 @@ void NodeBuilder::check_keys(const Node& map) {
   }
 }
 
-Node NodeBuilder::take() {
+SpecNode NodeBuilder::take() {
   anchors_.clear();
   return std::move(root_);
 }

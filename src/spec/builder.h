@@ -17,34 +17,34 @@ class NodeBuilder {
 
   // A place without length: it is shown at its key, if it has one.
   // `anchor`: a number under which `alias` finds the value again; 0 for none.
-  bool open(Node::Type list_or_map, Place place, std::size_t anchor = 0);
+  bool open(SpecNode::Type list_or_map, Place place, std::size_t anchor = 0);
   void close();
-  bool add(Node scalar_or_null, std::size_t anchor = 0);
+  bool add(SpecNode scalar_or_null, std::size_t anchor = 0);
   bool alias(std::size_t anchor, Place place);  // a copy of an earlier value
 
   bool is_empty() const { return frames_.empty(); }  // what comes next is the top
 
   // The tree. The builder is empty again, but remembers what it has spent.
-  Node take();
+  SpecNode take();
 
  private:
   struct Frame {
-    Node node;
+    SpecNode node;
     std::size_t anchor = 0;
-    Node key;
+    SpecNode key;
     bool has_key = false;
     bool key_is_bad = false;
   };
-  bool spend(const Node& node, Place place);
-  void place_under_key(Node& node) const;
-  void attach(Node node, std::size_t anchor);
-  void merge(Node& map);
-  void check_keys(const Node& map);
+  bool spend(const SpecNode& node, Place place);
+  void place_under_key(SpecNode& node) const;
+  void attach(SpecNode node, std::size_t anchor);
+  void merge(SpecNode& map);
+  void check_keys(const SpecNode& map);
 
   Problems& problems_;
   std::vector<Frame> frames_;
-  Node root_;
-  std::map<std::size_t, Node> anchors_;
+  SpecNode root_;
+  std::map<std::size_t, SpecNode> anchors_;
   std::size_t nodes_ = 0, bytes_ = 0;
 };
 

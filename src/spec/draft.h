@@ -11,7 +11,7 @@ struct Draft {
   const Source& source;
   const Overrides& overrides;
   Problems& problems;
-  const Node& document;
+  const SpecNode& document;
   Submission out = {};
   bool kind_is_said = false;
 
@@ -30,37 +30,37 @@ std::string absolute_path(std::string_view text, const Source& source);
 std::string path_in_workdir(std::string_view text);
 
 // A local path in `out`. Noted as a mistake: a path that does not exist, and cloud storage.
-bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must_be_directory);
+bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool must_be_directory);
 
 // The name of a signal without SIG ("TERM"), from "TERM", "SIGTERM", "term"; "" when there is none.
 std::string signal_name(std::string_view text);
 
 // Where the readers of single keys live, by topic.
-void read_resources(const Node& node, Draft& draft);    // resources.cc
-void read_service(const Node& node, Draft& draft);      // service.cc
-void read_envs(const Node& node, Draft& draft);         // variables.cc
-void read_secrets(const Node& node, Draft& draft);      //
-void finish_variables(Draft& draft);                    // the overrides
-void read_shards(const Node& node, Draft& draft);       // work.cc
-void read_checkpoint(const Node& node, Draft& draft);   //
-void read_retries(const Node& node, Draft& draft);      //
-void read_progress(const Node& node, Draft& draft);     //
-void read_config(const Node& node, Draft& draft);       //
-void read_file_mounts(const Node& node, Draft& draft);  // paths.cc
-void read_workdir(const Node& node, Draft& draft);      //
-void read_topology(const Node& node, Draft& draft);     // nearness.cc
-void read_features(const Node& node, Draft& draft);     //
+void read_resources(const SpecNode& node, Draft& draft);    // resources.cc
+void read_service(const SpecNode& node, Draft& draft);      // service.cc
+void read_envs(const SpecNode& node, Draft& draft);         // variables.cc
+void read_secrets(const SpecNode& node, Draft& draft);      //
+void finish_variables(Draft& draft);                        // the overrides
+void read_shards(const SpecNode& node, Draft& draft);       // work.cc
+void read_checkpoint(const SpecNode& node, Draft& draft);   //
+void read_retries(const SpecNode& node, Draft& draft);      //
+void read_progress(const SpecNode& node, Draft& draft);     //
+void read_config(const SpecNode& node, Draft& draft);       //
+void read_file_mounts(const SpecNode& node, Draft& draft);  // paths.cc
+void read_workdir(const SpecNode& node, Draft& draft);      //
+void read_topology(const SpecNode& node, Draft& draft);     // nearness.cc
+void read_features(const SpecNode& node, Draft& draft);     //
 
 // What must hold between the keys that say how many nodes, in a YAML or JSON file and anywhere.
 void check_nodes(Draft& draft);
-void check_segment(const Node& segment, Draft& draft);
+void check_segment(const SpecNode& segment, Draft& draft);
 void add_feature(const std::string& name, JobSpec& spec);  // once
 
 // The name of a job that has none: its file's stem, and "-2" for the second document.
 std::string default_name(const Source& source, std::size_t document);
 
 // One document of a YAML or JSON job file.
-Submission read_job(const Node& document, std::size_t number, const Source& source,
+Submission read_job(const SpecNode& document, std::size_t number, const Source& source,
                     const Overrides& overrides, Problems& problems);
 
 // A Slurm batch script (sbatch.cc).

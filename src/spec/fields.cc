@@ -22,39 +22,39 @@ std::optional<std::int64_t> parse_whole(std::string_view text) {
 
 }  // namespace
 
-void wrong(const Node& node, std::string expected, Problems& problems) {
+void wrong(const SpecNode& node, std::string expected, Problems& problems) {
   std::string message = fmt::format("'{}' ", node.key);
   switch (node.type) {
-    case Node::Type::null:
+    case SpecNode::Type::null:
       message += "has no value";
       break;
-    case Node::Type::scalar:
+    case SpecNode::Type::scalar:
       message += "cannot be " + in_quotes(node.text);
       break;
-    case Node::Type::list:
+    case SpecNode::Type::list:
       message += "cannot be a list";
       break;
-    case Node::Type::map:
+    case SpecNode::Type::map:
       message += "cannot be a map";
       break;
   }
   problems.add(node.place, std::move(message), std::move(expected));
 }
 
-bool read_text(const Node& node, std::string& out, Problems& problems) {
+bool read_text(const SpecNode& node, std::string& out, Problems& problems) {
   if (node.is_scalar()) return out = node.text, true;
   wrong(node, "expected a text", problems);
   return false;
 }
 
-bool read_whole(const Node& node, Range range, std::int64_t& out, Problems& problems) {
+bool read_whole(const SpecNode& node, Range range, std::int64_t& out, Problems& problems) {
   const auto value = node.is_scalar() ? parse_whole(node.text) : std::nullopt;
   if (value && *value >= range.min && *value <= range.max) return out = *value, true;
   wrong(node, fmt::format("expected a whole number from {} to {}", range.min, range.max), problems);
   return false;
 }
 
-bool read_flag(const Node& node, bool& out, Problems& problems) {
+bool read_flag(const SpecNode& node, bool& out, Problems& problems) {
   const std::string word = node.is_scalar() ? lower(node.text) : "";
   if (word == "true" || word == "yes" || word == "on") return out = true, true;
   if (word == "false" || word == "no" || word == "off") return out = false, true;
@@ -62,22 +62,22 @@ bool read_flag(const Node& node, bool& out, Problems& problems) {
   return false;
 }
 
-bool read_duration(const Node& node, Duration& out, Problems& problems) {
+bool read_duration(const SpecNode& node, Duration& out, Problems& problems) {
   const auto value = parse_duration(node.text);
   if (node.is_scalar() && value && *value > Duration(0)) return out = *value, true;
   wrong(node, "expected a length of time, such as 90s, 10m, 1h30m or 2d", problems);
   return false;
 }
 
-bool read_name(const Node& node, std::string& out, Problems& problems) {
+bool read_name(const SpecNode& node, std::string& out, Problems& problems) {
   if (node.is_scalar() && is_name(node.text)) return out = node.text, true;
   wrong(node, std::string(name_rule), problems);
   return false;
 }
 
-bool read_texts(const Node& node, std::vector<std::string>& out, Problems& problems) {
+bool read_texts(const SpecNode& node, std::vector<std::string>& out, Problems& problems) {
   std::vector<std::string> texts;
-  const auto take = [&](const Node& item) {
+  const auto take = [&](const SpecNode& item) {
     if (item.is_scalar() && !item.text.empty()) return texts.push_back(item.text), true;
     wrong(item, "expected a text or a list of texts", problems);
     return false;
@@ -91,19 +91,19 @@ bool read_texts(const Node& node, std::vector<std::string>& out, Problems& probl
   }
   bool fine = true;
   if (node.is_list()) {
-    for (const Node& item : node.children) fine = take(item) && fine;
+    for (const SpecNode& item : node.children) fine = take(item) && fine;
   }
   if (fine) out = std::move(texts);
   return fine;
 }
 
-bool is_map(const Node& node, std::string_view expected, Problems& problems) {
+bool is_map(const SpecNode& node, std::string_view expected, Problems& problems) {
   if (node.is_map()) return true;
   wrong(node, fmt::format("expected {}", expected), problems);
   return false;
 }
 
-bool is_list(const Node& node, std::string_view expected, Problems& problems) {
+bool is_list(const SpecNode& node, std::string_view expected, Problems& problems) {
   if (node.is_list()) return true;
   wrong(node, fmt::format("expected {}", expected), problems);
   return false;
@@ -124,7 +124,7 @@ bool is_variable_name(std::string_view text) {
                      [](char c) { return alphanumeric.find(c) != alphanumeric.npos || c == '_'; });
 }
 
-void unknown_key(const Node& value, const std::vector<std::string_view>& known, NotYet not_yet,
+void unknown_key(const SpecNode& value, const std::vector<std::string_view>& known, NotYet not_yet,
                  Problems& problems) {
   if (problems.full()) return;
   if (std::find(not_yet.begin(), not_yet.end(), value.key) != not_yet.end()) {
@@ -193,7 +193,7 @@ constexpr std::string_view accelerators_rule =
     "expected NAME or NAME:COUNT, such as H100:8, a map {H100: 8}, or a list of those";
 
 // `text` is a part of `node`, or all of it.
-bool read_count(const Node& node, std::string_view text, Parts parts, Gpus& out,
+bool read_count(const SpecNode& node, std::string_view text, Parts parts, Gpus& out,
                 Problems& problems) {
   const auto milli = parse_scaled(text, 1'000);
   if (milli && *milli % 1'000 == 0 && *milli >= 1'000 && *milli <= gpus_max * 1'000) {
@@ -211,7 +211,8 @@ bool read_count(const Node& node, std::string_view text, Parts parts, Gpus& out,
   return false;
 }
 
-void read_accelerator(const Node& node, Parts parts, std::vector<Gpus>& out, Problems& problems) {
+void read_accelerator(const SpecNode& node, Parts parts, std::vector<Gpus>& out,
+                      Problems& problems) {
   const std::size_t colon = std::min(node.text.find(':'), node.text.size());
   const std::string_view name = std::string_view(node.text).substr(0, colon);
   if (!node.is_scalar() || !is_name(name)) {
@@ -228,11 +229,11 @@ void read_accelerator(const Node& node, Parts parts, std::vector<Gpus>& out, Pro
 
 }  // namespace
 
-std::vector<Gpus> read_accelerators(const Node& node, Parts parts, Problems& problems) {
+std::vector<Gpus> read_accelerators(const SpecNode& node, Parts parts, Problems& problems) {
   std::vector<Gpus> out;
   if (node.is_null()) return out;
   if (node.is_scalar()) read_accelerator(node, parts, out, problems);
-  for (const Node& child : node.children) {
+  for (const SpecNode& child : node.children) {
     if (node.is_list()) {
       read_accelerator(child, parts, out, problems);
       continue;

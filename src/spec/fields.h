@@ -19,27 +19,27 @@
 namespace mohona {
 
 // Notes that this value will not do: "'num_nodes' cannot be 'two'", and what was expected.
-void wrong(const Node& node, std::string expected, Problems& problems);
+void wrong(const SpecNode& node, std::string expected, Problems& problems);
 
 struct Range {
   std::int64_t min = 0;
   std::int64_t max = 0;
 };
 
-bool read_text(const Node& node, std::string& out, Problems& problems);
-bool read_whole(const Node& node, Range range, std::int64_t& out, Problems& problems);
-bool read_flag(const Node& node, bool& out, Problems& problems);
-bool read_duration(const Node& node, Duration& out, Problems& problems);  // longer than nothing
-bool read_name(const Node& node, std::string& out, Problems& problems);
-bool read_texts(const Node& node, std::vector<std::string>& out, Problems& problems);  // or one
+bool read_text(const SpecNode& node, std::string& out, Problems& problems);
+bool read_whole(const SpecNode& node, Range range, std::int64_t& out, Problems& problems);
+bool read_flag(const SpecNode& node, bool& out, Problems& problems);
+bool read_duration(const SpecNode& node, Duration& out, Problems& problems);  // longer than nothing
+bool read_name(const SpecNode& node, std::string& out, Problems& problems);
+bool read_texts(const SpecNode& node, std::vector<std::string>& out, Problems& problems);  // or one
 
 // A node that must be a map (or a list) for what follows to make sense.
-bool is_map(const Node& node, std::string_view expected, Problems& problems);
-bool is_list(const Node& node, std::string_view expected, Problems& problems);
+bool is_map(const SpecNode& node, std::string_view expected, Problems& problems);
+bool is_list(const SpecNode& node, std::string_view expected, Problems& problems);
 
 // One of the names of model/names.h.
 template <class E>
-bool read_choice(const Node& node, E& out, Problems& problems) {
+bool read_choice(const SpecNode& node, E& out, Problems& problems) {
   const auto value = node.is_scalar() ? parse_name<E>(node.text) : std::nullopt;
   if (value) return out = *value, true;
   const auto all = names(Tag<E>{});
@@ -60,21 +60,21 @@ bool is_variable_name(std::string_view text);
 template <class Draft>
 struct Key {
   std::string_view name;
-  void (*read)(const Node&, Draft&);
+  void (*read)(const SpecNode&, Draft&);
 };
 
 // SkyPilot's keys that are understood and refused.
 using NotYet = std::initializer_list<std::string_view>;
 
 // Notes a key that is not one of `known`.
-void unknown_key(const Node& value, const std::vector<std::string_view>& known, NotYet not_yet,
+void unknown_key(const SpecNode& value, const std::vector<std::string_view>& known, NotYet not_yet,
                  Problems& problems);
 
 // Gives every value of `map` to the reader of its key.
 template <class Draft, std::size_t N>
-void read_keys(const Node& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet, Draft& draft,
-               Problems& problems) {
-  for (const Node& value : map.children) {
+void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet,
+               Draft& draft, Problems& problems) {
+  for (const SpecNode& value : map.children) {
     const auto key = std::find_if(keys.begin(), keys.end(),
                                   [&](const Key<Draft>& k) { return k.name == value.key; });
     if (key != keys.end()) {
@@ -113,7 +113,7 @@ struct Gpus {
 };
 enum class Parts { allowed, refused };  // of one accelerator
 // Any of these: a text, a map {H100: 8}, or a list of texts.
-std::vector<Gpus> read_accelerators(const Node& node, Parts parts, Problems& problems);
+std::vector<Gpus> read_accelerators(const SpecNode& node, Parts parts, Problems& problems);
 
 constexpr std::int64_t gpus_max = 1'024;  // of one node
 

@@ -10,22 +10,23 @@ namespace mohona {
 struct FleetDraft {
   Fleet fleet;
   Problems& problems;
-  const Node* reservations = nullptr;  // read last: they name pools and queues
+  const SpecNode* reservations = nullptr;  // read last: they name pools and queues
 };
 
 // All of a fleet file's map, also where it stands in another file.
-Fleet read_fleet(const Node& map, Problems& problems);
+Fleet read_fleet(const SpecNode& map, Problems& problems);
 
-void read_pools(const Node& node, FleetDraft& draft);         // fleet_pools.cc
-void read_queues(const Node& node, FleetDraft& draft);        // fleet_queues.cc
-void read_scheduling(const Node& node, FleetDraft& draft);    //
-void read_reservations(const Node& node, FleetDraft& draft);  // fleet_reservations.cc
+void read_pools(const SpecNode& node, FleetDraft& draft);         // fleet_pools.cc
+void read_queues(const SpecNode& node, FleetDraft& draft);        // fleet_queues.cc
+void read_scheduling(const SpecNode& node, FleetDraft& draft);    //
+void read_reservations(const SpecNode& node, FleetDraft& draft);  // fleet_reservations.cc
 
 // "0-15,32" or [0-15, 32]. `pool_nodes`: how many there are; 0: not known.
-bool read_node_list(const Node& node, std::int64_t pool_nodes, NodeRanges& out, Problems& problems);
+bool read_node_list(const SpecNode& node, std::int64_t pool_nodes, NodeRanges& out,
+                    Problems& problems);
 
 // `map` with {nodes: 0-15,32} as its author meant it. Inside braces a comma ends a value, so YAML
 // makes a key of the "32", which can be no other key.
-Node with_whole_node_lists(const Node& map);
+SpecNode with_whole_node_lists(const SpecNode& map);
 
 }  // namespace mohona

@@ -10,12 +10,12 @@ constexpr std::array<Key<FleetDraft>, 4> fleet_keys = {{
     {"pools", read_pools},
     {"queues", read_queues},
     {"scheduling", read_scheduling},
-    {"reservations", [](const Node& n, FleetDraft& d) { d.reservations = &n; }},
+    {"reservations", [](const SpecNode& n, FleetDraft& d) { d.reservations = &n; }},
 }};
 
 }  // namespace
 
-Fleet read_fleet(const Node& map, Problems& problems) {
+Fleet read_fleet(const SpecNode& map, Problems& problems) {
   FleetDraft draft{{}, problems};
   read_keys(map, fleet_keys, {}, draft, problems);
   if (draft.reservations) read_reservations(*draft.reservations, draft);
@@ -26,7 +26,7 @@ Result<Fleet> parse_fleet_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
   Fleet fleet;
-  std::vector<Node> documents;
+  std::vector<SpecNode> documents;
   if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
   if (problems.none()) {
     constexpr std::string_view expected = "expected pools: [...]";

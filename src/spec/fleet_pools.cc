@@ -17,10 +17,10 @@ constexpr std::size_t features_max = 1'000;
 struct PoolDraft {
   Pool pool;
   Problems& problems;
-  const Node* features = nullptr;  // read last: they name nodes
+  const SpecNode* features = nullptr;  // read last: they name nodes
 };
 
-void read_amount(const Node& node, std::optional<Amount> amount, std::string_view expected,
+void read_amount(const SpecNode& node, std::optional<Amount> amount, std::string_view expected,
                  std::int64_t& out, Problems& problems) {
   if (node.is_scalar() && amount && !amount->or_more) {
     out = amount->value;
@@ -30,19 +30,19 @@ void read_amount(const Node& node, std::optional<Amount> amount, std::string_vie
 }
 
 constexpr std::array<Key<PoolDraft>, 4> shape_keys = {{
-    {"name", [](const Node& n, PoolDraft& d) { read_text(n, d.pool.shape.name, d.problems); }},
+    {"name", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.shape.name, d.problems); }},
     {"cpus",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_amount(n, parse_cpus(n.text), "expected a number of cores, such as 192",
                    d.pool.shape.cpus_milli, d.problems);
      }},
     {"memory",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_amount(n, parse_memory(n.text), "expected an amount of memory, such as 16GB or 512MB",
                    d.pool.shape.memory_mib, d.problems);
      }},
     {"accelerators",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        const auto gpus = read_accelerators(n, Parts::refused, d.problems);
        if (gpus.size() > 1) wrong(n, "expected accelerators of one kind", d.problems);
        if (gpus.size() != 1) return;
@@ -51,7 +51,7 @@ constexpr std::array<Key<PoolDraft>, 4> shape_keys = {{
      }},
 }};
 
-void read_shape(const Node& node, PoolDraft& draft) {
+void read_shape(const SpecNode& node, PoolDraft& draft) {
   if (!is_map(node, "{name: NAME, cpus: N, memory: 16GB, accelerators: H100:8}", draft.problems)) {
     return;
   }
@@ -61,7 +61,7 @@ void read_shape(const Node& node, PoolDraft& draft) {
   }
 }
 
-void read_engine(const Node& node, PoolDraft& draft) {
+void read_engine(const SpecNode& node, PoolDraft& draft) {
   constexpr std::array<std::string_view, 4> engines = {"local", "ssh", "slurm", "kubernetes"};
   if (node.is_scalar() && std::find(engines.begin(), engines.end(), node.text) != engines.end()) {
     draft.pool.engine = node.text;
@@ -70,7 +70,7 @@ void read_engine(const Node& node, PoolDraft& draft) {
   }
 }
 
-void read_price(const Node& node, PoolDraft& draft) {
+void read_price(const SpecNode& node, PoolDraft& draft) {
   const auto price = parse_price(node.text);
   if (node.is_scalar() && price) {
     draft.pool.price = *price;
@@ -81,24 +81,24 @@ void read_price(const Node& node, PoolDraft& draft) {
 
 constexpr std::array<Key<PoolDraft>, 3> topology_keys = {{
     {"leaf",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_whole(n, {1, leaf_nodes_max}, d.pool.topology.leaf, d.problems);
      }},
     {"block",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_whole(n, {1, division_max}, d.pool.topology.block, d.problems);
      }},
     {"fabric",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_whole(n, {1, division_max}, d.pool.topology.fabric, d.problems);
      }},
 }};
 
-void read_topology(const Node& node, PoolDraft& draft) {
+void read_topology(const SpecNode& node, PoolDraft& draft) {
   if (!is_map(node, "{leaf: NODES, block: LEAVES, fabric: BLOCKS}", draft.problems)) return;
   read_keys(node, topology_keys, {}, draft, draft.problems);
   const auto needs = [&](const char* level, const char* below, const char* unit) {
-    const Node* wide = node.find(level);
+    const SpecNode* wide = node.find(level);
     if (!wide || node.find(below)) return;
     draft.problems.add(wide->key_place,
                        fmt::format("'{}' counts {}, and there is no '{}'", level, unit, below),
@@ -115,15 +115,15 @@ struct FeatureDraft {
 };
 
 constexpr std::array<Key<FeatureDraft>, 2> feature_keys = {{
-    {"name", [](const Node& n, FeatureDraft& d) { read_name(n, d.feature.name, d.problems); }},
+    {"name", [](const SpecNode& n, FeatureDraft& d) { read_name(n, d.feature.name, d.problems); }},
     {"nodes",
-     [](const Node& n, FeatureDraft& d) {
+     [](const SpecNode& n, FeatureDraft& d) {
        read_node_list(n, d.pool_nodes, d.feature.nodes, d.problems);
      }},
 }};
 
 // "ib", or {name: fast, nodes: 0-15,32}. Returns where the name stands.
-Place read_feature(const Node& node, FeatureDraft& draft) {
+Place read_feature(const SpecNode& node, FeatureDraft& draft) {
   if (!node.is_map()) {
     if (node.is_scalar() && is_name(node.text)) {
       draft.feature.name = node.text;
@@ -132,23 +132,23 @@ Place read_feature(const Node& node, FeatureDraft& draft) {
     }
     return node.place;
   }
-  const Node whole = with_whole_node_lists(node);
+  const SpecNode whole = with_whole_node_lists(node);
   read_keys(whole, feature_keys, {}, draft, draft.problems);
-  if (const Node* name = whole.find("name")) return name->place;
+  if (const SpecNode* name = whole.find("name")) return name->place;
   draft.problems.add(node.place, "this feature has no 'name'", "expected name: NAME");
   return node.place;
 }
 
-void read_features(const Node& node, PoolDraft& draft) {
-  const std::vector<Node> one = {node};
-  const std::vector<Node>& items = node.is_list() ? node.children : one;
+void read_features(const SpecNode& node, PoolDraft& draft) {
+  const std::vector<SpecNode> one = {node};
+  const std::vector<SpecNode>& items = node.is_list() ? node.children : one;
   if (items.size() > features_max) {
     draft.problems.add(node.place, fmt::format("'features' has {} items", items.size()),
                        fmt::format("expected at most {}", features_max));
     return;
   }
   std::set<std::string> names;
-  for (const Node& item : items) {
+  for (const SpecNode& item : items) {
     FeatureDraft feature{{}, draft.pool.nodes, draft.problems};
     const Place place = read_feature(item, feature);
     const std::string& name = feature.feature.name;
@@ -162,29 +162,30 @@ void read_features(const Node& node, PoolDraft& draft) {
 }
 
 constexpr std::array<Key<PoolDraft>, 12> pool_keys = {{
-    {"name", [](const Node& n, PoolDraft& d) { read_name(n, d.pool.name, d.problems); }},
+    {"name", [](const SpecNode& n, PoolDraft& d) { read_name(n, d.pool.name, d.problems); }},
     {"cloud",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_name(n, d.pool.cloud, d.problems);
        d.pool.cloud = lower(d.pool.cloud);
      }},
-    {"region", [](const Node& n, PoolDraft& d) { read_text(n, d.pool.region, d.problems); }},
-    {"zone", [](const Node& n, PoolDraft& d) { read_text(n, d.pool.zone, d.problems); }},
+    {"region", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.region, d.problems); }},
+    {"zone", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.zone, d.problems); }},
     {"shape", read_shape},
     {"nodes",
-     [](const Node& n, PoolDraft& d) {
+     [](const SpecNode& n, PoolDraft& d) {
        read_whole(n, {1, pool_nodes_max}, d.pool.nodes, d.problems);
      }},
     {"share_nodes",
-     [](const Node& n, PoolDraft& d) { read_flag(n, d.pool.share_nodes, d.problems); }},
+     [](const SpecNode& n, PoolDraft& d) { read_flag(n, d.pool.share_nodes, d.problems); }},
     {"engine", read_engine},
-    {"purchase", [](const Node& n, PoolDraft& d) { read_choice(n, d.pool.purchase, d.problems); }},
+    {"purchase",
+     [](const SpecNode& n, PoolDraft& d) { read_choice(n, d.pool.purchase, d.problems); }},
     {"price", read_price},
     {"topology", read_topology},
-    {"features", [](const Node& n, PoolDraft& d) { d.features = &n; }},
+    {"features", [](const SpecNode& n, PoolDraft& d) { d.features = &n; }},
 }};
 
-Pool read_pool(const Node& node, Problems& problems) {
+Pool read_pool(const SpecNode& node, Problems& problems) {
   PoolDraft draft{{}, problems};
   if (!is_map(node, "a map such as {name: here, cloud: local, shape: {cpus: 8}, nodes: 1}",
               problems)) {
@@ -202,7 +203,7 @@ Pool read_pool(const Node& node, Problems& problems) {
 
 }  // namespace
 
-void read_pools(const Node& node, FleetDraft& draft) {
+void read_pools(const SpecNode& node, FleetDraft& draft) {
   if (!is_list(node, "a list of pools", draft.problems)) return;
   if (node.children.empty() || std::ssize(node.children) > pools_max) {
     draft.problems.add(node.place, fmt::format("'pools' has {} items", node.children.size()),
@@ -210,20 +211,20 @@ void read_pools(const Node& node, FleetDraft& draft) {
     return;
   }
   std::set<std::string> names;
-  for (const Node& item : node.children) {
+  for (const SpecNode& item : node.children) {
     draft.fleet.pools.push_back(read_pool(item, draft.problems));
-    const Node* name = item.find("name");
+    const SpecNode* name = item.find("name");
     if (!name || names.insert(draft.fleet.pools.back().name).second) continue;
     draft.problems.add(name->place, fmt::format("two pools are named {}", in_quotes(name->text)),
                        "expected a name of its own for each");
   }
 }
 
-bool read_node_list(const Node& node, std::int64_t pool_nodes, NodeRanges& out,
+bool read_node_list(const SpecNode& node, std::int64_t pool_nodes, NodeRanges& out,
                     Problems& problems) {
   std::string text = node.text;
   bool fine = node.is_scalar() || node.is_list();
-  for (const Node& item : node.children) {
+  for (const SpecNode& item : node.children) {
     fine = fine && item.is_scalar();
     text += (text.empty() ? "" : ",") + item.text;
   }
@@ -241,10 +242,10 @@ bool read_node_list(const Node& node, std::int64_t pool_nodes, NodeRanges& out,
   return out = *nodes, true;
 }
 
-Node with_whole_node_lists(const Node& map) {
-  Node out = map;
+SpecNode with_whole_node_lists(const SpecNode& map) {
+  SpecNode out = map;
   out.children.clear();
-  for (const Node& child : map.children) {
+  for (const SpecNode& child : map.children) {
     const bool continues = child.is_null() && !out.children.empty() &&
                            out.children.back().key == "nodes" && out.children.back().is_scalar() &&
                            parse_node_ranges(child.key);
@@ -252,7 +253,7 @@ Node with_whole_node_lists(const Node& map) {
       out.children.push_back(child);
       continue;
     }
-    Node& list = out.children.back();
+    SpecNode& list = out.children.back();
     list.text += "," + child.key;
     list.place.length = child.key_place.begin + child.key_place.length - list.place.begin;
   }

@@ -35,14 +35,14 @@ std::string format_percent(std::int64_t ppm) {
 
 // Whether the queue's guarantee can be read; else that is noted already, and nothing follows from
 // it.
-bool is_sound(const Node* guarantee) { return !guarantee || parse_percent(guarantee->text); }
+bool is_sound(const SpecNode* guarantee) { return !guarantee || parse_percent(guarantee->text); }
 
 struct QueueDraft {
   Queue queue;
   Problems& problems;
 };
 
-void read_guarantee(const Node& node, QueueDraft& draft) {
+void read_guarantee(const SpecNode& node, QueueDraft& draft) {
   const auto ppm = node.is_scalar() ? parse_percent(node.text) : std::nullopt;
   if (ppm) {
     draft.queue.guarantee_ppm = *ppm;
@@ -52,7 +52,7 @@ void read_guarantee(const Node& node, QueueDraft& draft) {
 }
 
 // A bound: a part of the fleet, `none` of it, or without bound.
-void read_bound(const Node& node, std::string_view unbounded, std::optional<std::int64_t>& out,
+void read_bound(const SpecNode& node, std::string_view unbounded, std::optional<std::int64_t>& out,
                 Problems& problems) {
   const auto ppm = node.is_scalar() ? parse_percent(node.text) : std::nullopt;
   if (ppm) {
@@ -68,27 +68,27 @@ void read_bound(const Node& node, std::string_view unbounded, std::optional<std:
 }
 
 constexpr std::array<Key<QueueDraft>, 6> queue_keys = {{
-    {"name", [](const Node& n, QueueDraft& d) { read_name(n, d.queue.name, d.problems); }},
-    {"parent", [](const Node& n, QueueDraft& d) { read_name(n, d.queue.parent, d.problems); }},
+    {"name", [](const SpecNode& n, QueueDraft& d) { read_name(n, d.queue.name, d.problems); }},
+    {"parent", [](const SpecNode& n, QueueDraft& d) { read_name(n, d.queue.parent, d.problems); }},
     {"guarantee", read_guarantee},
-    {"borrow", [](const Node& n,
+    {"borrow", [](const SpecNode& n,
                   QueueDraft& d) { read_bound(n, "unlimited", d.queue.borrow_ppm, d.problems); }},
     {"lend",
-     [](const Node& n, QueueDraft& d) { read_bound(n, "all", d.queue.lend_ppm, d.problems); }},
+     [](const SpecNode& n, QueueDraft& d) { read_bound(n, "all", d.queue.lend_ppm, d.problems); }},
     {"weight",
-     [](const Node& n, QueueDraft& d) {
+     [](const SpecNode& n, QueueDraft& d) {
        read_whole(n, {1, weight_max}, d.queue.weight, d.problems);
      }},
 }};
 
-Queue read_queue(const Node& node, Problems& problems) {
+Queue read_queue(const SpecNode& node, Problems& problems) {
   QueueDraft draft{{}, problems};
   if (!is_map(node, "a map such as {name: research, guarantee: 30%}", problems)) return draft.queue;
   read_keys(node, queue_keys, {}, draft, problems);
   if (!node.find("name")) {
     problems.add(node.place, "this queue has no 'name'", "expected name: NAME");
   }
-  const Node* lend = node.find("lend");
+  const SpecNode* lend = node.find("lend");
   if (lend && is_sound(node.find("guarantee")) &&
       draft.queue.lend_ppm.value_or(0) > draft.queue.guarantee_ppm) {
     wrong(*lend,
@@ -102,7 +102,8 @@ Queue read_queue(const Node& node, Problems& problems) {
 // What must hold between queues. `nodes` and `queues` stand side by side.
 class QueueTree {
  public:
-  QueueTree(const std::vector<Node>& nodes, const std::vector<Queue>& queues, Problems& problems)
+  QueueTree(const std::vector<SpecNode>& nodes, const std::vector<Queue>& queues,
+            Problems& problems)
       : nodes_(nodes), queues_(queues), problems_(problems) {}
 
   void check() {
@@ -115,7 +116,7 @@ class QueueTree {
  private:
   void check_names() {
     for (std::size_t i = 0; i < queues_.size(); ++i) {
-      const Node* name = nodes_[i].find("name");
+      const SpecNode* name = nodes_[i].find("name");
       if (queues_[i].name.empty() || index_.emplace(queues_[i].name, i).second) continue;
       problems_.add(name->place, fmt::format("two queues are named {}", in_quotes(name->text)),
                     "expected a name of its own for each");
@@ -156,11 +157,11 @@ class QueueTree {
   void check_guarantees() {
     struct Sum {
       std::int64_t ppm = 0;
-      const Node* last = nullptr;
+      const SpecNode* last = nullptr;
     };
     std::map<std::string_view, Sum> sums;
     for (std::size_t i = 0; i < queues_.size(); ++i) {
-      const Node* guarantee = nodes_[i].find("guarantee");
+      const SpecNode* guarantee = nodes_[i].find("guarantee");
       if (!guarantee) continue;
       Sum& sum = sums[queues_[i].parent];
       sum.ppm += queues_[i].guarantee_ppm;
@@ -183,7 +184,7 @@ class QueueTree {
     }
   }
 
-  const std::vector<Node>& nodes_;
+  const std::vector<SpecNode>& nodes_;
   const std::vector<Queue>& queues_;
   Problems& problems_;
   std::map<std::string_view, std::size_t> index_;
@@ -191,7 +192,7 @@ class QueueTree {
 };
 
 // From `min` to a year; `never`, where there is such a word, is nothing.
-void read_span(const Node& node, Duration min, std::string_view never, Duration& out,
+void read_span(const SpecNode& node, Duration min, std::string_view never, Duration& out,
                Problems& problems) {
   const auto value = parse_duration(node.text);
   if (node.is_scalar() && !never.empty() && node.text == never) {
@@ -209,45 +210,45 @@ void read_span(const Node& node, Duration min, std::string_view never, Duration&
 
 constexpr std::array<Key<FleetDraft>, 7> scheduling_keys = {{
     {"ageing",
-     [](const Node& n, FleetDraft& d) {
+     [](const SpecNode& n, FleetDraft& d) {
        read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
      }},
     {"reservations",
-     [](const Node& n, FleetDraft& d) {
+     [](const SpecNode& n, FleetDraft& d) {
        read_whole(n, {0, reservations_max}, d.fleet.scheduling.reservations_max, d.problems);
      }},
     {"patience",
-     [](const Node& n, FleetDraft& d) {
+     [](const SpecNode& n, FleetDraft& d) {
        read_span(n, Duration{0}, "", d.fleet.scheduling.patience, d.problems);
      }},
-    {"preemption",
-     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.preempt, d.problems); }},
+    {"preemption", [](const SpecNode& n,
+                      FleetDraft& d) { read_choice(n, d.fleet.scheduling.preempt, d.problems); }},
     {"min_run",
-     [](const Node& n, FleetDraft& d) {
+     [](const SpecNode& n, FleetDraft& d) {
        read_span(n, Duration{0}, "", d.fleet.scheduling.min_run, d.problems);
      }},
-    {"order",
-     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
-    {"packing",
-     [](const Node& n, FleetDraft& d) { read_choice(n, d.fleet.scheduling.packing, d.problems); }},
+    {"order", [](const SpecNode& n,
+                 FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
+    {"packing", [](const SpecNode& n,
+                   FleetDraft& d) { read_choice(n, d.fleet.scheduling.packing, d.problems); }},
 }};
 
 }  // namespace
 
-void read_queues(const Node& node, FleetDraft& draft) {
+void read_queues(const SpecNode& node, FleetDraft& draft) {
   if (node.is_null() || !is_list(node, "a list of queues", draft.problems)) return;
   if (std::ssize(node.children) > queues_max) {
     draft.problems.add(node.place, fmt::format("'queues' has {} items", node.children.size()),
                        fmt::format("expected at most {} queues", queues_max));
     return;
   }
-  for (const Node& item : node.children) {
+  for (const SpecNode& item : node.children) {
     draft.fleet.queues.push_back(read_queue(item, draft.problems));
   }
   QueueTree(node.children, draft.fleet.queues, draft.problems).check();
 }
 
-void read_scheduling(const Node& node, FleetDraft& draft) {
+void read_scheduling(const SpecNode& node, FleetDraft& draft) {
   if (node.is_null() ||
       !is_map(node, "a map such as {ageing: 1h, preemption: reclaim}", draft.problems)) {
     return;

@@ -16,7 +16,7 @@ struct ReservationDraft {
   Problems& problems;
 };
 
-void read_instant(const Node& node, Timestamp& out, Problems& problems) {
+void read_instant(const SpecNode& node, Timestamp& out, Problems& problems) {
   const auto at = parse_timestamp(node.text);
   if (node.is_scalar() && at) {
     out = *at;
@@ -36,7 +36,7 @@ bool has(const std::vector<std::string_view>& names, std::string_view name) {
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-void read_pool_name(const Node& node, ReservationDraft& draft) {
+void read_pool_name(const SpecNode& node, ReservationDraft& draft) {
   const auto names = names_of(draft.fleet.pools);
   if (node.is_scalar() && has(names, node.text)) {
     draft.reservation.pool = node.text;
@@ -48,37 +48,37 @@ void read_pool_name(const Node& node, ReservationDraft& draft) {
   }
 }
 
-void read_queue_names(const Node& node, ReservationDraft& draft) {
+void read_queue_names(const SpecNode& node, ReservationDraft& draft) {
   if (!read_texts(node, draft.reservation.queues, draft.problems)) return;
   if (draft.fleet.queues.empty()) return;  // then queues are labels, and any will do
   const auto names = names_of(draft.fleet.queues);
-  const auto check = [&](const Node& item) {
+  const auto check = [&](const SpecNode& item) {
     if (has(names, item.text)) return;
     draft.problems.add(item.place, fmt::format("there is no queue {}", in_quotes(item.text)),
                        suggestion(item.text, names));
   };
   if (node.is_scalar()) check(node);
-  for (const Node& item : node.children) check(item);
+  for (const SpecNode& item : node.children) check(item);
 }
 
 constexpr std::array<Key<ReservationDraft>, 7> reservation_keys = {{
     {"name",
-     [](const Node& n, ReservationDraft& d) { read_name(n, d.reservation.name, d.problems); }},
+     [](const SpecNode& n, ReservationDraft& d) { read_name(n, d.reservation.name, d.problems); }},
     {"pool", read_pool_name},
-    {"nodes", [](const Node&, ReservationDraft&) {}},  // when the pool is known
-    {"from",
-     [](const Node& n, ReservationDraft& d) { read_instant(n, d.reservation.from, d.problems); }},
+    {"nodes", [](const SpecNode&, ReservationDraft&) {}},  // when the pool is known
+    {"from", [](const SpecNode& n,
+                ReservationDraft& d) { read_instant(n, d.reservation.from, d.problems); }},
     {"to",
-     [](const Node& n, ReservationDraft& d) { read_instant(n, d.reservation.to, d.problems); }},
+     [](const SpecNode& n, ReservationDraft& d) { read_instant(n, d.reservation.to, d.problems); }},
     {"queues", read_queue_names},
     {"maintenance",
-     [](const Node& n, ReservationDraft& d) {
+     [](const SpecNode& n, ReservationDraft& d) {
        read_flag(n, d.reservation.maintenance, d.problems);
      }},
 }};
 
 // A number is how many; a list is which. One node alone is written 4-4.
-void read_nodes(const Node& node, ReservationDraft& draft) {
+void read_nodes(const SpecNode& node, ReservationDraft& draft) {
   std::int64_t there = pool_nodes_max;
   for (const Pool& pool : draft.fleet.pools) {
     if (pool.name == draft.reservation.pool && pool.nodes > 0) there = pool.nodes;
@@ -100,20 +100,20 @@ void read_nodes(const Node& node, ReservationDraft& draft) {
   }
 }
 
-void check_reservation(const Node& node, const ReservationDraft& draft) {
+void check_reservation(const SpecNode& node, const ReservationDraft& draft) {
   for (const std::string_view key : {"name", "pool", "nodes", "from", "to"}) {
     if (!node.find(key)) {
       draft.problems.add(node.place, fmt::format("this reservation has no '{}'", key),
                          "expected name, pool, nodes, from and to");
     }
   }
-  const Node* to = node.find("to");
+  const SpecNode* to = node.find("to");
   const AdvanceReservation& r = draft.reservation;
   if (to && r.from != Timestamp{} && r.to != Timestamp{} && r.to <= r.from) {
     wrong(*to, fmt::format("expected an instant after 'from', {}", format_timestamp(r.from)),
           draft.problems);
   }
-  const Node* queues = node.find("queues");
+  const SpecNode* queues = node.find("queues");
   if (queues && r.maintenance) {
     draft.problems.add(queues->key_place, "'queues' stands beside 'maintenance'",
                        "expected one of the two: during maintenance nobody's work runs");
@@ -122,7 +122,7 @@ void check_reservation(const Node& node, const ReservationDraft& draft) {
 
 }  // namespace
 
-void read_reservations(const Node& node, FleetDraft& draft) {
+void read_reservations(const SpecNode& node, FleetDraft& draft) {
   if (node.is_null() || !is_list(node, "a list of reservations", draft.problems)) return;
   if (std::ssize(node.children) > reservations_max) {
     draft.problems.add(node.place, fmt::format("'reservations' has {} items", node.children.size()),
@@ -130,18 +130,18 @@ void read_reservations(const Node& node, FleetDraft& draft) {
     return;
   }
   std::set<std::string> names;
-  for (const Node& item : node.children) {
+  for (const SpecNode& item : node.children) {
     if (!is_map(item,
                 "a map such as {name: NAME, pool: POOL, nodes: 4, from: INSTANT, to: INSTANT}",
                 draft.problems)) {
       continue;
     }
-    const Node whole = with_whole_node_lists(item);
+    const SpecNode whole = with_whole_node_lists(item);
     ReservationDraft one{{}, draft.fleet, draft.problems};
     read_keys(whole, reservation_keys, {}, one, draft.problems);
-    if (const Node* nodes = whole.find("nodes")) read_nodes(*nodes, one);
+    if (const SpecNode* nodes = whole.find("nodes")) read_nodes(*nodes, one);
     check_reservation(whole, one);
-    const Node* name = whole.find("name");
+    const SpecNode* name = whole.find("name");
     if (name && !one.reservation.name.empty() && !names.insert(one.reservation.name).second) {
       draft.problems.add(name->place,
                          fmt::format("two reservations are named {}", in_quotes(name->text)),

@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::int64_t priority_max = 1'000'000;
 
-void read_run(const Node& node, Draft& draft) {
+void read_run(const SpecNode& node, Draft& draft) {
   if (node.is_scalar() && !trim(node.text).empty()) {
     draft.spec().run = node.text;
   } else {
@@ -17,17 +17,17 @@ void read_run(const Node& node, Draft& draft) {
   }
 }
 
-void read_needs(const Node& node, Draft& draft) {
+void read_needs(const SpecNode& node, Draft& draft) {
   std::vector<std::string>& needs = draft.spec().needs;
   if (!read_texts(node, needs, draft.problems)) return;
-  const auto check = [&](const Node& item) {
+  const auto check = [&](const SpecNode& item) {
     if (!is_name(item.text)) wrong(item, "expected names or numbers of jobs", draft.problems);
   };
   if (node.is_scalar()) check(node);
-  for (const Node& item : node.children) check(item);
+  for (const SpecNode& item : node.children) check(item);
 }
 
-void read_deadline(const Node& node, Draft& draft) {
+void read_deadline(const SpecNode& node, Draft& draft) {
   const auto at = parse_timestamp(node.text);
   if (node.is_scalar() && at) {
     draft.spec().deadline = *at;
@@ -36,7 +36,7 @@ void read_deadline(const Node& node, Draft& draft) {
   }
 }
 
-void read_budget(const Node& node, Draft& draft) {
+void read_budget(const SpecNode& node, Draft& draft) {
   const auto amount = parse_money(node.text);
   if (node.is_scalar() && amount && amount->micros > 0) {
     draft.spec().budget = *amount;
@@ -46,29 +46,29 @@ void read_budget(const Node& node, Draft& draft) {
 }
 
 constexpr std::array<Key<Draft>, 28> job_keys = {{
-    {"name", [](const Node& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
+    {"name", [](const SpecNode& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
     {"setup",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        if (!n.is_null()) read_text(n, d.spec().setup, d.problems);
      }},
     {"resources", read_resources},
     {"num_nodes",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {1, gang_nodes_max}, d.spec().num_nodes, d.problems);
      }},
     {"min_nodes",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {1, gang_nodes_max}, d.spec().min_nodes, d.problems);
      }},
     {"max_nodes",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {1, gang_nodes_max}, d.spec().num_nodes, d.problems);
      }},
     {"topology", read_topology},
     {"features", read_features},
     {"reservation",
-     [](const Node& n, Draft& d) { read_name(n, d.spec().reservation, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_name(n, d.spec().reservation, d.problems); }},
     {"envs", read_envs},
     {"secrets", read_secrets},
     {"workdir", read_workdir},
@@ -76,19 +76,19 @@ constexpr std::array<Key<Draft>, 28> job_keys = {{
     {"service", read_service},
     {"config", read_config},
     {"kind",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        d.kind_is_said = true;
        read_choice(n, d.spec().kind, d.problems);
      }},
     {"needs", read_needs},
     {"shards", read_shards},
     {"max_duration",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        Duration most{};
        if (read_duration(n, most, d.problems)) d.spec().max_duration = most;
      }},
     {"estimate",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        Duration likely{};
        if (read_duration(n, likely, d.problems)) d.spec().estimate = likely;
      }},
@@ -96,9 +96,9 @@ constexpr std::array<Key<Draft>, 28> job_keys = {{
     {"checkpoint", read_checkpoint},
     {"retries", read_retries},
     {"progress", read_progress},
-    {"queue", [](const Node& n, Draft& d) { read_name(n, d.spec().queue, d.problems); }},
+    {"queue", [](const SpecNode& n, Draft& d) { read_name(n, d.spec().queue, d.problems); }},
     {"priority",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {-priority_max, priority_max}, d.spec().priority, d.problems);
      }},
     {"budget", read_budget},
@@ -107,9 +107,9 @@ constexpr std::array<Key<Draft>, 28> job_keys = {{
 // Keys that belong together, or not at all.
 void check_kind(Draft& draft) {
   JobSpec& spec = draft.spec();
-  const Node* service = draft.document.find("service");
-  const Node* shards = draft.document.find("shards");
-  const Node* kind = draft.document.find("kind");
+  const SpecNode* service = draft.document.find("service");
+  const SpecNode* shards = draft.document.find("shards");
+  const SpecNode* kind = draft.document.find("kind");
   if (!draft.kind_is_said) spec.kind = service ? Kind::serve : shards ? Kind::data : Kind::task;
   if (service && spec.kind != Kind::serve) {
     draft.problems.add(service->key_place,
@@ -129,8 +129,8 @@ void check_kind(Draft& draft) {
     draft.problems.add(kind->place, "kind 'data' has no 'shards'",
                        "add shards: {inputs: GLOB}, {items: [...]} or {count: N}");
   }
-  const Node* max = draft.document.find("max_nodes");
-  const Node* nodes = max ? max : draft.document.find("num_nodes");
+  const SpecNode* max = draft.document.find("max_nodes");
+  const SpecNode* nodes = max ? max : draft.document.find("num_nodes");
   if (nodes && spec.num_nodes > 1 && (spec.kind == Kind::data || spec.kind == Kind::serve)) {
     draft.problems.add(nodes->place,
                        fmt::format("kind '{}' with more than one node is something that Mohona "
@@ -155,7 +155,7 @@ std::string default_name(const Source& source, std::size_t document) {
   return document < 2 ? out : fmt::format("{}-{}", out, document);
 }
 
-Submission read_job(const Node& document, std::size_t number, const Source& source,
+Submission read_job(const SpecNode& document, std::size_t number, const Source& source,
                     const Overrides& overrides, Problems& problems) {
   Draft draft{source, overrides, problems, document};
   draft.spec().submit_directory = source.directory;

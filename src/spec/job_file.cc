@@ -11,20 +11,20 @@ namespace mohona {
 namespace {
 
 struct Document {
-  const Node* node;
+  const SpecNode* node;
   std::size_t number;  // from 1
 };
 
 // SkyPilot's pipeline header: a document of a name alone, before the jobs.
-bool is_header(const Node& node) {
+bool is_header(const SpecNode& node) {
   return node.is_map() && node.children.size() == 1 && node.children[0].key == "name";
 }
 
 // Where a job's need of `name` is written.
-Place place_of_need(const Node& job, const std::string& name) {
-  const Node* needs = job.find("needs");
+Place place_of_need(const SpecNode& job, const std::string& name) {
+  const SpecNode* needs = job.find("needs");
   if (!needs) return job.place;
-  for (const Node& item : needs->children) {
+  for (const SpecNode& item : needs->children) {
     if (item.text == name) return item.place;
   }
   return needs->place;
@@ -36,7 +36,7 @@ void check_names(const std::vector<Document>& documents, const std::vector<Submi
   for (std::size_t i = 0; i < jobs.size(); ++i) {
     const auto [first, is_new] = seen.emplace(jobs[i].spec.name, i);
     if (is_new) continue;
-    const Node* name = documents[i].node->find("name");
+    const SpecNode* name = documents[i].node->find("name");
     problems.add(name ? name->place : documents[i].node->place,
                  fmt::format("two jobs of this file are named {}", in_quotes(jobs[i].spec.name)),
                  "expected a name of its own for each");
@@ -94,7 +94,7 @@ class Cycles {
 
 std::vector<Submission> read_yaml(const Source& source, const Overrides& overrides,
                                   Problems& problems) {
-  const std::vector<Node> nodes = parse_yaml(source.text, problems);
+  const std::vector<SpecNode> nodes = parse_yaml(source.text, problems);
   std::vector<Submission> jobs;
   if (!problems.none()) return jobs;
   if (nodes.empty()) problems.add({}, "the file is empty", "expected a job: at least run: COMMAND");
@@ -144,7 +144,7 @@ Result<Submission> parse_job_json(std::string_view json, const std::string& dire
   if (json.size() > text_bytes_max) {
     check_text(json, problems);
   } else {
-    const Node node = parse_json(source.text, problems);
+    const SpecNode node = parse_json(source.text, problems);
     if (problems.none()) job = read_job(node, 1, source, {}, problems);
   }
   if (!problems.none()) return fail(problems.error(source));

@@ -16,7 +16,7 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
       : text_(text), problems_(problems), builder_(problems) {}
 
   bool null() override {
-    Node node;
+    SpecNode node;
     node.place = next_word();
     return builder_.add(std::move(node));
   }
@@ -27,8 +27,8 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
   bool string(std::string& value) override { return text_scalar(std::move(value)); }
   bool key(std::string& value) override { return text_scalar(std::move(value)); }
   bool binary(nlohmann::json::binary_t&) override { return false; }  // never in a text
-  bool start_object(std::size_t) override { return builder_.open(Node::Type::map, next(1)); }
-  bool start_array(std::size_t) override { return builder_.open(Node::Type::list, next(1)); }
+  bool start_object(std::size_t) override { return builder_.open(SpecNode::Type::map, next(1)); }
+  bool start_array(std::size_t) override { return builder_.open(SpecNode::Type::list, next(1)); }
   bool end_object() override { return close(); }
   bool end_array() override { return close(); }
 
@@ -42,7 +42,7 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
     return false;
   }
 
-  Node take() { return builder_.take(); }
+  SpecNode take() { return builder_.take(); }
 
  private:
   static std::string quoted_reason(std::string_view what) {
@@ -62,15 +62,15 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
     return {begin, end - begin};
   }
   bool word() {
-    Node node;
-    node.type = Node::Type::scalar;
+    SpecNode node;
+    node.type = SpecNode::Type::scalar;
     node.place = next_word();
     node.text = text_.substr(node.place.begin, node.place.length);
     return builder_.add(std::move(node));
   }
   bool text_scalar(std::string value) {
-    Node node;
-    node.type = Node::Type::scalar;
+    SpecNode node;
+    node.type = SpecNode::Type::scalar;
     node.text = std::move(value);
     node.quoted = true;
     node.place = next(1);
@@ -93,7 +93,7 @@ class Events : public nlohmann::json_sax<nlohmann::json> {
 
 }  // namespace
 
-Node parse_json(std::string_view text, Problems& problems) {
+SpecNode parse_json(std::string_view text, Problems& problems) {
   Events events(text, problems);
   if (!nlohmann::json::sax_parse(text, &events)) return {};
   return events.take();

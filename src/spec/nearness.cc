@@ -9,7 +9,7 @@ namespace {
 constexpr std::size_t features_max = 64;
 
 // A rack is what most fleets have for a leaf.
-void read_level(const Node& node, Level& out, Problems& problems) {
+void read_level(const SpecNode& node, Level& out, Problems& problems) {
   constexpr std::array<std::string_view, 4> levels = {"leaf", "block", "fabric", "rack"};
   if (node.is_scalar() && node.text == "rack") {
     out = Level::leaf;
@@ -23,17 +23,17 @@ void read_level(const Node& node, Level& out, Problems& problems) {
 
 constexpr std::array<Key<Draft>, 3> topology_keys = {{
     {"within",
-     [](const Node& n, Draft& d) { read_level(n, d.spec().nearness.within, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_level(n, d.spec().nearness.within, d.problems); }},
     {"prefer",
-     [](const Node& n, Draft& d) { read_level(n, d.spec().nearness.prefer, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_level(n, d.spec().nearness.prefer, d.problems); }},
     {"segment",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {1, segment_max}, d.spec().nearness.segment, d.problems);
      }},
 }};
 
 // Whether the node says how many nodes; else that is noted already, and nothing follows from it.
-bool is_count(const Node* node) {
+bool is_count(const SpecNode* node) {
   Problems inside;
   std::int64_t count = 0;
   return node && read_whole(*node, {1, gang_nodes_max}, count, inside);
@@ -41,23 +41,23 @@ bool is_count(const Node* node) {
 
 }  // namespace
 
-void read_topology(const Node& node, Draft& draft) {
+void read_topology(const SpecNode& node, Draft& draft) {
   if (node.is_null() ||
       !is_map(node, "{within: block, prefer: leaf, segment: 4}", draft.problems)) {
     return;
   }
   read_keys(node, topology_keys, {}, draft, draft.problems);
   const Nearness& near = draft.spec().nearness;
-  const Node* prefer = node.find("prefer");
+  const SpecNode* prefer = node.find("prefer");
   if (prefer && prefer->is_scalar() && near.prefer > near.within) {
     wrong(*prefer, fmt::format("expected no more than 'within', which is {}", name(near.within)),
           draft.problems);
   }
 }
 
-void read_features(const Node& node, Draft& draft) {
+void read_features(const SpecNode& node, Draft& draft) {
   if (node.is_null()) return;
-  const auto take = [&](const Node& item) {
+  const auto take = [&](const SpecNode& item) {
     if (item.is_scalar() && is_name(item.text)) {
       add_feature(item.text, draft.spec());
     } else {
@@ -71,7 +71,7 @@ void read_features(const Node& node, Draft& draft) {
     draft.problems.add(node.place, fmt::format("'features' has {} items", node.children.size()),
                        fmt::format("expected 1 to {}", features_max));
   } else {
-    for (const Node& item : node.children) take(item);
+    for (const SpecNode& item : node.children) take(item);
   }
 }
 
@@ -82,9 +82,9 @@ void add_feature(const std::string& name, JobSpec& spec) {
 
 void check_nodes(Draft& draft) {
   JobSpec& spec = draft.spec();
-  const Node* min = draft.document.find("min_nodes");
-  const Node* max = draft.document.find("max_nodes");
-  const Node* num = draft.document.find("num_nodes");
+  const SpecNode* min = draft.document.find("min_nodes");
+  const SpecNode* max = draft.document.find("max_nodes");
+  const SpecNode* num = draft.document.find("num_nodes");
   if (max && num) {
     draft.problems.add(max->key_place, "'max_nodes' stands beside 'num_nodes'",
                        "expected one of the two: they say the same");
@@ -99,14 +99,14 @@ void check_nodes(Draft& draft) {
   }
   if (spec.min_nodes == spec.num_nodes) spec.min_nodes = 0;  // one way to say it
   if ((max && !is_count(max)) || (num && !is_count(num))) return;
-  const Node* topology = draft.document.find("topology");
-  if (const Node* segment = topology ? topology->find("segment") : nullptr) {
+  const SpecNode* topology = draft.document.find("topology");
+  if (const SpecNode* segment = topology ? topology->find("segment") : nullptr) {
     check_segment(*segment, draft);
   }
 }
 
 // Segments of different sizes would not all be what the work expects of a segment.
-void check_segment(const Node& segment, Draft& draft) {
+void check_segment(const SpecNode& segment, Draft& draft) {
   const JobSpec& spec = draft.spec();
   for (const std::int64_t nodes : {spec.num_nodes, spec.min_nodes}) {
     if (nodes % spec.nearness.segment == 0) continue;

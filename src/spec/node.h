@@ -23,16 +23,16 @@ struct Place {
   std::size_t length = 1;
 };
 
-struct Node {
+struct SpecNode {
   enum class Type { null, scalar, list, map };
 
   Type type = Type::null;
-  std::string key;             // what it stands under; an item has its list's key
-  Place key_place;             // meaningless at the top and in lists
-  Place place;                 // of a null in a map: its key's
-  std::string text;            // a scalar, quotes and escapes undone; numbers as written
-  bool quoted = false;         // a scalar that can only be text
-  std::vector<Node> children;  // a map's values, each with its key, or a list's items
+  std::string key;                 // what it stands under; an item has its list's key
+  Place key_place;                 // meaningless at the top and in lists
+  Place place;                     // of a null in a map: its key's
+  std::string text;                // a scalar, quotes and escapes undone; numbers as written
+  bool quoted = false;             // a scalar that can only be text
+  std::vector<SpecNode> children;  // a map's values, each with its key, or a list's items
 
   bool is_null() const { return type == Type::null; }
   bool is_scalar() const { return type == Type::scalar; }
@@ -40,8 +40,8 @@ struct Node {
   bool is_map() const { return type == Type::map; }
 
   // The value under `name` in this map; nullptr when there is none.
-  const Node* find(std::string_view name) const {
-    for (const Node& child : children) {
+  const SpecNode* find(std::string_view name) const {
+    for (const SpecNode& child : children) {
       if (child.key == name) return &child;
     }
     return nullptr;

@@ -26,7 +26,7 @@ std::string path_in_workdir(std::string_view text) {
   return path.string();
 }
 
-bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must_be_directory) {
+bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool must_be_directory) {
   constexpr std::string_view expected = "expected a path on this machine";
   if (node.is_map()) {
     draft.problems.not_yet(node.place, fmt::format("'{}' as a map is storage", node.key));
@@ -58,13 +58,13 @@ bool read_local_path(const Node& node, std::string& out, Draft& draft, bool must
   return true;
 }
 
-void read_workdir(const Node& node, Draft& draft) {
+void read_workdir(const SpecNode& node, Draft& draft) {
   if (!node.is_null()) read_local_path(node, draft.spec().workdir, draft, true);
 }
 
-void read_file_mounts(const Node& node, Draft& draft) {
+void read_file_mounts(const SpecNode& node, Draft& draft) {
   if (node.is_null() || !is_map(node, "a map of TARGET: LOCAL PATH", draft.problems)) return;
-  for (const Node& mount : node.children) {
+  for (const SpecNode& mount : node.children) {
     if (mount.key.empty()) {
       draft.problems.add(mount.key_place, "a target cannot be empty", "expected a path");
       continue;

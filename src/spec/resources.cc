@@ -17,8 +17,8 @@ struct ChoiceDraft {
   std::vector<Gpus> gpus = {};
   std::map<std::string, std::int64_t> speeds = {};  // of single accelerators, in thousandths
   bool limit_cpus = false, limit_memory = false;
-  const Node* infra = nullptr;
-  const Node* cloud = nullptr;
+  const SpecNode* infra = nullptr;
+  const SpecNode* cloud = nullptr;
 
   Problems& problems() { return job.problems; }
 };
@@ -29,7 +29,7 @@ std::string cloud_name(std::string_view text) {
 }
 
 // "aws", "aws/us-east-1", "aws/*/us-east-1a", "k8s/context". "*" is anywhere.
-void read_infra(const Node& node, ChoiceDraft& draft) {
+void read_infra(const SpecNode& node, ChoiceDraft& draft) {
   draft.infra = &node;
   if (node.is_null()) return;
   auto parts = split(node.text, '/');
@@ -55,13 +55,13 @@ void read_infra(const Node& node, ChoiceDraft& draft) {
   draft.choice.zone = part(2);
 }
 
-void read_place(const Node& node, std::string& out, ChoiceDraft& draft) {
+void read_place(const SpecNode& node, std::string& out, ChoiceDraft& draft) {
   if (node.is_null()) return;
   draft.cloud = &node;
   if (read_text(node, out, draft.problems()) && out == "*") out.clear();
 }
 
-void read_cpus(const Node& node, ChoiceDraft& draft) {
+void read_cpus(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_null()) return;
   const auto amount = node.is_scalar() ? parse_cpus(node.text) : std::nullopt;
   if (!amount) {
@@ -72,7 +72,7 @@ void read_cpus(const Node& node, ChoiceDraft& draft) {
   draft.limit_cpus = !amount->or_more;
 }
 
-void read_memory(const Node& node, ChoiceDraft& draft) {
+void read_memory(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_null()) return;
   const auto amount = node.is_scalar() ? parse_memory(node.text) : std::nullopt;
   if (!amount) {
@@ -84,12 +84,12 @@ void read_memory(const Node& node, ChoiceDraft& draft) {
   draft.limit_memory = !amount->or_more;
 }
 
-void read_port(const Node& node, Draft& job) {
+void read_port(const SpecNode& node, Draft& job) {
   constexpr std::string_view expected =
       "expected a port from 1 to 65535, a range such as 8000-8010, "
       "or a list of those";
   const auto parts = split(node.text, '-');
-  Node bound = node;
+  SpecNode bound = node;
   std::int64_t previous = 1;
   Problems inside;
   for (const std::string_view part : parts) {
@@ -105,7 +105,7 @@ void read_port(const Node& node, Draft& job) {
   if (std::find(ports.begin(), ports.end(), node.text) == ports.end()) ports.push_back(node.text);
 }
 
-void read_ports(const Node& node, ChoiceDraft& draft) {
+void read_ports(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_null()) return;
   if (std::ssize(node.children) > ports_max) {
     draft.problems().add(node.place, fmt::format("'ports' has {} items", node.children.size()),
@@ -114,13 +114,13 @@ void read_ports(const Node& node, ChoiceDraft& draft) {
   }
   if (!node.is_list()) read_port(node, draft.job);
   if (node.is_list()) {
-    for (const Node& item : node.children) read_port(item, draft.job);
+    for (const SpecNode& item : node.children) read_port(item, draft.job);
   }
 }
 
 // Both of SkyPilot's strategies are what Mohona does after a loss: wait for the best place that is
 // left, wherever it is.
-void read_strategy(const Node& node, Draft& job) {
+void read_strategy(const SpecNode& node, Draft& job) {
   constexpr std::array<std::string_view, 2> strategies = {"FAILOVER", "EAGER_NEXT_REGION"};
   for (const std::string_view strategy : strategies) {
     if (node.is_scalar() && lower(node.text) == lower(strategy)) return;
@@ -132,12 +132,12 @@ void read_strategy(const Node& node, Draft& job) {
 constexpr std::array<Key<Draft>, 2> recovery_keys = {{
     {"strategy", read_strategy},
     {"max_restarts_on_errors",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {0, 1'000'000}, d.spec().retries.max, d.problems);
      }},
 }};
 
-void read_job_recovery(const Node& node, ChoiceDraft& draft) {
+void read_job_recovery(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_map()) {
     read_keys(node, recovery_keys, {"recover_on_exit_codes"}, draft.job, draft.problems());
   } else {
@@ -146,15 +146,15 @@ void read_job_recovery(const Node& node, ChoiceDraft& draft) {
 }
 
 // Labels are for people and for the cloud's own bills: they change nothing here.
-void read_labels(const Node& node, ChoiceDraft& draft) {
+void read_labels(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_null() || !is_map(node, "a map of NAME: VALUE", draft.problems())) return;
-  for (const Node& label : node.children) {
+  for (const SpecNode& label : node.children) {
     std::string ignored;
     read_text(label, ignored, draft.problems());
   }
 }
 
-bool read_factor(const Node& node, std::int64_t& out, Problems& problems) {
+bool read_factor(const SpecNode& node, std::int64_t& out, Problems& problems) {
   const auto milli = node.is_scalar() ? parse_scaled(node.text, 1'000) : std::nullopt;
   if (milli && *milli >= 1 && *milli <= speed_milli_max) return out = *milli, true;
   wrong(node, "expected a factor from 0.001 to 1000 with at most 3 decimals, such as 0.5",
@@ -163,21 +163,21 @@ bool read_factor(const Node& node, std::int64_t& out, Problems& problems) {
 }
 
 // One factor for the choice, or one for each accelerator: {H100: 1, A100: 0.5}.
-void read_speed(const Node& node, ChoiceDraft& draft) {
+void read_speed(const SpecNode& node, ChoiceDraft& draft) {
   if (node.is_null()) return;
   if (!node.is_map()) {
     read_factor(node, draft.choice.speed_milli, draft.problems());
     return;
   }
-  for (const Node& one : node.children) {
+  for (const SpecNode& one : node.children) {
     std::int64_t milli = 0;
     if (read_factor(one, milli, draft.problems())) draft.speeds[lower(one.key)] = milli;
   }
 }
 
 // A factor for an accelerator that no choice asks for is a slip of the pen.
-void check_speed(const Node& node, const Resources& resources, Problems& problems) {
-  const Node* speed = node.find("speed");
+void check_speed(const SpecNode& node, const Resources& resources, Problems& problems) {
+  const SpecNode* speed = node.find("speed");
   if (!speed || !speed->is_map()) return;
   std::vector<std::string_view> known;
   for (const Choice& choice : resources.choices) {
@@ -185,7 +185,7 @@ void check_speed(const Node& node, const Resources& resources, Problems& problem
   }
   std::sort(known.begin(), known.end());
   known.erase(std::unique(known.begin(), known.end()), known.end());
-  for (const Node& one : speed->children) {
+  for (const SpecNode& one : speed->children) {
     if (std::find(known.begin(), known.end(), lower(one.key)) != known.end()) continue;
     problems.add(one.key_place,
                  fmt::format("no choice asks for the accelerator {}", in_quotes(one.key)),
@@ -197,25 +197,25 @@ void check_speed(const Node& node, const Resources& resources, Problems& problem
 constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
     {"infra", read_infra},
     {"cloud",
-     [](const Node& n, ChoiceDraft& d) {
+     [](const SpecNode& n, ChoiceDraft& d) {
        read_place(n, d.choice.cloud, d);
        d.choice.cloud = cloud_name(d.choice.cloud);
      }},
-    {"region", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.region, d); }},
-    {"zone", [](const Node& n, ChoiceDraft& d) { read_place(n, d.choice.zone, d); }},
+    {"region", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.region, d); }},
+    {"zone", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.zone, d); }},
     {"accelerators",
-     [](const Node& n, ChoiceDraft& d) {
+     [](const SpecNode& n, ChoiceDraft& d) {
        d.gpus = read_accelerators(n, Parts::allowed, d.problems());
      }},
     {"speed", read_speed},
     {"cpus", read_cpus},
     {"memory", read_memory},
     {"instance_type",
-     [](const Node& n, ChoiceDraft& d) {
+     [](const SpecNode& n, ChoiceDraft& d) {
        if (!n.is_null()) read_text(n, d.choice.instance_type, d.problems());
      }},
     {"use_spot",
-     [](const Node& n, ChoiceDraft& d) {
+     [](const SpecNode& n, ChoiceDraft& d) {
        if (!n.is_null()) read_flag(n, d.choice.use_spot, d.problems());
      }},
     {"ports", read_ports},
@@ -224,7 +224,7 @@ constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
 }};
 
 // One set of keys gives one choice, or one for each accelerator that would do.
-void add_choices(const Node& keys, Draft& job) {
+void add_choices(const SpecNode& keys, Draft& job) {
   ChoiceDraft draft{job};
   read_keys(keys, choice_keys,
             {"image_id", "disk_size", "disk_tier", "network_tier", "ephemeral_storage",
@@ -256,10 +256,10 @@ bool is_place(std::string_view key) {
 }
 
 // The outer keys, with those of `over` in their stead.
-Node merged(const Node& outer, const Node& over) {
-  Node out = over;
+SpecNode merged(const SpecNode& outer, const SpecNode& over) {
+  SpecNode out = over;
   const bool says_infra = over.find("infra") != nullptr;
-  for (const Node& value : outer.children) {
+  for (const SpecNode& value : outer.children) {
     const bool replaced = over.find(value.key) || (says_infra && is_place(value.key));
     if (!replaced && value.key != "any_of" && value.key != "ordered") out.children.push_back(value);
   }
@@ -268,21 +268,21 @@ Node merged(const Node& outer, const Node& over) {
 
 }  // namespace
 
-void read_resources(const Node& node, Draft& draft) {
+void read_resources(const SpecNode& node, Draft& draft) {
   if (node.is_null()) return;
   if (!is_map(node, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) return;
   Resources& resources = draft.spec().resources;
   resources.choices.clear();
-  const Node* any_of = node.find("any_of");
-  const Node* ordered = node.find("ordered");
+  const SpecNode* any_of = node.find("any_of");
+  const SpecNode* ordered = node.find("ordered");
   if (any_of && ordered) {
     draft.problems.add(ordered->key_place, "'ordered' stands beside 'any_of'",
                        "expected one of the two");
   }
   resources.ordered = ordered != nullptr;
-  const Node* choices = ordered ? ordered : any_of;
+  const SpecNode* choices = ordered ? ordered : any_of;
   if (!choices || !is_list(*choices, "a list of maps", draft.problems)) {
-    add_choices(choices ? merged(node, Node{}) : node, draft);
+    add_choices(choices ? merged(node, SpecNode{}) : node, draft);
   } else if (choices->children.empty()) {
     draft.problems.add(choices->place, fmt::format("'{}' is an empty list", choices->key),
                        "expected a list of maps");
@@ -291,13 +291,13 @@ void read_resources(const Node& node, Draft& draft) {
       draft.problems.add(choices->place, fmt::format("'{}' is too long", choices->key),
                          fmt::format("expected at most {} choices", choices_max));
     }
-    for (const Node& over : choices->children) {
+    for (const SpecNode& over : choices->children) {
       if (!is_map(over, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) continue;
       if (resources.choices.size() < choices_max) add_choices(merged(node, over), draft);
     }
   }
   check_speed(node, resources, draft.problems);
-  for (const Node& over : choices ? choices->children : std::vector<Node>{}) {
+  for (const SpecNode& over : choices ? choices->children : std::vector<SpecNode>{}) {
     check_speed(over, resources, draft.problems);
   }
   if (resources.choices.empty()) resources.choices.emplace_back();

@@ -74,8 +74,8 @@ std::size_t read_option(const std::vector<Word>& all, std::size_t i, Batch& b) {
   }
   const Option* option = find_option(word, b.problems());
   if (!option) return all.size() - i;  // what follows may be its value
-  Node node;
-  node.type = Node::Type::scalar;
+  SpecNode node;
+  node.type = SpecNode::Type::scalar;
   node.key = fmt::format("--{}", option->name);
   node.place = word.place;
   std::size_t taken = 1;
@@ -92,7 +92,7 @@ std::size_t read_option(const std::vector<Word>& all, std::size_t i, Batch& b) {
     node.place = all[i + 1].place;
     taken = 2;
   } else if (option->takes_value) {
-    node.type = Node::Type::null;
+    node.type = SpecNode::Type::null;
   }
   if (!option->read) {
     b.problems().not_yet(word.place, fmt::format("'{}' is an option", node.key));
@@ -193,7 +193,7 @@ bool is_sbatch(std::string_view text) {
 }
 
 Submission read_sbatch(const Source& source, const Overrides& overrides, Problems& problems) {
-  const Node no_document;
+  const SpecNode no_document;
   Draft draft{source, overrides, problems, no_document};
   JobSpec& spec = draft.spec();
   spec.name = default_name(source, 1);

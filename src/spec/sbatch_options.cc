@@ -10,20 +10,22 @@ namespace {
 
 constexpr std::int64_t tasks_max = 1'000'000;
 
-void read_count(const Node& node, std::int64_t max, std::optional<std::int64_t>& out, Batch& b) {
+void read_count(const SpecNode& node, std::int64_t max, std::optional<std::int64_t>& out,
+                Batch& b) {
   std::int64_t value = 0;
   if (read_whole(node, {1, max}, value, b.problems())) out = value;
 }
 
-void read_tasks(const Node& node, std::int64_t max, std::optional<std::int64_t>& out, Batch& b) {
+void read_tasks(const SpecNode& node, std::int64_t max, std::optional<std::int64_t>& out,
+                Batch& b) {
   read_count(node, max, out, b);
   b.tasks_at = node;
 }
 
 // "4", or "4-8": at least and at most.
-void read_nodes(const Node& node, Batch& b) {
+void read_nodes(const SpecNode& node, Batch& b) {
   const std::size_t dash = std::min(node.text.find('-'), node.text.size());
-  Node bound = node;
+  SpecNode bound = node;
   bound.text = node.text.substr(0, dash);
   b.nodes_min.reset(), b.nodes.reset();
   read_count(bound, batch_nodes_max, b.nodes, b);
@@ -37,7 +39,7 @@ void read_nodes(const Node& node, Batch& b) {
 }
 
 // "ib&nvme". Slurm's other forms choose between features or count nodes of each.
-void read_constraint(const Node& node, Batch& b) {
+void read_constraint(const SpecNode& node, Batch& b) {
   if (node.text.find_first_of("|*[](),!") != node.text.npos) {
     b.problems().not_yet(node.place, fmt::format("{} is a constraint", in_quotes(node.text)));
     return;
@@ -53,7 +55,7 @@ void read_constraint(const Node& node, Batch& b) {
 }
 
 // A leaf is what hangs on one switch; how many more switches would do, nobody can say here.
-void read_switches(const Node& node, Batch& b) {
+void read_switches(const SpecNode& node, Batch& b) {
   if (node.text == "1") {
     b.spec().nearness.within = Level::leaf;
   } else {
@@ -64,7 +66,7 @@ void read_switches(const Node& node, Batch& b) {
   }
 }
 
-void read_batch_memory(const Node& node, std::optional<std::int64_t>& out, Batch& b) {
+void read_batch_memory(const SpecNode& node, std::optional<std::int64_t>& out, Batch& b) {
   std::string_view text = node.text;
   const bool kilobytes = text.ends_with('K') || text.ends_with('k');
   if (kilobytes) text.remove_suffix(1);
@@ -82,7 +84,8 @@ void read_batch_memory(const Node& node, std::optional<std::int64_t>& out, Batch
   }
 }
 
-void read_batch_gpus(const Node& node, std::string_view text, std::optional<Gpus>& out, Batch& b) {
+void read_batch_gpus(const SpecNode& node, std::string_view text, std::optional<Gpus>& out,
+                     Batch& b) {
   const auto gpus = parse_slurm_gpus(text);
   if (!gpus || gpus->count > gpus_max * batch_nodes_max) {
     wrong(node, "expected a number of GPUs, with or without their type, such as 4 or a100:4",
@@ -97,7 +100,7 @@ void read_batch_gpus(const Node& node, std::string_view text, std::optional<Gpus
   b.gpus_at = node;
 }
 
-void read_gres(const Node& node, Batch& b) {
+void read_gres(const SpecNode& node, Batch& b) {
   std::string_view text = node.text;
   if (text != "gpu" && !text.starts_with("gpu:")) {
     wrong(node, "expected gpu:COUNT or gpu:TYPE:COUNT: other resources cannot be honoured yet",
@@ -114,7 +117,7 @@ void read_gres(const Node& node, Batch& b) {
   read_batch_gpus(node, full, b.gpus_per_node, b);
 }
 
-void read_time(const Node& node, Batch& b) {
+void read_time(const SpecNode& node, Batch& b) {
   const auto most = parse_slurm_time(node.text);
   if (!most) {
     wrong(node, "expected M, M:S, H:M:S, D-H, D-H:M or D-H:M:S", b.problems());
@@ -123,7 +126,7 @@ void read_time(const Node& node, Batch& b) {
   }
 }
 
-void read_array(const Node& node, Batch& b) {
+void read_array(const SpecNode& node, Batch& b) {
   const auto array = parse_slurm_array(node.text);
   if (!array) {
     wrong(node,
@@ -143,7 +146,7 @@ void read_array(const Node& node, Batch& b) {
   b.array_at = node;
 }
 
-void read_dependency(const Node& node, Batch& b) {
+void read_dependency(const SpecNode& node, Batch& b) {
   const auto needs = parse_slurm_afterok(node.text);
   const std::string_view how = split(node.text, ':')[0];
   constexpr std::array<std::string_view, 6> others = {
@@ -157,7 +160,7 @@ void read_dependency(const Node& node, Batch& b) {
   }
 }
 
-void read_signal(const Node& node, Batch& b) {
+void read_signal(const SpecNode& node, Batch& b) {
   const auto signal = parse_slurm_signal(node.text);
   if (!signal) {
     wrong(node, "expected a signal and seconds, such as USR1@90 or B:TERM@60", b.problems());
@@ -167,45 +170,47 @@ void read_signal(const Node& node, Batch& b) {
   b.spec().stop.grace = b.spec().stop.before_limit = signal->before;
 }
 
-void read_chdir(const Node& node, Batch& b) {
+void read_chdir(const SpecNode& node, Batch& b) {
   read_local_path(node, b.spec().submit_directory, b.job, true);
 }
 
 constexpr std::array<Option, 72> all_options = {{
     {"job-name", 'J', true,
-     [](const Node& n, Batch& b) { read_name(n, b.spec().name, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().name, b.problems()); }},
     {"nodes", 'N', true, read_nodes},
-    {"ntasks", 'n', true, [](const Node& n, Batch& b) { read_tasks(n, tasks_max, b.tasks, b); }},
+    {"ntasks", 'n', true,
+     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks, b); }},
     {"ntasks-per-node", 0, true,
-     [](const Node& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
+     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
     {"tasks-per-node", 0, true,
-     [](const Node& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
+     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
     {"cpus-per-task", 'c', true,
-     [](const Node& n, Batch& b) { read_tasks(n, cpus_max, b.cpus_per_task, b); }},
-    {"mem", 0, true, [](const Node& n, Batch& b) { read_batch_memory(n, b.memory_mib, b); }},
+     [](const SpecNode& n, Batch& b) { read_tasks(n, cpus_max, b.cpus_per_task, b); }},
+    {"mem", 0, true, [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib, b); }},
     {"mem-per-cpu", 0, true,
-     [](const Node& n, Batch& b) { read_batch_memory(n, b.memory_mib_per_cpu, b); }},
+     [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib_per_cpu, b); }},
     {"gres", 0, true, read_gres},
     {"gpus-per-node", 0, true,
-     [](const Node& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus_per_node, b); }},
-    {"gpus", 'G', true, [](const Node& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus, b); }},
+     [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus_per_node, b); }},
+    {"gpus", 'G', true, [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus, b); }},
     {"time", 't', true, read_time},
     {"array", 'a', true, read_array},
     {"dependency", 'd', true, read_dependency},
     {"signal", 0, true, read_signal},
-    {"requeue", 0, false, [](const Node&, Batch& b) { b.spec().restart_after_loss = true; }},
-    {"no-requeue", 0, false, [](const Node&, Batch& b) { b.spec().restart_after_loss = false; }},
+    {"requeue", 0, false, [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = true; }},
+    {"no-requeue", 0, false,
+     [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = false; }},
     {"chdir", 'D', true, read_chdir},
     {"partition", 'p', true,
-     [](const Node& n, Batch& b) { read_name(n, b.spec().queue, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().queue, b.problems()); }},
     {"priority", 0, true,
-     [](const Node& n, Batch& b) {
+     [](const SpecNode& n, Batch& b) {
        read_whole(n, {-1'000'000, 1'000'000}, b.spec().priority, b.problems());
      }},
     {"output", 'o', true,
-     [](const Node& n, Batch& b) { read_text(n, b.spec().output_path, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().output_path, b.problems()); }},
     {"error", 'e', true,
-     [](const Node& n, Batch& b) { read_text(n, b.spec().error_path, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().error_path, b.problems()); }},
     {"account", 'A', true, nullptr},
     {"begin", 'b', true, nullptr},
     {"comment", 0, true, nullptr},
@@ -250,9 +255,9 @@ constexpr std::array<Option, 72> all_options = {{
     {"propagate", 0, false, nullptr},
     {"qos", 'q', true, nullptr},
     {"reservation", 0, true,
-     [](const Node& n, Batch& b) { read_name(n, b.spec().reservation, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().reservation, b.problems()); }},
     {"segment", 0, true,
-     [](const Node& n, Batch& b) {
+     [](const SpecNode& n, Batch& b) {
        read_whole(n, {1, segment_max}, b.spec().nearness.segment, b.problems());
        b.segment_at = n;
      }},

@@ -19,7 +19,7 @@ struct Batch {
                               cpus_per_task = {};
   std::optional<std::int64_t> memory_mib = {}, memory_mib_per_cpu = {};
   std::optional<Gpus> gpus = {}, gpus_per_node = {};
-  Node segment_at = {}, tasks_at = {}, gpus_at = {}, array_at = {};  // what said so last
+  SpecNode segment_at = {}, tasks_at = {}, gpus_at = {}, array_at = {};  // what said so last
 
   Problems& problems() { return job.problems; }
   JobSpec& spec() { return job.spec(); }
@@ -30,7 +30,7 @@ struct Option {
   std::string_view name;
   char letter;  // 0: none
   bool takes_value;
-  void (*read)(const Node&, Batch&);  // nullptr: known, and not honoured yet
+  void (*read)(const SpecNode&, Batch&);  // nullptr: known, and not honoured yet
 };
 
 std::span<const Option> sbatch_options();

@@ -15,44 +15,44 @@ struct ServiceDraft {
   Service service;
   Problems& problems;
   std::optional<std::int64_t> replicas = {}, replicas_least = {}, replicas_most = {};
-  const Node* most = nullptr;
+  const SpecNode* most = nullptr;
   std::optional<Duration> silence_max = {};  // a replica that fails its probe for so long is dead
 };
 
-void read_seconds(const Node& node, Duration& out, Problems& problems) {
+void read_seconds(const SpecNode& node, Duration& out, Problems& problems) {
   std::int64_t seconds = 0;
   if (read_whole(node, {1, seconds_max}, seconds, problems)) out = std::chrono::seconds(seconds);
 }
 
-void read_replicas(const Node& node, std::optional<std::int64_t>& out, Problems& problems) {
+void read_replicas(const SpecNode& node, std::optional<std::int64_t>& out, Problems& problems) {
   std::int64_t count = 0;
   if (read_whole(node, {1, replicas_max}, count, problems)) out = count;
 }
 
-nlohmann::json to_json(const Node& node) {
+nlohmann::json to_json(const SpecNode& node) {
   switch (node.type) {
-    case Node::Type::null:
+    case SpecNode::Type::null:
       return nullptr;
-    case Node::Type::scalar: {
+    case SpecNode::Type::scalar: {
       if (node.quoted) return node.text;
       auto value = nlohmann::json::parse(node.text, nullptr, false);
       return value.is_discarded() ? nlohmann::json(node.text) : value;
     }
-    case Node::Type::list: {
+    case SpecNode::Type::list: {
       auto out = nlohmann::json::array();
-      for (const Node& item : node.children) out.push_back(to_json(item));
+      for (const SpecNode& item : node.children) out.push_back(to_json(item));
       return out;
     }
-    case Node::Type::map: {
+    case SpecNode::Type::map: {
       auto out = nlohmann::json::object();
-      for (const Node& value : node.children) out[value.key] = to_json(value);
+      for (const SpecNode& value : node.children) out[value.key] = to_json(value);
       return out;
     }
   }
   return nullptr;
 }
 
-void read_post_data(const Node& node, ServiceDraft& draft) {
+void read_post_data(const SpecNode& node, ServiceDraft& draft) {
   if (node.is_map() || node.is_list()) {
     draft.service.probe.post_data = to_json(node).dump();
   } else if (node.is_scalar() && nlohmann::json::accept(node.text)) {
@@ -62,7 +62,7 @@ void read_post_data(const Node& node, ServiceDraft& draft) {
   }
 }
 
-void read_path(const Node& node, ServiceDraft& draft) {
+void read_path(const SpecNode& node, ServiceDraft& draft) {
   if (node.is_scalar() && node.text.starts_with('/') &&
       node.text.find_first_of(" \t\n\r") == std::string::npos) {
     draft.service.probe.path = node.text;
@@ -75,22 +75,26 @@ constexpr std::array<Key<ServiceDraft>, 6> probe_keys = {{
     {"path", read_path},
     {"post_data", read_post_data},
     {"initial_delay_seconds",
-     [](const Node& n, ServiceDraft& d) {
+     [](const SpecNode& n, ServiceDraft& d) {
        read_seconds(n, d.service.probe.initial_delay, d.problems);
      }},
     {"timeout_seconds",
-     [](const Node& n, ServiceDraft& d) { read_seconds(n, d.service.probe.timeout, d.problems); }},
+     [](const SpecNode& n, ServiceDraft& d) {
+       read_seconds(n, d.service.probe.timeout, d.problems);
+     }},
     {"endpoint_probe_interval_seconds",
-     [](const Node& n, ServiceDraft& d) { read_seconds(n, d.service.probe.interval, d.problems); }},
+     [](const SpecNode& n, ServiceDraft& d) {
+       read_seconds(n, d.service.probe.interval, d.problems);
+     }},
     {"consecutive_failure_threshold_timeout",
-     [](const Node& n, ServiceDraft& d) {
+     [](const SpecNode& n, ServiceDraft& d) {
        Duration silence{};
        read_seconds(n, silence, d.problems);
        d.silence_max = silence;
      }},
 }};
 
-void read_probe(const Node& node, ServiceDraft& draft) {
+void read_probe(const SpecNode& node, ServiceDraft& draft) {
   if (!node.is_map()) {
     read_path(node, draft);
     return;
@@ -110,15 +114,15 @@ void read_probe(const Node& node, ServiceDraft& draft) {
 
 constexpr std::array<Key<ServiceDraft>, 2> policy_keys = {{
     {"min_replicas",
-     [](const Node& n, ServiceDraft& d) { read_replicas(n, d.replicas_least, d.problems); }},
+     [](const SpecNode& n, ServiceDraft& d) { read_replicas(n, d.replicas_least, d.problems); }},
     {"max_replicas",
-     [](const Node& n, ServiceDraft& d) {
+     [](const SpecNode& n, ServiceDraft& d) {
        d.most = &n;
        if (!n.is_null()) read_replicas(n, d.replicas_most, d.problems);
      }},
 }};
 
-void read_policy(const Node& node, ServiceDraft& draft) {
+void read_policy(const SpecNode& node, ServiceDraft& draft) {
   if (!is_map(node, "{min_replicas: N}", draft.problems)) return;
   read_keys(node, policy_keys,
             {"target_qps_per_replica", "upscale_delay_seconds", "downscale_delay_seconds",
@@ -143,13 +147,14 @@ void read_policy(const Node& node, ServiceDraft& draft) {
 
 constexpr std::array<Key<ServiceDraft>, 3> service_keys = {{
     {"readiness_probe", read_probe},
-    {"replicas", [](const Node& n, ServiceDraft& d) { read_replicas(n, d.replicas, d.problems); }},
+    {"replicas",
+     [](const SpecNode& n, ServiceDraft& d) { read_replicas(n, d.replicas, d.problems); }},
     {"replica_policy", read_policy},
 }};
 
 }  // namespace
 
-void read_service(const Node& node, Draft& draft) {
+void read_service(const SpecNode& node, Draft& draft) {
   constexpr std::string_view expected = "{readiness_probe: /PATH, replicas: N}";
   if (!is_map(node, expected, draft.problems)) return;
   ServiceDraft service{{}, draft.problems};

@@ -22,10 +22,10 @@ void set(Variables& variables, const std::string& name, const std::string& value
   variables.emplace_back(name, value);
 }
 
-void read_variables(const Node& node, std::string_view option, const Variables& overrides,
+void read_variables(const SpecNode& node, std::string_view option, const Variables& overrides,
                     Variables& out, Problems& problems) {
   if (node.is_null() || !is_map(node, "a map of NAME: VALUE", problems)) return;
-  for (const Node& variable : node.children) {
+  for (const SpecNode& variable : node.children) {
     if (!is_variable_name(variable.key)) {
       problems.add(variable.key_place,
                    fmt::format("{} cannot be the name of a variable", in_quotes(variable.key)),
@@ -43,11 +43,11 @@ void read_variables(const Node& node, std::string_view option, const Variables& 
 
 }  // namespace
 
-void read_envs(const Node& node, Draft& draft) {
+void read_envs(const SpecNode& node, Draft& draft) {
   read_variables(node, "--env", draft.overrides.envs, draft.spec().envs, draft.problems);
 }
 
-void read_secrets(const Node& node, Draft& draft) {
+void read_secrets(const SpecNode& node, Draft& draft) {
   read_variables(node, "--secret", draft.overrides.secrets, draft.out.secrets, draft.problems);
 }
 

@@ -21,27 +21,27 @@ struct ShardsDraft {
 };
 
 constexpr std::array<Key<ShardsDraft>, 4> shards_keys = {{
-    {"inputs",
-     [](const Node& n, ShardsDraft& d) { d.ways += 1, read_texts(n, d.shards.globs, d.problems); }},
+    {"inputs", [](const SpecNode& n,
+                  ShardsDraft& d) { d.ways += 1, read_texts(n, d.shards.globs, d.problems); }},
     {"items",
-     [](const Node& n, ShardsDraft& d) {
+     [](const SpecNode& n, ShardsDraft& d) {
        d.ways += 1;
        if (is_list(n, "a list of texts", d.problems)) read_texts(n, d.shards.items, d.problems);
      }},
     {"count",
-     [](const Node& n, ShardsDraft& d) {
+     [](const SpecNode& n, ShardsDraft& d) {
        d.ways += 1;
        std::int64_t count = 0;
        if (!read_whole(n, {1, range_max}, count, d.problems)) return;
        d.shards.range = Indices{0, count - 1};
      }},
     {"at_once",
-     [](const Node& n, ShardsDraft& d) {
+     [](const SpecNode& n, ShardsDraft& d) {
        read_whole(n, {1, range_max}, d.shards.at_once_max, d.problems);
      }},
 }};
 
-bool read_signal(const Node& node, std::string& out, Problems& problems) {
+bool read_signal(const SpecNode& node, std::string& out, Problems& problems) {
   const std::string name = node.is_scalar() ? signal_name(node.text) : "";
   if (!name.empty()) return out = name, true;
   wrong(node, suggestion(node.text, {signals.begin(), signals.end()}), problems);
@@ -49,26 +49,30 @@ bool read_signal(const Node& node, std::string& out, Problems& problems) {
 }
 
 constexpr std::array<Key<Draft>, 3> checkpoint_keys = {{
-    {"path", [](const Node& n, Draft& d) { read_text(n, d.spec().checkpoint->path, d.problems); }},
-    {"signal", [](const Node& n, Draft& d) { read_signal(n, d.spec().stop.signal, d.problems); }},
-    {"grace", [](const Node& n, Draft& d) { read_duration(n, d.spec().stop.grace, d.problems); }},
+    {"path",
+     [](const SpecNode& n, Draft& d) { read_text(n, d.spec().checkpoint->path, d.problems); }},
+    {"signal",
+     [](const SpecNode& n, Draft& d) { read_signal(n, d.spec().stop.signal, d.problems); }},
+    {"grace",
+     [](const SpecNode& n, Draft& d) { read_duration(n, d.spec().stop.grace, d.problems); }},
 }};
 
 constexpr std::array<Key<Draft>, 2> retries_keys = {{
     {"max",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {0, retries_max}, d.spec().retries.max, d.problems);
      }},
     {"backoff",
-     [](const Node& n, Draft& d) { read_duration(n, d.spec().retries.backoff, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_duration(n, d.spec().retries.backoff, d.problems); }},
 }};
 
 constexpr std::array<Key<Draft>, 2> progress_keys = {{
     {"steps",
-     [](const Node& n, Draft& d) {
+     [](const SpecNode& n, Draft& d) {
        read_whole(n, {1, steps_max}, d.spec().progress->steps, d.problems);
      }},
-    {"log", [](const Node& n, Draft& d) { read_flag(n, d.spec().progress->from_log, d.problems); }},
+    {"log",
+     [](const SpecNode& n, Draft& d) { read_flag(n, d.spec().progress->from_log, d.problems); }},
 }};
 
 struct HookDraft {
@@ -78,9 +82,9 @@ struct HookDraft {
 
 constexpr std::array<std::string_view, 3> hook_events = {"stop", "preemption", "down"};
 
-void read_events(const Node& node, HookDraft& draft) {
+void read_events(const SpecNode& node, HookDraft& draft) {
   if (!is_list(node, "a list of stop, preemption, down", draft.problems)) return;
-  for (const Node& event : node.children) {
+  for (const SpecNode& event : node.children) {
     const auto known = std::find(hook_events.begin(), hook_events.end(), event.text);
     if (event.is_scalar() && known != hook_events.end()) {
       draft.hook.events.emplace_back(event.text);
@@ -92,16 +96,17 @@ void read_events(const Node& node, HookDraft& draft) {
 }
 
 constexpr std::array<Key<HookDraft>, 3> hook_keys = {{
-    {"run", [](const Node& n, HookDraft& d) { read_text(n, d.hook.run, d.problems); }},
+    {"run", [](const SpecNode& n, HookDraft& d) { read_text(n, d.hook.run, d.problems); }},
     {"events", read_events},
-    {"timeout", [](const Node& n, HookDraft& d) { read_duration(n, d.hook.timeout, d.problems); }},
+    {"timeout",
+     [](const SpecNode& n, HookDraft& d) { read_duration(n, d.hook.timeout, d.problems); }},
 }};
 
-void read_hooks(const Node& node, Draft& draft) {
+void read_hooks(const SpecNode& node, Draft& draft) {
   constexpr std::string_view expected =
       "a list of {run: COMMAND, events: [stop, preemption, down]}";
   if (!is_list(node, expected, draft.problems)) return;
-  for (const Node& item : node.children) {
+  for (const SpecNode& item : node.children) {
     if (!is_map(item, expected, draft.problems)) continue;
     HookDraft hook{{}, draft.problems};
     read_keys(item, hook_keys, {}, hook, draft.problems);
@@ -124,7 +129,7 @@ std::string signal_name(std::string_view text) {
   return std::find(signals.begin(), signals.end(), name) == signals.end() ? "" : name;
 }
 
-void read_shards(const Node& node, Draft& draft) {
+void read_shards(const SpecNode& node, Draft& draft) {
   constexpr std::string_view expected = "{inputs: GLOB}, {items: [...]} or {count: N}";
   if (!is_map(node, expected, draft.problems)) return;
   ShardsDraft shards{{}, draft.problems};
@@ -143,11 +148,11 @@ void read_shards(const Node& node, Draft& draft) {
   draft.spec().shards = std::move(shards.shards);
 }
 
-void read_checkpoint(const Node& node, Draft& draft) {
+void read_checkpoint(const SpecNode& node, Draft& draft) {
   if (!is_map(node, "{path: PATH, signal: TERM, grace: 60s}", draft.problems)) return;
   draft.spec().checkpoint.emplace();
   read_keys(node, checkpoint_keys, {}, draft, draft.problems);
-  const Node* path = node.find("path");
+  const SpecNode* path = node.find("path");
   if (!path) {
     draft.problems.add(node.key_place, "'checkpoint' has no 'path'",
                        "expected where the job keeps what survives, such as path: ckpt");
@@ -164,7 +169,7 @@ void read_checkpoint(const Node& node, Draft& draft) {
   }
 }
 
-void read_retries(const Node& node, Draft& draft) {
+void read_retries(const SpecNode& node, Draft& draft) {
   if (node.is_map()) {
     read_keys(node, retries_keys, {}, draft, draft.problems);
   } else {
@@ -172,7 +177,7 @@ void read_retries(const Node& node, Draft& draft) {
   }
 }
 
-void read_progress(const Node& node, Draft& draft) {
+void read_progress(const SpecNode& node, Draft& draft) {
   draft.spec().progress.emplace();
   if (node.is_scalar()) {
     read_whole(node, {1, steps_max}, draft.spec().progress->steps, draft.problems);
@@ -183,7 +188,7 @@ void read_progress(const Node& node, Draft& draft) {
   }
 }
 
-void read_config(const Node& node, Draft& draft) {
+void read_config(const SpecNode& node, Draft& draft) {
   if (node.is_null() || !is_map(node, "a map with 'hooks'", draft.problems)) return;
   read_keys(node, config_keys,
             {"docker",

@@ -45,7 +45,7 @@ class Events : public YAML::EventHandler {
   void OnDocumentEnd() override {}
 
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
-    Node node;
+    SpecNode node;
     // An absent value is said to stand at whatever comes next.
     node.place = builder_.is_empty() ? document_ : place(mark);
     require(builder_.add(std::move(node), anchor));
@@ -56,8 +56,8 @@ class Events : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     check_tag(mark, tag);
-    Node node;
-    node.type = Node::Type::scalar;
+    SpecNode node;
+    node.type = SpecNode::Type::scalar;
     node.text = value;
     node.quoted = tag != "?";
     node.place = scalar_place(place(mark).begin, value, tag == "?");
@@ -66,17 +66,17 @@ class Events : public YAML::EventHandler {
   void OnSequenceStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                        YAML::EmitterStyle::value style) override {
     check_tag(mark, tag);
-    require(builder_.open(Node::Type::list, place(mark, style), anchor));
+    require(builder_.open(SpecNode::Type::list, place(mark, style), anchor));
   }
   void OnSequenceEnd() override { builder_.close(); }
   void OnMapStart(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                   YAML::EmitterStyle::value style) override {
     check_tag(mark, tag);
-    require(builder_.open(Node::Type::map, place(mark, style), anchor));
+    require(builder_.open(SpecNode::Type::map, place(mark, style), anchor));
   }
   void OnMapEnd() override { builder_.close(); }
 
-  Node take() { return builder_.take(); }
+  SpecNode take() { return builder_.take(); }
 
  private:
   static Place place(const YAML::Mark& mark) {
@@ -146,8 +146,8 @@ bool indented_by_tab(const std::string& text, std::size_t at) {
 
 }  // namespace
 
-std::vector<Node> parse_yaml(const std::string& text, Problems& problems) {
-  std::vector<Node> documents;
+std::vector<SpecNode> parse_yaml(const std::string& text, Problems& problems) {
+  std::vector<SpecNode> documents;
   Events events(text, problems);
   try {
     std::istringstream stream(text);

@@ -10,9 +10,9 @@ namespace mohona {
 
 // The documents of a YAML text that passed `check_text`. With mistakes noted, what is returned is
 // of no use. No documents: the text holds nothing but blanks and comments.
-std::vector<Node> parse_yaml(const std::string& text, Problems& problems);
+std::vector<SpecNode> parse_yaml(const std::string& text, Problems& problems);
 
 // The one value of a JSON text.
-Node parse_json(std::string_view text, Problems& problems);
+SpecNode parse_json(std::string_view text, Problems& problems);
 
 }  // namespace mohona

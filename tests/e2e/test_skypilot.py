@@ -11,7 +11,7 @@ from plane import Plane
 EXAMPLES = Path(__file__).resolve().parents[1] / "skypilot"
 
 # What torchrun is to a script: checks its arguments and starts the processes of this node, which
-# meet at the master before they run.
+# meet at the master before they run. Their output is buffered: what one writes stays together.
 TORCHRUN = f"""#!{sys.executable}
 import argparse, os, socket, subprocess, sys, time
 p = argparse.ArgumentParser()
@@ -40,7 +40,7 @@ else:
             time.sleep(0.05)
     assert master.recv(2) == b"go"
 
-ranks = [subprocess.Popen([sys.executable, "-u", a.script], env=dict(
+ranks = [subprocess.Popen([sys.executable, a.script], env=dict(
          os.environ, RANK=str(first + i), LOCAL_RANK=str(i), WORLD_SIZE=str(world), LOCAL_WORLD_SIZE=str(a.nproc_per_node),
          MASTER_ADDR=a.master_addr, MASTER_PORT=str(a.master_port)))
          for i in range(a.nproc_per_node)]
