@@ -314,11 +314,7 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     if (request.end != Timestamp::max()) {
       // It begins when the victims have left, and must be gone before any window
       // and before what is kept for others all the same.
-      Duration longest{0};
-      for (const Running& run : running_) {
-        if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
-      }
-      request.end += longest;
+      if (!pool.leaves_within.empty()) request.end += pool.leaves_within.rbegin()->first;
     }
     std::vector<Worth> removed(tree_.size(), 0);
     const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };

@@ -262,6 +262,7 @@ struct Scheduler::PoolState {
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
+  std::map<Duration, std::int64_t> leaves_within;    // attempts by how long a stop may take
   Worth fixed = 0, movable = 0;  // of what runs, without a checkpoint and with one
 };
 
