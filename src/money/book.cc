@@ -106,38 +106,79 @@ bool takes(const Scope& scope, const Meter& meter, const Offer& offer) {
          std::find(except.begin(), except.end(), offer.family) == except.end();
 }
 
-Book::Book(Contracts contracts) : contracts_(std::move(contracts)) {
+void Book::amend(Contracts contracts) {
+  contracts_ = std::move(contracts);
+  for (Term& term : terms_) term.gone = true;
   for (std::size_t c = 0; c < contracts_.contracts.size(); ++c) {
     const Contract& contract = contracts_.contracts[c];
     for (std::size_t i = 0; i < contract.commitments.size(); ++i) {
-      const Commitment& commitment = contract.commitments[i];
-      terms_.push_back({Term::Kind::commitment, c, i});
+      add_term(Term::Kind::commitment, c, i, contract.commitments[i].name);
+    }
+    for (std::size_t i = 0; i < contract.reservations.size(); ++i) {
+      add_term(Term::Kind::reservation, c, i, contract.reservations[i].name);
+    }
+    for (std::size_t i = 0; i < contract.minimums.size(); ++i) {
+      add_term(Term::Kind::minimum, c, i, contract.minimums[i].name);
+    }
+  }
+  find_edges();
+  for (MeterId id = 0; id < meters_.size(); ++id) find_offers(id);
+  idle_meters_.assign(terms_.size(), none_id);
+  for (TermId id = 0; id < terms_.size(); ++id) {
+    if (!is(id, Term::Kind::reservation)) continue;
+    Meter idle = reservation(id).holds;
+    idle.reservation = reservation(id).name;
+    if (const auto known = meter(idle)) idle_meters_[id] = *known;
+  }
+  from_ = Hour::max(), to_ = Hour::min();
+}
+
+void Book::add_term(Term::Kind kind, std::size_t contract, std::size_t index,
+                    const std::string& name) {
+  const std::string& contract_name = contracts_.contracts[contract].name;
+  const auto known = std::find_if(terms_.begin(), terms_.end(), [&](const Term& t) {
+    return t.kind == kind && t.name == name && t.contract_name == contract_name;
+  });
+  Term& term = known == terms_.end() ? terms_.emplace_back() : *known;
+  term = {kind, contract_name, name, contract, index};
+}
+
+void Book::find_edges() {
+  edges_.clear();
+  for (const Contract& contract : contracts_.contracts) {
+    for (const Commitment& commitment : contract.commitments) {
       add_edges(edges_, commitment.window);
       add_edges(edges_, commitment.steps);
       for (const Rate& rate : commitment.rates) add_edges(edges_, rate.valid);
     }
-    for (std::size_t i = 0; i < contract.reservations.size(); ++i) {
-      terms_.push_back({Term::Kind::reservation, c, i});
-      add_edges(edges_, contract.reservations[i].window);
-      add_edges(edges_, contract.reservations[i].steps);
+    for (const Reservation& reservation : contract.reservations) {
+      add_edges(edges_, reservation.window);
+      add_edges(edges_, reservation.steps);
     }
-    for (std::size_t i = 0; i < contract.minimums.size(); ++i) {
-      terms_.push_back({Term::Kind::minimum, c, i});
-      add_edges(edges_, contract.minimums[i].window);
-    }
+    for (const Minimum& minimum : contract.minimums) add_edges(edges_, minimum.window);
     for (const Discount& discount : contract.discounts) add_edges(edges_, discount.window);
   }
   for (const Offer& offer : contracts_.offers) add_edges(edges_, offer.valid);
   std::sort(edges_.begin(), edges_.end());
   edges_.erase(std::unique(edges_.begin(), edges_.end()), edges_.end());
+}
 
-  idle_meters_.assign(terms_.size(), none_id);
-  for (TermId id = 0; id < terms_.size(); ++id) {
-    if (terms_[id].kind != Term::Kind::reservation) continue;
-    Meter idle = reservation(id).holds;
-    idle.reservation = reservation(id).name;
-    if (const auto known = meter(idle)) idle_meters_[id] = *known;
+void Book::find_offers(MeterId id) {
+  const Meter& meter = meters_[id];
+  std::vector<std::uint32_t>& offers = offers_of_[id];
+  offers.clear();
+  for (std::uint32_t i = 0; i < contracts_.offers.size(); ++i) {
+    if (closeness(contracts_.offers[i], meter) >= 0) offers.push_back(i);
   }
+  std::stable_sort(offers.begin(), offers.end(), [&](std::uint32_t a, std::uint32_t b) {
+    return closeness(contracts_.offers[a], meter) > closeness(contracts_.offers[b], meter);
+  });
+}
+
+std::int64_t Book::version() const {
+  std::int64_t sum = 0;
+  for (const Contract& contract : contracts_.contracts) sum += contract.version;
+  return sum;
 }
 
 const Commitment& Book::commitment(TermId id) const {
@@ -148,35 +189,19 @@ const Reservation& Book::reservation(TermId id) const {
 }
 const Minimum& Book::minimum(TermId id) const { return contract(id).minimums[terms_[id].index]; }
 
-const std::string& Book::name(TermId id) const {
-  switch (terms_[id].kind) {
-    case Term::Kind::commitment:
-      return commitment(id).name;
-    case Term::Kind::reservation:
-      return reservation(id).name;
-    case Term::Kind::minimum:
-      break;
-  }
-  return minimum(id).name;
-}
-
 Result<MeterId> Book::meter(const Meter& meter) {
   if (const auto known = meter_ids_.find(meter); known != meter_ids_.end()) return known->second;
-  std::vector<std::uint32_t> offers;
-  for (std::uint32_t i = 0; i < contracts_.offers.size(); ++i) {
-    if (closeness(contracts_.offers[i], meter) >= 0) offers.push_back(i);
-  }
-  if (offers.empty()) {
+  const auto& offers = contracts_.offers;
+  if (std::none_of(offers.begin(), offers.end(),
+                   [&](const Offer& offer) { return closeness(offer, meter) >= 0; })) {
     return fail(Code::not_found,
                 fmt::format("there is no offer for {} in {} {} {}", meter.sku, meter.place.cloud,
                             meter.place.region, meter.place.zone));
   }
-  std::stable_sort(offers.begin(), offers.end(), [&](std::uint32_t a, std::uint32_t b) {
-    return closeness(contracts_.offers[a], meter) > closeness(contracts_.offers[b], meter);
-  });
   const auto id = static_cast<MeterId>(meters_.size());
   meters_.push_back(meter);
-  offers_of_.push_back(std::move(offers));
+  offers_of_.emplace_back();
+  find_offers(id);
   meter_ids_.emplace(meter, id);
   from_ = Hour::max(), to_ = Hour::min();
   return id;
@@ -223,7 +248,7 @@ void Book::compile(Hour hour) {
   now_.meters.resize(meters_.size());
   for (MeterId id = 0; id < meters_.size(); ++id) now_.meters[id] = meter_terms(id, hour);
   for (TermId id = 0; id < terms_.size(); ++id) {
-    if (terms_[id].kind == Term::Kind::minimum) continue;
+    if (terms_[id].gone || terms_[id].kind == Term::Kind::minimum) continue;
     const bool covers = terms_[id].kind == Term::Kind::commitment;
     Layer layer = covers ? commitment_layer(id, hour) : reservation_layer(id, hour);
     if (layer.amount > 0) {
@@ -235,8 +260,9 @@ void Book::compile(Hour hour) {
                      const Commitment &x = commitment(a.term), &y = commitment(b.term);
                      return std::tie(x.rank, x.name) < std::tie(y.rank, y.name);
                    });
-  std::stable_sort(now_.reservations.begin(), now_.reservations.end(),
-                   [&](const Layer& a, const Layer& b) { return name(a.term) < name(b.term); });
+  std::stable_sort(
+      now_.reservations.begin(), now_.reservations.end(),
+      [&](const Layer& a, const Layer& b) { return terms_[a.term].name < terms_[b.term].name; });
 }
 
 MeterTerms Book::meter_terms(MeterId id, Hour hour) const {
@@ -259,7 +285,7 @@ MeterTerms Book::meter_terms(MeterId id, Hour hour) const {
     }
   }
   for (TermId term = 0; term < terms_.size(); ++term) {
-    if (terms_[term].kind != Term::Kind::minimum || out.prepaid != none_id) continue;
+    if (!is(term, Term::Kind::minimum) || out.prepaid != none_id) continue;
     const Minimum& minimum = this->minimum(term);
     if (minimum.prepaid && holds(minimum.window, hour) && takes(minimum.scope, meter, *offer)) {
       out.prepaid = term;

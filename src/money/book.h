@@ -20,7 +20,9 @@ namespace mohona {
 struct Term {
   enum class Kind { commitment, reservation, minimum };
   Kind kind = Kind::commitment;
+  std::string contract_name, name;
   std::size_t contract = 0, index = 0;  // in its contract's list of that kind
+  bool gone = false;                    // an amendment has taken it out
 };
 
 // What a meter costs in an hour when nothing covers it.
@@ -54,9 +56,13 @@ struct HourTerms {
 
 class Book {
  public:
-  explicit Book(Contracts contracts);
+  explicit Book(Contracts contracts) { amend(std::move(contracts)); }
+
+  // From now on these contracts hold, for every hour. Terms and meters keep their numbers.
+  void amend(Contracts contracts);
 
   const Contracts& contracts() const { return contracts_; }
+  std::int64_t version() const;  // the sum of the contracts': every amendment raises it
 
   // The meter's number; the same meter has the same. Errors: Code::not_found when no offer, of
   // whatever time, has its sku at its place.
@@ -74,7 +80,7 @@ class Book {
   const Commitment& commitment(TermId id) const;
   const Reservation& reservation(TermId id) const;
   const Minimum& minimum(TermId id) const;
-  const std::string& name(TermId id) const;
+  bool is(TermId id, Term::Kind kind) const { return terms_[id].kind == kind && !terms_[id].gone; }
 
   // The offer that stands for this meter at this hour; nullptr when there is none.
   const Offer* offer(MeterId id, Hour hour) const;
@@ -83,6 +89,9 @@ class Book {
   const HourTerms& terms(Hour hour);
 
  private:
+  void add_term(Term::Kind kind, std::size_t contract, std::size_t index, const std::string& name);
+  void find_edges();
+  void find_offers(MeterId id);
   void compile(Hour hour);
   MeterTerms meter_terms(MeterId id, Hour hour) const;
   Layer commitment_layer(TermId id, Hour hour) const;

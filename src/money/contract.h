@@ -36,7 +36,7 @@ struct Tier {
 // What a sku costs at a place without any commitment.
 struct Offer {
   std::string sku;
-  Place place;         // an empty region or zone: in all of them; the most exact offer counts
+  Location place;      // an empty region or zone: in all of them; the most exact offer counts
   std::string family;  // what scopes group skus by: p5, c7i, fargate, marketplace
   std::int64_t size_milli = 1'000;  // thousandths of a normalised unit; large is 4,000
   std::string unit;                 // what an hour is of: instance, vCPU, GB

@@ -68,8 +68,8 @@ class HourSettlement {
     for (const Usage& usage : usage_) bill(usage);
     for (const Usage& idle : idle_) bill(idle);
     for (TermId id = 0; id < book_.terms().size(); ++id) {
-      if (book_.terms()[id].kind == Term::Kind::commitment) bill_commitment(id);
-      if (book_.terms()[id].kind == Term::Kind::minimum) bill_fees(id, book_.minimum(id).fees);
+      if (book_.is(id, Term::Kind::commitment)) bill_commitment(id);
+      if (book_.is(id, Term::Kind::minimum)) bill_fees(id, book_.minimum(id).fees);
     }
     return {};
   }

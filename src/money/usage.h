@@ -13,15 +13,15 @@ namespace mohona {
 // A UTC hour, by its beginning. Every cloud's hourly bucket is one of these.
 using Hour = std::chrono::sys_time<std::chrono::hours>;
 
-struct Place {
+struct Location {
   std::string cloud, region, zone;
-  friend auto operator<=>(const Place&, const Place&) = default;
+  friend auto operator<=>(const Location&, const Location&) = default;
 };
 
 // What is alike for settlement: usage of one meter differs in its resource alone.
 struct Meter {
   std::string sku;  // what the cloud bills by: p5.48xlarge, fargate-vcpu, compute-optimised-core
-  Place place;
+  Location place;
   std::string account;      // who is billed; a commitment serves its own account first
   std::string reservation;  // the capacity that the usage names, if it does
   friend auto operator<=>(const Meter&, const Meter&) = default;
