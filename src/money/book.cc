@@ -98,6 +98,25 @@ Exact hourly_fee(const std::vector<Step>& steps, const Window& window, Hour hour
   return total;
 }
 
+Money period_fees(const Minimum& minimum, std::size_t period) {
+  const auto& milestones = minimum.milestones;
+  Money total;
+  for (const Fee& fee : minimum.fees) {
+    Wide before = 0, here = 0, whole = 0;  // of what it pays for, micro-dollars promised
+    Timestamp from = minimum.window.from;
+    for (std::size_t i = 0; i < milestones.size(); from = milestones[i].due, ++i) {
+      if (fee.covers.from >= milestones[i].due || fee.covers.to <= from) continue;
+      whole += milestones[i].amount.micros;
+      if (i < period) before += milestones[i].amount.micros;
+      if (i == period) here = milestones[i].amount.micros;
+    }
+    if (whole == 0) continue;
+    total.micros += static_cast<std::int64_t>(fee.amount.micros * (before + here) / whole -
+                                              fee.amount.micros * before / whole);
+  }
+  return total;
+}
+
 bool takes(const Scope& scope, const Meter& meter, const Offer& offer) {
   const auto& except = scope.except_families;
   return allows(scope.skus, meter.sku) && allows(scope.families, offer.family) &&
@@ -155,7 +174,10 @@ void Book::find_edges() {
       add_edges(edges_, reservation.window);
       add_edges(edges_, reservation.steps);
     }
-    for (const Minimum& minimum : contract.minimums) add_edges(edges_, minimum.window);
+    for (const Minimum& minimum : contract.minimums) {
+      add_edges(edges_, minimum.window);
+      for (const Milestone& m : minimum.milestones) add_edges(edges_, {m.due, Timestamp::max()});
+    }
     for (const Discount& discount : contract.discounts) add_edges(edges_, discount.window);
   }
   for (const Offer& offer : contracts_.offers) add_edges(edges_, offer.valid);
@@ -287,9 +309,15 @@ MeterTerms Book::meter_terms(MeterId id, Hour hour) const {
   for (TermId term = 0; term < terms_.size(); ++term) {
     if (!is(term, Term::Kind::minimum) || out.prepaid != none_id) continue;
     const Minimum& minimum = this->minimum(term);
-    if (minimum.prepaid && holds(minimum.window, hour) && takes(minimum.scope, meter, *offer)) {
-      out.prepaid = term;
-    }
+    if (!minimum.prepaid || hour < minimum.window.from) continue;
+    const auto& milestones = minimum.milestones;
+    const auto next = std::find_if(milestones.begin(), milestones.end(),
+                                   [&](const Milestone& m) { return hour < m.due; });
+    if (next == milestones.end() || next->amount == Money{}) continue;
+    if (!takes(minimum.scope, meter, *offer)) continue;
+    out.prepaid = term;
+    out.prepaid_amount = next->amount;
+    out.prepaid_fees = period_fees(minimum, static_cast<std::size_t>(next - milestones.begin()));
   }
   return out;
 }

@@ -31,7 +31,8 @@ struct MeterTerms {
   bool dynamic = false;
   Price list, contracted;  // the first tier's; contracted: less the discount
   std::int64_t size_milli = 0;
-  TermId prepaid = none_id;  // the paid-ahead spending that pays for it
+  TermId prepaid = none_id;            // the paid-ahead spending that pays for it
+  Money prepaid_fees, prepaid_amount;  // of its period: a dollar drawn costs fees ÷ amount
 };
 
 // A commitment or reservation in an hour: whom it serves, in which order.
@@ -119,6 +120,9 @@ Exact hourly_fee(const std::vector<Step>& steps, const Window& window, Hour hour
 // What of fees that are due once belongs to one hour. Over all hours these add up to the fees: an
 // annual fee is never divided by 8,760.
 Exact fee_within(const std::vector<Fee>& fees, Hour hour);
+// The part of paid-ahead spending's fees that pays for one of its periods. A fee for several is
+// divided by what they promise; the parts add up to it.
+Money period_fees(const Minimum& minimum, std::size_t period);
 // Whether the scope takes usage of this meter, billed by this offer.
 bool takes(const Scope& scope, const Meter& meter, const Offer& offer);
 

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "money/settle.h"
-
 namespace mohona {
 namespace {
 
@@ -46,6 +44,7 @@ class Closing {
   struct Period {
     Window window;
     Money amount;
+    std::size_t index = 0;
     bool last = false;
   };
   struct Carried {
@@ -145,7 +144,7 @@ std::vector<Closing::Period> Closing::periods_of(const Minimum& minimum) const {
   Timestamp from = minimum.window.from;
   for (const Milestone& milestone : minimum.milestones) {
     if (from >= now_) break;
-    out.push_back({{from, milestone.due}, milestone.amount, false});
+    out.push_back({{from, milestone.due}, milestone.amount, out.size(), false});
     from = milestone.due;
   }
   if (out.size() == minimum.milestones.size() && !out.empty()) out.back().last = true;
@@ -236,10 +235,8 @@ void Closing::true_up(TermId id, const Minimum& minimum, const Period& period, C
 void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, Carried& carried) {
   const Exact pool = exact(period.amount) + carried.missing;
   Exact used, over, billed, fees = carried.fee;
-  for (const Fee& fee : minimum.fees) {
-    const Timestamp from = fee.covers.from;
-    if (period.window.from <= from && from < period.window.to) fees += exact(fee.amount);
-  }
+  const Money paid = period_fees(minimum, period.index);
+  fees += exact(paid);
   Exact effective;
   for (Timestamp from = period.window.from; from < period.window.to;) {
     const Timestamp to = std::min(next_month(from), period.window.to);
@@ -250,7 +247,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
     if (due != Exact{}) {
       Row& out = row(to, {from, to}, Charge::adjustment, Cause::overage, id);
       out.billed = out.list = out.contracted = due;
-      out.effective = due - prepaid_cost(minimum, (until - over).value, floor<hours>(from));
+      out.effective = due - Exact{scaled((until - over).value, paid.micros, period.amount.micros)};
       effective += out.effective;
       billed += due;
     }

@@ -261,23 +261,24 @@ void HourSettlement::bill_uncovered(Row& out) {
   out.commitment = terms.prepaid;
   out.use = Use::used;
   out.drawn = out.contracted.value;
-  out.effective = prepaid_cost(book_.minimum(terms.prepaid), out.drawn, hour_);
+  out.effective = {scaled(out.drawn, terms.prepaid_fees.micros, terms.prepaid_amount.micros)};
 }
 
 // The fee is spread over what was used and, for the rest, over the row of what was lost.
 void HourSettlement::bill_commitment(TermId id) {
   const Commitment& commitment = book_.commitment(id);
-  if (const Exact fee = hourly_fee(commitment.steps, commitment.window, hour_); fee > Exact{}) {
+  const Exact hourly = hourly_fee(commitment.steps, commitment.window, hour_);
+  if (hourly > Exact{}) {
     Row& out = rows_.emplace_back(row(Charge::purchase, Cause::fee));
     out.commitment = id;
-    out.billed = out.list = out.contracted = fee;
+    out.billed = out.list = out.contracted = hourly;
   }
   bill_fees(id, commitment.fees);
 
   const auto layer = std::find_if(terms_.commitments.begin(), terms_.commitments.end(),
                                   [&](const Layer& l) { return l.term == id; });
   if (layer == terms_.commitments.end()) {
-    const Exact fee = fee_within(commitment.fees, hour_);
+    const Exact fee = hourly + fee_within(commitment.fees, hour_);
     if (fee == Exact{}) return;
     Row& out =
         rows_.emplace_back(row(Charge::usage, Cause::lost));  // paid while nothing is promised
@@ -309,23 +310,6 @@ void HourSettlement::bill_fees(TermId id, const std::vector<Fee>& fees) {
 }
 
 }  // namespace
-
-Exact prepaid_cost(const Minimum& minimum, Wide drawn, Hour hour) {
-  Money fees, amount;
-  Timestamp from = minimum.window.from;
-  for (const Milestone& milestone : minimum.milestones) {
-    if (hour < milestone.due) {
-      amount = milestone.amount;
-      for (const Fee& fee : minimum.fees) {
-        if (fee.covers.from >= from && fee.covers.from < milestone.due) fees += fee.amount;
-      }
-      break;
-    }
-    from = milestone.due;
-  }
-  if (amount.micros == 0) return {};
-  return {scaled(drawn, fees.micros, amount.micros)};
-}
 
 Result<void> settle_hour(Book& book, Hour hour, std::span<const Slice> slices,
                          std::vector<Row>& rows) {

@@ -23,8 +23,4 @@ struct Slice {
 Result<void> settle_hour(Book& book, Hour hour, std::span<const Slice> slices,
                          std::vector<Row>& rows);
 
-// What usage that draws on spending paid ahead costs by the fees of its period: drawn × fees ÷
-// amount, rounded down. 0 where the period's amount is 0.
-Exact prepaid_cost(const Minimum& minimum, Wide drawn, Hour hour);
-
 }  // namespace mohona
