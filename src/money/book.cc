@@ -39,6 +39,16 @@ std::optional<Price> rate_of(const Commitment& commitment, const Meter& meter, c
   return std::nullopt;
 }
 
+// How much of its cost counts toward the minimum; nullopt: it is none of its usage.
+std::optional<std::int64_t> weight_of(const Minimum& minimum, const Meter& meter,
+                                      const Offer& offer) {
+  if (!takes(minimum.scope, meter, offer)) return std::nullopt;
+  for (const Weight& weight : minimum.weights) {
+    if (takes(weight.scope, meter, offer)) return weight.ppm;
+  }
+  return ppm_whole;
+}
+
 void add_edges(std::vector<Hour>& edges, const Window& window) {
   for (const Timestamp at : {window.from, window.to}) {
     if (at == Timestamp::min() || at == Timestamp::max()) continue;
@@ -307,9 +317,16 @@ MeterTerms Book::meter_terms(MeterId id, Hour hour) const {
     }
   }
   for (TermId term = 0; term < terms_.size(); ++term) {
-    if (!is(term, Term::Kind::minimum) || out.prepaid != none_id) continue;
+    if (!is(term, Term::Kind::minimum)) continue;
     const Minimum& minimum = this->minimum(term);
-    if (!minimum.prepaid || hour < minimum.window.from) continue;
+    if (!minimum.prepaid) {
+      const auto ppm = weight_of(minimum, meter, *offer);
+      if (ppm && holds(minimum.window, hour)) {
+        out.counts.push_back({term, *ppm, minimum.before_discount});
+      }
+      continue;
+    }
+    if (out.prepaid != none_id || hour < minimum.window.from) continue;
     const auto& milestones = minimum.milestones;
     const auto next = std::find_if(milestones.begin(), milestones.end(),
                                    [&](const Milestone& m) { return hour < m.due; });

@@ -25,6 +25,13 @@ struct Term {
   bool gone = false;                    // an amendment has taken it out
 };
 
+// Spending that counts toward a minimum: so many millionths of it.
+struct Counts {
+  TermId minimum = none_id;
+  std::int64_t ppm = 0;
+  bool before_discount = false;
+};
+
 // What a meter costs in an hour when nothing covers it.
 struct MeterTerms {
   bool offered = false;
@@ -32,6 +39,7 @@ struct MeterTerms {
   Price list, contracted;  // the first tier's; contracted: less the discount
   std::int64_t size_milli = 0;
   TermId prepaid = none_id;            // the paid-ahead spending that pays for it
+  std::vector<Counts> counts;          // toward each minimum that runs at this hour
   Money prepaid_fees, prepaid_amount;  // of its period: a dollar drawn costs fees ÷ amount
 };
 

@@ -6,116 +6,15 @@
 
 #include <cstdlib>
 
-#include "base/dice.h"
 #include "money/accounts.h"
 #include "money/invoice.h"
 #include "money/naive_ledger.h"
+#include "money/random_world.h"
 
 namespace mohona {
 namespace {
 
 using namespace std::chrono;
-
-constexpr int hours_of_a_case = 10;
-const Hour begin = floor<hours>(Timestamp(sys_days(2028y / February / 29)));
-
-// A world that is small enough for everything in it to meet.
-class World {
- public:
-  explicit World(std::uint64_t seed) : dice_(seed) {
-    for (int i = 0; i < 5; ++i) contracts.offers.push_back(offer(i));
-    contracts.contracts.push_back({.name = "one", .cloud = "c"});
-    Contract& contract = contracts.contracts.back();
-    for (std::int64_t i = 0, n = dice_.between(0, 4); i < n; ++i) {
-      contract.commitments.push_back(commitment(i));
-    }
-    if (dice_.one_in(2)) {
-      contract.discounts.push_back(
-          {.scope = {.families = {"f0"}}, .off_ppm = dice_.between(0, 5) * 90'000});
-    }
-    for (std::int64_t i = 0, n = dice_.between(0, 25); i < n; ++i) usage.push_back(slice(i));
-  }
-
-  Contracts contracts;
-  std::vector<UsageSlice> usage;
-
-  template <class T>
-  void shuffle(std::vector<T>& all) {
-    for (std::size_t i = all.size(); i > 1; --i) {
-      std::swap(all[i - 1], all[static_cast<std::size_t>(dice_.below(std::int64_t(i)))]);
-    }
-  }
-  bool one_in(std::int64_t n) { return dice_.one_in(n); }
-
- private:
-  std::string one_of(std::initializer_list<const char*> all) {
-    return *(all.begin() + dice_.below(std::int64_t(all.size())));
-  }
-
-  Offer offer(int i) {
-    Offer out;
-    out.sku = "s" + std::to_string(i);
-    out.place = {"c", "", ""};
-    out.family = one_of({"f0", "f1"});
-    out.size_milli = dice_.between(1, 16) * 250;
-    out.tiers = {{0,
-                  {dice_.one_in(2) ? dice_.between(1, 9) * 1'000'000'000
-                                   : dice_.between(1, 60'000'000'000)}}};
-    out.dynamic = dice_.one_in(8);
-    return out;
-  }
-
-  Timestamp instant(int from, int to) {
-    const auto minutes_ = dice_.one_in(3) ? dice_.between(0, 59) : 0;
-    return begin + hours(dice_.between(from, to)) + minutes(minutes_);
-  }
-
-  Commitment commitment(std::int64_t i) {
-    Commitment out;
-    out.name = "k" + std::to_string(i);
-    out.account = one_of({"a", "b"});
-    out.shared = !dice_.one_in(4);
-    if (dice_.one_in(2)) out.scope.families = {one_of({"f0", "f1"})};
-    if (dice_.one_in(3)) out.scope.zones = {one_of({"z0", "z1"})};
-    out.window = {instant(0, 3), instant(5, 8)};
-    out.draw = static_cast<Draw>(dice_.below(4));
-    const auto amount = [&] {
-      if (dice_.one_in(8)) return std::int64_t{0};
-      return draws_dollars(out.draw) ? dice_.between(1, 90'000'000'000) : dice_.between(1, 12'000);
-    };
-    out.steps = {{out.window.from, amount(), {dice_.below(20) * 333'333'333}}};
-    if (dice_.one_in(3))
-      out.steps.push_back({instant(4, 4), amount(), {dice_.below(1'000'000'000)}});
-    if (out.draw == Draw::plan_rate && dice_.one_in(2)) {
-      for (Step& step : out.steps) step.hourly = {step.amount};
-    }
-    if (dice_.one_in(2)) {
-      out.fees.push_back({out.window.from, {dice_.below(9'999'999'999)}, out.window});
-    }
-    if (out.draw == Draw::plan_rate) {
-      out.rates = {{.scope = {.skus = {"s0"}}, .off_ppm = dice_.between(0, 9) * 100'000},
-                   {.off_ppm = dice_.between(0, 70) * 10'000}};
-    }
-    if (dice_.one_in(3)) out.running = {dice_.below(1'000'000'000)};
-    out.named = dice_.one_in(6);
-    out.rank = dice_.below(3);
-    return out;
-  }
-
-  UsageSlice slice(std::int64_t i) {
-    UsageSlice out;
-    out.resource = "r" + std::to_string((i * 7) % 25);
-    out.meter = {"s" + std::to_string(dice_.below(5)),
-                 {"c", "r", one_of({"z0", "z1"})},
-                 one_of({"a", "b", "x"}),
-                 one_of({"", "", "k0", "k1"})};
-    out.hour = begin + hours(dice_.below(hours_of_a_case));
-    out.unit_seconds = dice_.one_in(2) ? 3'600 : dice_.between(1, 20'000);
-    return out;
-  }
-
-  Dice dice_;
-};
 
 void settle_to_the_end(Accounts& accounts) {
   ASSERT_TRUE(accounts.settle(begin + hours(hours_of_a_case)));
@@ -204,6 +103,38 @@ TEST(Settlement, HoldsForAnyHours) {
     EXPECT_EQ(accounts.ledger().entries().size(), entries) << "settled twice";
     check_late_usage(world, accounts);
     if (HasFailure()) FAIL() << "MOHONA_SEED=" << seed << " shows it again";
+  }
+}
+
+// With capacity, minimums and paid-ahead spending as well: what was paid for a commitment is, over
+// its life, what its rows cost; reserved capacity is billed for the whole of it, used or idle.
+TEST(Settlement, ConservesWhatOtherTermsCost) {
+  for (std::uint64_t seed = 1; seed < 1'000; ++seed) {
+    World world(seed);
+    world.add_other_terms();
+    Accounts accounts(world.contracts, begin);
+    for (const UsageSlice& slice : world.usage) ASSERT_TRUE(accounts.add(slice));
+    settle_to_the_end(accounts);
+    const Book& book = accounts.book();
+    std::map<TermId, Quantity> held;
+    for (const Entry& entry : accounts.ledger().entries()) {
+      if (entry.row.reservation != none_id) held[entry.row.reservation] += entry.row.quantity;
+    }
+    for (TermId id = 0; id < book.terms().size(); ++id) {
+      if (book.is(id, Term::Kind::reservation)) {
+        const Reservation& one = book.reservation(id);
+        Wide whole = 0;
+        for (int i = 0; i < hours_of_a_case; ++i) {
+          whole += promised(one.steps, one.window, begin + hours(i));
+        }
+        EXPECT_EQ(held[id].unit_micros, static_cast<std::int64_t>(whole / 1'000)) << one.name;
+      } else {
+        const Balance balance = accounts.ledger().balance(id);
+        EXPECT_TRUE(balance.effective == balance.billed) << book.terms()[id].name;
+      }
+    }
+    check_late_usage(world, accounts);
+    if (HasFailure()) FAIL() << "seed " << seed;
   }
 }
 
