@@ -101,7 +101,6 @@ void read_rates(const SpecNode& node, CommitmentDraft& draft) {
                                     "expected one of the two");
                }
                draft.commitment.rates.push_back(rate.rate);
-               return std::string();
              });
 }
 
@@ -235,7 +234,6 @@ void read_commitments(const SpecNode& node, ContractDraft& draft) {
   read_items(node, "a list of commitments", commitments_max, draft.problems,
              [&](const SpecNode& item) {
                draft.contract.commitments.push_back(read_commitment(item, draft));
-               return draft.contract.commitments.back().name;
              });
 }
 

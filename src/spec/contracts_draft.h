@@ -43,9 +43,9 @@ struct Payments {
 std::vector<Fee> read_fees(const Payments& payments, const Window& window, Duration zone,
                            Problems& problems);
 
-// Items of a list that must be maps, each given to `read`, and no two of one name.
+// Items of a list that must be maps, each given to `read`.
 void read_items(const SpecNode& node, std::string_view expected, std::int64_t max,
-                Problems& problems, const std::function<std::string(const SpecNode&)>& read);
+                Problems& problems, const std::function<void(const SpecNode&)>& read);
 
 // Notes each of `keys` that `node` lacks: "this commitment has no 'from'".
 void require(const SpecNode& node, std::string_view what,

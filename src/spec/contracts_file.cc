@@ -48,22 +48,23 @@ constexpr std::array<Key<ContractDraft>, 9> contract_keys = {{
     {"minimums", [](const SpecNode& n, ContractDraft& d) { d.minimums = &n; }},
 }};
 
-// One name for one thing within a contract: balances are asked for by it.
-void check_names(const SpecNode& contract, Problems& problems) {
+// One name for one thing: balances are asked for by it.
+void check_names(const SpecNode& map, std::initializer_list<std::string_view> lists,
+                 std::string_view what, Problems& problems) {
   std::set<std::string> names;
-  for (const std::string_view list : {"commitments", "reservations", "minimums"}) {
-    const SpecNode* items = contract.find(list);
+  for (const std::string_view list : lists) {
+    const SpecNode* items = map.find(list);
     if (!items) continue;
     for (const SpecNode& item : items->children) {
       const SpecNode* name = item.find("name");
       if (!name || names.insert(name->text).second) continue;
-      problems.add(name->place, fmt::format("two terms are named {}", in_quotes(name->text)),
+      problems.add(name->place, fmt::format("two {} are named {}", what, in_quotes(name->text)),
                    "expected a name of its own for each");
     }
   }
 }
 
-std::string read_contract(const SpecNode& node, Contracts& out, Problems& problems) {
+void read_contract(const SpecNode& node, Contracts& out, Problems& problems) {
   ContractDraft draft{{}, Duration{0}, problems};
   read_keys(node, contract_keys, {}, draft, problems);
   require(node, "contract", {"name", "cloud"}, problems);
@@ -71,9 +72,8 @@ std::string read_contract(const SpecNode& node, Contracts& out, Problems& proble
   if (draft.reservations) read_reservations(*draft.reservations, draft);
   if (draft.discounts) read_discounts(*draft.discounts, draft);
   if (draft.minimums) read_minimums(*draft.minimums, draft);
-  check_names(node, problems);
+  check_names(node, {"commitments", "reservations", "minimums"}, "terms", problems);
   out.contracts.push_back(draft.contract);
-  return draft.contract.name;
 }
 
 struct FileDraft {
@@ -85,9 +85,8 @@ constexpr std::array<Key<FileDraft>, 2> file_keys = {{
     {"offers", [](const SpecNode& n, FileDraft& d) { read_offers(n, d.contracts, d.problems); }},
     {"contracts",
      [](const SpecNode& n, FileDraft& d) {
-       read_items(n, "a list of contracts", contracts_max, d.problems, [&](const SpecNode& item) {
-         return read_contract(item, d.contracts, d.problems);
-       });
+       read_items(n, "a list of contracts", contracts_max, d.problems,
+                  [&](const SpecNode& item) { read_contract(item, d.contracts, d.problems); });
      }},
 }};
 
@@ -167,21 +166,15 @@ std::vector<Fee> read_fees(const Payments& payments, const Window& window, Durat
 }
 
 void read_items(const SpecNode& node, std::string_view expected, std::int64_t max,
-                Problems& problems, const std::function<std::string(const SpecNode&)>& read) {
+                Problems& problems, const std::function<void(const SpecNode&)>& read) {
   if (node.is_null() || !is_list(node, expected, problems)) return;
   if (std::ssize(node.children) > max) {
     problems.add(node.place, fmt::format("'{}' has {} items", node.key, node.children.size()),
                  fmt::format("expected at most {}", max));
     return;
   }
-  std::set<std::string> names;
   for (const SpecNode& item : node.children) {
-    if (!is_map(item, "a map of keys and values", problems)) continue;
-    const std::string name = read(item);
-    const SpecNode* given = item.find("name");
-    if (!given || name.empty() || names.insert(name).second) continue;
-    problems.add(given->place, fmt::format("two of '{}' are named {}", node.key, in_quotes(name)),
-                 "expected a name of its own for each");
+    if (is_map(item, "a map of keys and values", problems)) read(item);
   }
 }
 
@@ -212,6 +205,7 @@ Result<Contracts> parse_contracts_file(const Source& given) {
       problems.add(documents[0].place, "the file has no 'contracts'", std::string(expected));
     } else {
       read_keys(documents[0], file_keys, {}, draft, problems);
+      check_names(documents[0], {"contracts"}, "contracts", problems);
     }
   }
   if (!problems.none()) return fail(problems.error(source));

@@ -58,7 +58,6 @@ void read_weights(const SpecNode& node, MinimumDraft& draft) {
                WeightDraft one{{}, draft.problems};
                read_scoped_keys(item, weight_keys, one.weight.scope, one, draft.problems);
                draft.minimum.weights.push_back(one.weight);
-               return std::string();
              });
 }
 
@@ -192,7 +191,6 @@ void read_minimums(const SpecNode& node, ContractDraft& contract) {
           minimum.missed.then = Missed::Then::forfeit;
         }
         contract.contract.minimums.push_back(minimum);
-        return minimum.name;
       });
 }
 

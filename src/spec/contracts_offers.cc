@@ -84,7 +84,6 @@ void read_offers(const SpecNode& node, Contracts& contracts, Problems& problems)
     }
     if (draft.offer.tiers.empty()) draft.offer.tiers = {{}};
     contracts.offers.push_back(std::move(draft.offer));
-    return std::string();
   });
 }
 

@@ -77,7 +77,6 @@ void read_reservations(const SpecNode& node, ContractDraft& draft) {
         reservation.holds.account = reservation.account;
         reservation.steps = {{reservation.window.from, one.instances * 1'000, {}}};
         draft.contract.reservations.push_back(reservation);
-        return reservation.name;
       });
 }
 
@@ -89,7 +88,6 @@ void read_discounts(const SpecNode& node, ContractDraft& draft) {
                read_scoped_keys(item, discount_keys, one.discount.scope, one, draft.problems);
                require(item, "discount", {"off"}, draft.problems);
                draft.contract.discounts.push_back(one.discount);
-               return std::string();
              });
 }
 

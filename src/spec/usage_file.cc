@@ -30,7 +30,8 @@ std::vector<Field> fields_of(std::string_view line, std::size_t begin) {
   std::vector<Field> out;
   for (const std::string_view part : split(line, ',')) {
     const std::string_view text = trim(part);
-    const auto at = static_cast<std::size_t>(text.data() - line.data());
+    const std::string_view shown = text.empty() ? part : text;
+    const auto at = static_cast<std::size_t>(shown.data() - line.data());
     out.push_back({text, {begin + at, std::max<std::size_t>(text.size(), 1)}});
   }
   return out;
