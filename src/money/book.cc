@@ -227,8 +227,7 @@ Result<MeterId> Book::meter(const Meter& meter) {
   if (std::none_of(offers.begin(), offers.end(),
                    [&](const Offer& offer) { return closeness(offer, meter) >= 0; })) {
     return fail(Code::not_found,
-                fmt::format("there is no offer for {} in {} {} {}", meter.sku, meter.place.cloud,
-                            meter.place.region, meter.place.zone));
+                fmt::format("there is no offer for {} in {}", meter.sku, to_string(meter.place)));
   }
   const auto id = static_cast<MeterId>(meters_.size());
   meters_.push_back(meter);

@@ -87,20 +87,21 @@ void Now::reach(Link link, std::int64_t more, Moved moved) {
   }
 }
 
+std::uint32_t Now::link_after(const Links& links, const Level& level) const {
+  std::uint32_t link = links.first;
+  while (&levels_[links_[link].level] != &level) ++link;
+  return link + 1;
+}
+
 // Reserved capacity: what it holds no longer stands idle.
 void Now::bind(MeterId meter, std::uint32_t link, std::int64_t more) {
   if (link == binds_[meter].last || more == 0) return;
-  reach(
-      links_[link], more,
-      [&](const Level& level, std::size_t i, std::int64_t bound, std::int64_t beyond) {
-        const MeterId which = level.order[i].meter;
-        if (bound != 0) idled_.emplace_back(level.idle, -bound);
-        const std::uint32_t next = static_cast<std::uint32_t>(
-            std::find_if(links_.begin() + binds_[which].first, links_.begin() + binds_[which].last,
-                         [&](const Link& l) { return &levels_[l.level] == &level; }) -
-            links_.begin() + 1);
-        bind(which, next, beyond);
-      });
+  reach(links_[link], more,
+        [&](const Level& level, std::size_t i, std::int64_t bound, std::int64_t beyond) {
+          const MeterId which = level.order[i].meter;
+          if (bound != 0) idled_.emplace_back(level.idle, -bound);
+          bind(which, link_after(binds_[which], level), beyond);
+        });
 }
 
 // What a bucket does not cover flows on to the meter's next level, at last to the on-demand price.
@@ -116,12 +117,7 @@ void Now::cover(MeterId meter, std::uint32_t link, std::int64_t more) {
           if (covered != 0 && level.running != Price{}) {
             changes_.push_back({which, 0, exact(level.running, {covered}), which == own_});
           }
-          const std::uint32_t next = static_cast<std::uint32_t>(
-              std::find_if(links_.begin() + covers_[which].first,
-                           links_.begin() + covers_[which].last,
-                           [&](const Link& l) { return &levels_[l.level] == &level; }) -
-              links_.begin() + 1);
-          cover(which, next, beyond);
+          cover(which, link_after(covers_[which], level), beyond);
         });
 }
 

@@ -87,6 +87,7 @@ class Now {
   };
 
   void link_meters(std::size_t reservations);
+  std::uint32_t link_after(const Links& links, const Level& level) const;  // that is one of them
   void change(MeterId meter, std::int64_t more);
   void bind(MeterId meter, std::uint32_t link, std::int64_t more);
   void cover(MeterId meter, std::uint32_t link, std::int64_t more);

@@ -152,7 +152,7 @@ TEST(Accounts, SayWhatHasNoPrice) {
   Accounts accounts({}, begin);
   const auto added = accounts.add({"r", {"s", {"c", "r", "z"}, "a", ""}, begin, 3'600});
   ASSERT_FALSE(added);
-  EXPECT_EQ(added.error().message, "there is no offer for s in c r z");
+  EXPECT_EQ(added.error().message, "there is no offer for s in c/r/z");
 }
 
 TEST(Exact, IsRoundedOnceHalfToEven) {

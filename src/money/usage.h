@@ -18,6 +18,15 @@ struct Location {
   friend auto operator<=>(const Location&, const Location&) = default;
 };
 
+// "aws/us-east-1/us-east-1a"; what is empty is left out.
+inline std::string to_string(const Location& place) {
+  std::string out = place.cloud;
+  for (const std::string& part : {place.region, place.zone}) {
+    if (!part.empty()) out += "/" + part;
+  }
+  return out;
+}
+
 // What is alike for settlement: usage of one meter differs in its resource alone.
 struct Meter {
   std::string sku;  // what the cloud bills by: p5.48xlarge, fargate-vcpu, compute-optimised-core

@@ -135,6 +135,15 @@ contracts:
   EXPECT_EQ(contract.minimums, std::vector<Minimum>{expected});
 }
 
+TEST(ContractsFile, TheExampleOfTheDocumentsIsOne) {
+  const std::string text = read_file(tests_directory() / "../docs/money.md");
+  const std::size_t from = text.find("```yaml\n") + 8;
+  const Contracts contracts = parsed(text.substr(from, text.find("```", from) - from));
+  EXPECT_EQ(contracts.offers.size(), 2u);
+  ASSERT_EQ(contracts.contracts.size(), 1u);
+  EXPECT_EQ(contracts.contracts[0].minimums.size(), 1u);
+}
+
 // What is shown to users is read, and every contract is at most 20 lines.
 TEST(ContractsFile, ReadsEveryExample) {
   int files = 0;
