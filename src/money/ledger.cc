@@ -83,6 +83,7 @@ Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<cons
 void Ledger::append(const Row& row, std::int64_t version, bool correction) {
   entries_.push_back({row, version, correction});
   if (row.commitment == none_id) return;
+  if (row.commitment >= balances_.size()) balances_.resize(row.commitment + 1);
   Balance& balance = balances_[row.commitment];
   if (row.use == Use::used) balance.used += row.drawn;
   if (row.use == Use::unused) balance.unused += row.drawn;
@@ -91,8 +92,7 @@ void Ledger::append(const Row& row, std::int64_t version, bool correction) {
 }
 
 Balance Ledger::balance(TermId term) const {
-  const auto at = balances_.find(term);
-  return at == balances_.end() ? Balance{} : at->second;
+  return term < balances_.size() ? balances_[term] : Balance{};
 }
 
 std::optional<std::pair<Hour, Hour>> Ledger::span() const {

@@ -65,7 +65,7 @@ class Ledger {
 
   std::vector<Entry> entries_;
   std::map<std::pair<Of, Hour>, Posting> postings_;
-  std::map<TermId, Balance> balances_;
+  std::vector<Balance> balances_;  // by TermId
 };
 
 }  // namespace mohona
