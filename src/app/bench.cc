@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/complain.h"
+#include "bench/money.h"
 #include "bench/packing.h"
 #include "bench/placement.h"
 #include "bench/preemption.h"
@@ -88,6 +89,54 @@ Example:
 
 The same seeds give the same decisions: `digest` says whether they did.)";
 
+constexpr const char* about_settle =
+    R"(Hours of usage are settled under three layers of commitments (reserved units, narrow plans, a broad
+plan): 192 meters, 13 commitments, exact in 128 bits, one charge for each stretch between the edges of
+buckets. One core, no disk.
+
+  usage_hours_per_second   from an hour's usage to its charges
+  posted_per_second        with the charges in the ledger
+
+Example:
+  mohona bench settle --resources 10000 --hours 168 --json
+
+The same seed gives the same charges: `digest` says whether it did.)";
+
+constexpr const char* about_price =
+    R"(What one more hour costs, asked while 20,000 resources run under three layers of commitments, and
+some come and go. First the price is compared with the difference of two settlements, with and without
+that hour, on random contracts and usage: equal_to_settlement must be all of the cases, to the last
+part of a nano-dollar.
+
+Example:
+  mohona bench price --json)";
+
+void add_money(const std::shared_ptr<Shown>& shown, CLI::App& bench) {
+  auto settle = std::make_shared<SettleOptions>();
+  CLI::App* sub =
+      bench_command(bench, *shown, "settle", "Usage-hours settled a second", about_settle);
+  sub->add_option("--resources", settle->resources, "Used in every hour")
+      ->check(CLI::Range(1, 1'000'000))
+      ->capture_default_str();
+  sub->add_option("--hours", settle->hours, "How many are settled")
+      ->check(CLI::Range(1, 8'760))
+      ->capture_default_str();
+  sub->add_option("--seed", settle->seed, "Other usage of the same mixture")->capture_default_str();
+  sub->callback([shown, settle] { shown->show(bench_settle(*settle)); });
+
+  auto price = std::make_shared<PriceOptions>();
+  sub = bench_command(bench, *shown, "price",
+                      "How long a marginal price takes, and that it is right", about_price);
+  sub->add_option("--asked", price->asked, "How many are timed")
+      ->check(CLI::Range(100, 100'000'000))
+      ->capture_default_str();
+  sub->add_option("--cases", price->cases, "How many are compared with settlements")
+      ->check(CLI::Range(0, 10'000'000))
+      ->capture_default_str();
+  sub->add_option("--seed", price->seed, "Other contracts and usage")->capture_default_str();
+  sub->callback([shown, price] { shown->show(bench_price(*price)); });
+}
+
 void add_packing(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
   auto packing = std::make_shared<PackingOptions>();
   auto seeds = std::make_shared<std::string>("42-51");
@@ -122,8 +171,8 @@ void add_packing(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
 }  // namespace
 
 void add_bench(CLI::App& app) {
-  CLI::App* bench =
-      app.add_subcommand("bench", "Measure the scheduler on a fleet that is not there");
+  CLI::App* bench = app.add_subcommand(
+      "bench", "Measure the scheduler and the books on a fleet that is not there");
   bench->footer(
       "Nothing is started and no control plane is needed. Each says more: "
       "mohona bench placement --help");
@@ -150,6 +199,8 @@ void add_bench(CLI::App& app) {
   add_packing(
       shown, bench_command(*bench, *shown, "packing",
                            "How much of the GPUs is in use: prices, FGD, best fit", about_packing));
+
+  add_money(shown, *bench);
 
   auto preemption = std::make_shared<PreemptionOptions>();
   sub = bench_command(*bench, *shown, "preemption", "39,000 victims, and a storm of priorities",

@@ -4,6 +4,7 @@
 #include "app/bench.h"
 #include "app/commands.h"
 #include "app/complain.h"
+#include "app/settle.h"
 #include "app/simulate.h"
 #include "app/up.h"
 
@@ -248,6 +249,7 @@ int main(int argc, char** argv) {
   add_pools(app, s);
   add_cost(app, s);
   add_bench(app);
+  add_settle(app, s->status);
   add_simulate(app, s->status);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "bench/money.h"
 #include "bench/packing.h"
 #include "bench/placement.h"
 #include "bench/preemption.h"
@@ -10,6 +11,20 @@
 
 namespace mohona {
 namespace {
+
+TEST(Bench, SettlementIsTheSameTwice) {
+  const SettleOptions options{.resources = 200, .hours = 30};
+  const Json one = bench_settle(options), two = bench_settle(options);
+  EXPECT_EQ(one["digest"], two["digest"]);
+  EXPECT_EQ(one["usage_hours"], 6'000);
+  EXPECT_GT(one["charges"], one["usage_hours"]);  // some are split, and fees come on top
+}
+
+TEST(Bench, APriceIsTheDifferenceOfTwoSettlements) {
+  const Json prices = bench_price({.asked = 1'000, .cases = 300});
+  EXPECT_EQ(prices["equal_to_settlement"], 300);
+  EXPECT_GT(prices["cases_that_displace"], 10);
+}
 
 TEST(Bench, PlacementDecidesTheSameTwice) {
   const PlacementOptions options{1'024, 3, 20'000};

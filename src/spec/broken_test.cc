@@ -3,9 +3,11 @@
 
 #include <filesystem>
 
+#include "spec/contracts_file.h"
 #include "spec/fleet_file.h"
 #include "spec/job_file.h"
 #include "spec/test_files.h"
+#include "spec/usage_file.h"
 
 namespace mohona {
 namespace {
@@ -27,6 +29,14 @@ std::string message_of(const std::filesystem::path& path) {
     const auto pools = parse_fleet_file(source);
     return pools ? "ok" : pools.error().message;
   }
+  if (source.name.starts_with("contracts_")) {
+    const auto contracts = parse_contracts_file(source);
+    return contracts ? "ok" : contracts.error().message;
+  }
+  if (source.name.starts_with("usage_")) {
+    const auto usage = parse_usage_file(source);
+    return usage ? "ok" : usage.error().message;
+  }
   const auto jobs = parse_job_file(source);
   return jobs ? "ok" : jobs.error().message;
 }
@@ -45,8 +55,9 @@ INSTANTIATE_TEST_SUITE_P(Files, Broken, testing::ValuesIn(broken_files("")),
 TEST(BrokenFiles, AreAtLeastThirtyAndInPairs) {
   EXPECT_GE(broken_files("").size(), 30);
   for (std::filesystem::path path : broken_files(".expected")) {
-    const bool has_source =
-        exists(path.replace_extension(".yaml")) || exists(path.replace_extension(".sbatch"));
+    const bool has_source = exists(path.replace_extension(".yaml")) ||
+                            exists(path.replace_extension(".sbatch")) ||
+                            exists(path.replace_extension(".csv"));
     EXPECT_TRUE(has_source) << "nothing gives " << path.stem();
   }
 }

@@ -97,6 +97,34 @@ bool read_texts(const SpecNode& node, std::vector<std::string>& out, Problems& p
   return fine;
 }
 
+bool read_price(const SpecNode& node, Price& out, Problems& problems) {
+  const auto price = parse_price(node.text);
+  if (node.is_scalar() && price) return out = *price, true;
+  wrong(node, "expected dollars an hour, such as 0.35", problems);
+  return false;
+}
+
+bool read_money(const SpecNode& node, Money& out, Problems& problems) {
+  const auto money = parse_money(node.text);
+  if (node.is_scalar() && money) return out = *money, true;
+  wrong(node, "expected dollars, such as 1250.50", problems);
+  return false;
+}
+
+bool read_instant(const SpecNode& node, Timestamp& out, Problems& problems) {
+  const auto at = parse_timestamp(node.text);
+  if (node.is_scalar() && at) return out = *at, true;
+  wrong(node, "expected an instant, such as 2026-12-01T00:00:00Z", problems);
+  return false;
+}
+
+bool read_percent(const SpecNode& node, std::int64_t& out_ppm, Problems& problems) {
+  const auto ppm = node.is_scalar() ? parse_percent(node.text) : std::nullopt;
+  if (ppm) return out_ppm = *ppm, true;
+  wrong(node, "expected a part of the whole, such as 30% or 12.5%", problems);
+  return false;
+}
+
 bool is_map(const SpecNode& node, std::string_view expected, Problems& problems) {
   if (node.is_map()) return true;
   wrong(node, fmt::format("expected {}", expected), problems);
@@ -151,6 +179,15 @@ std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t sca
   // scale is at most 2^20 and fraction below 10^9: no overflow.
   if (fraction * scale % divisor != 0) return std::nullopt;
   return value + fraction * scale / divisor;
+}
+
+std::optional<std::int64_t> parse_percent(std::string_view text) {
+  constexpr std::int64_t whole_ppm = 1'000'000;
+  constexpr std::int64_t ppm_per_percent = 10'000;
+  if (!text.ends_with('%')) return std::nullopt;
+  text.remove_suffix(1);
+  const auto ppm = parse_scaled(trim(text), ppm_per_percent);
+  return ppm && *ppm <= whole_ppm ? ppm : std::nullopt;
 }
 
 std::optional<Amount> parse_cpus(std::string_view text) {

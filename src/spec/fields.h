@@ -33,6 +33,11 @@ bool read_duration(const SpecNode& node, Duration& out, Problems& problems);  //
 bool read_name(const SpecNode& node, std::string& out, Problems& problems);
 bool read_texts(const SpecNode& node, std::vector<std::string>& out, Problems& problems);  // or one
 
+bool read_price(const SpecNode& node, Price& out, Problems& problems);  // dollars, nine digits
+bool read_money(const SpecNode& node, Money& out, Problems& problems);  // dollars, six digits
+bool read_instant(const SpecNode& node, Timestamp& out, Problems& problems);
+bool read_percent(const SpecNode& node, std::int64_t& out_ppm, Problems& problems);  // to 100 %
+
 // A node that must be a map (or a list) for what follows to make sense.
 bool is_map(const SpecNode& node, std::string_view expected, Problems& problems);
 bool is_list(const SpecNode& node, std::string_view expected, Problems& problems);
@@ -92,6 +97,9 @@ void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYe
 // A decimal number times `scale` (at most 2^20), which must come out whole: at most nine digits on
 // either side of the point, and no sign.
 std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale);
+
+// "30%", "12.5%": millionths of the whole, at most all of it.
+std::optional<std::int64_t> parse_percent(std::string_view text);
 
 // A quantity that may be a lower bound: "4+".
 struct Amount {

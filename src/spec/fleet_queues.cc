@@ -18,14 +18,6 @@ constexpr Duration time_max = days(365);
 constexpr std::int64_t whole_ppm = 1'000'000;
 constexpr std::int64_t ppm_per_percent = 10'000;
 
-// "30%", "12.5%": millionths of the whole, at most all of it.
-std::optional<std::int64_t> parse_percent(std::string_view text) {
-  if (!text.ends_with('%')) return std::nullopt;
-  text.remove_suffix(1);
-  const auto ppm = parse_scaled(trim(text), ppm_per_percent);
-  return ppm && *ppm <= whole_ppm ? ppm : std::nullopt;
-}
-
 std::string format_percent(std::int64_t ppm) {
   std::string text = fmt::format("{}.{:04}", ppm / ppm_per_percent, ppm % ppm_per_percent);
   text.erase(text.find_last_not_of('0') + 1);

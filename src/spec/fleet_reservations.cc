@@ -16,15 +16,6 @@ struct ReservationDraft {
   Problems& problems;
 };
 
-void read_instant(const SpecNode& node, Timestamp& out, Problems& problems) {
-  const auto at = parse_timestamp(node.text);
-  if (node.is_scalar() && at) {
-    out = *at;
-  } else {
-    wrong(node, "expected an instant, such as 2026-12-01T00:00:00Z", problems);
-  }
-}
-
 template <class Named>
 std::vector<std::string_view> names_of(const std::vector<Named>& all) {
   std::vector<std::string_view> names;

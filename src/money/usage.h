@@ -1,0 +1,49 @@
+// What ran: who used what, where, in which hour.
+#pragma once
+
+#include <chrono>
+#include <compare>
+#include <cstdint>
+#include <string>
+
+#include "base/time.h"
+
+namespace mohona {
+
+// A UTC hour, by its beginning. Every cloud's hourly bucket is one of these.
+using Hour = std::chrono::sys_time<std::chrono::hours>;
+
+struct Location {
+  std::string cloud, region, zone;
+  friend auto operator<=>(const Location&, const Location&) = default;
+};
+
+// "aws/us-east-1/us-east-1a"; what is empty is left out.
+inline std::string to_string(const Location& place) {
+  std::string out = place.cloud;
+  for (const std::string& part : {place.region, place.zone}) {
+    if (!part.empty()) out += "/" + part;
+  }
+  return out;
+}
+
+// What is alike for settlement: usage of one meter differs in its resource alone.
+struct Meter {
+  std::string sku;  // what the cloud bills by: p5.48xlarge, fargate-vcpu, compute-optimised-core
+  Location place;
+  std::string account;      // who is billed; a commitment serves its own account first
+  std::string reservation;  // the capacity that the usage names, if it does
+  friend auto operator<=>(const Meter&, const Meter&) = default;
+};
+
+// What one resource used of a meter within one UTC hour. The seconds are those of all units
+// together: two machines for half an hour are 3,600.
+struct UsageSlice {
+  std::string resource;
+  Meter meter;
+  Hour hour;
+  std::int64_t unit_seconds = 0;
+  friend bool operator==(const UsageSlice&, const UsageSlice&) = default;
+};
+
+}  // namespace mohona

@@ -1,0 +1,73 @@
+// A contracts file while it is being read: what the readers of its parts share.
+#pragma once
+
+#include "money/contract.h"
+#include "spec/fields.h"
+
+namespace mohona {
+
+// What everything within one contract needs to know of it.
+struct ContractDraft {
+  Contract contract;
+  Duration zone{0};  // local time − UTC
+  Problems& problems;
+  const SpecNode* commitments = nullptr;  // read last: they take the cloud and the zone
+  const SpecNode* reservations = nullptr;
+  const SpecNode* discounts = nullptr;
+  const SpecNode* minimums = nullptr;
+};
+
+void read_offers(const SpecNode& node, Contracts& contracts, Problems& problems);  // _offers.cc
+void read_commitments(const SpecNode& node, ContractDraft& draft);   // _commitments.cc
+void read_reservations(const SpecNode& node, ContractDraft& draft);  // _reservations.cc
+void read_discounts(const SpecNode& node, ContractDraft& draft);     //
+void read_minimums(const SpecNode& node, ContractDraft& draft);      // _minimums.cc
+
+// {families: [p5], regions: us-east-1}. Without clouds: those that it has already.
+void read_scope(const SpecNode& node, Scope& out, Problems& problems);
+// The keys of a scope beside others in one map. True: it was one.
+bool read_scope_key(const SpecNode& node, Scope& out, Problems& problems);
+constexpr std::array<std::string_view, 7> scope_keys = {
+    "clouds", "regions", "zones", "families", "skus", "accounts", "except_families"};
+
+// An instant: with a zone of its own, or as the contract's clocks show it.
+bool read_local(const SpecNode& node, Duration zone, Timestamp& out, Problems& problems);
+
+// How a commitment is paid: upfront, month by month, or on given days.
+struct Payments {
+  const SpecNode* upfront = nullptr;
+  const SpecNode* monthly = nullptr;
+  const SpecNode* instalments = nullptr;
+  bool any() const { return upfront || monthly || instalments; }
+};
+std::vector<Fee> read_fees(const Payments& payments, const Window& window, Duration zone,
+                           Problems& problems);
+
+// Items of a list that must be maps, each given to `read`.
+void read_items(const SpecNode& node, std::string_view expected, std::int64_t max,
+                Problems& problems, const std::function<void(const SpecNode&)>& read);
+
+// Notes each of `keys` that `node` lacks: "this commitment has no 'from'".
+void require(const SpecNode& node, std::string_view what,
+             std::initializer_list<std::string_view> keys, Problems& problems);
+
+// The keys of `keys` and those of a scope, which go to `scope_of(draft)`.
+template <class Draft, std::size_t N>
+void read_scoped_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, Scope& scope,
+                      Draft& draft, Problems& problems) {
+  for (const SpecNode& value : map.children) {
+    const auto key = std::find_if(keys.begin(), keys.end(),
+                                  [&](const Key<Draft>& k) { return k.name == value.key; });
+    if (key != keys.end()) {
+      key->read(value, draft);
+      continue;
+    }
+    if (read_scope_key(value, scope, problems)) continue;
+    std::vector<std::string_view> known;
+    for (const Key<Draft>& k : keys) known.push_back(k.name);
+    known.insert(known.end(), scope_keys.begin(), scope_keys.end());
+    unknown_key(value, known, {}, problems);
+  }
+}
+
+}  // namespace mohona
