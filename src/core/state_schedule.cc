@@ -18,7 +18,9 @@ void State::enqueue(JobEntry& e) {
   }
   const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
-  e.waiting = scheduler_.wait(job.id, needs_of(*job.spec), rank_of_job(job));
+  Needs needs = needs_of(*job.spec);
+  needs.planned = scheduling_.overflow_wait && may_be_planned(job);
+  e.waiting = scheduler_.wait(job.id, std::move(needs), rank_of_job(job));
   waiting_.insert(job.id);
   unranked_.insert(job.id);
   if (job.kept) keep_nodes(e);
@@ -132,7 +134,8 @@ Duration time_of(const Attempt& attempt) {
   return std::max(Duration{0}, *attempt.ended_at - *attempt.started_at);
 }
 
-// What the attempts that are over have got done, as far as time tells: without a checkpoint, nothing.
+// What the attempts that are over have got done, as far as time tells: without a checkpoint,
+// nothing.
 Duration kept_time(const Job& job) {
   Duration out{0};
   for (const PastAttempts& past : job.past) {
@@ -230,9 +233,8 @@ std::vector<JobId> State::first_waiting(std::size_t most) const {
 }
 
 bool State::goes_before(const JobEntry& waiting, const JobEntry& running) const {
-  return running.ranked != 0 &&
-         std::pair(-waiting.job.spec->priority, waiting.ranked) <
-             std::pair(-running.job.spec->priority, running.ranked);
+  return running.ranked != 0 && std::pair(-waiting.job.spec->priority, waiting.ranked) <
+                                    std::pair(-running.job.spec->priority, running.ranked);
 }
 
 bool State::worst_running_is_worse(const JobEntry& waiting) const {
