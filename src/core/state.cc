@@ -154,7 +154,10 @@ void State::on(const AttemptPlaced& f) {
   ++e.live;
   occupy(e, f.attempt, live);
   look_ahead(e);
-  if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
+  if (!e.job.started_at) {
+    e.job.started_at = f.attempt.placed_at;
+    count_first_wait(overflow_waits_, e.job);
+  }
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) leave_queue(e);
@@ -409,7 +412,11 @@ void State::index() {
   scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
-  for (auto& [id, e] : jobs_) index_job(e);
+  overflow_waits_.clear();
+  for (auto& [id, e] : jobs_) {
+    index_job(e);
+    count_first_wait(overflow_waits_, e.job);
+  }
 }
 
 std::string State::digest() const {

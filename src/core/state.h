@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/overflow.h"
 #include "core/schedule/prospects.h"
 #include "core/schedule/scheduler.h"
 #include "core/share.h"
@@ -95,6 +96,11 @@ class State {
   Prospects& prospects() { return prospects_; }
   SharePass& share_pass() { return share_pass_; }
   const SharePass& share_pass() const { return share_pass_; }
+  // What is planned where machines that cost money stand beside those that are paid anyway, and how
+  // long the work for which that is planned has waited, by the day of its first start.
+  OverflowPass& overflow_pass() { return overflow_pass_; }
+  const OverflowPass& overflow_pass() const { return overflow_pass_; }
+  const WaitsByDay& overflow_waits() const { return overflow_waits_; }
   // Jobs that wait for a place.
   const std::set<JobId>& waiting() const { return waiting_; }
   // The same by key, and those that run and may be stopped: as of the last time that their keys
@@ -174,6 +180,8 @@ class State {
   History history_;
   Prospects prospects_;
   SharePass share_pass_;
+  OverflowPass overflow_pass_;
+  WaitsByDay overflow_waits_;
   std::set<JobId> waiting_, unranked_;
   using Ranked = std::tuple<std::int64_t, std::int64_t, JobId>;  // -priority, key, job
   std::set<Ranked> ranked_, ranked_running_;

@@ -18,7 +18,9 @@ void State::enqueue(JobEntry& e) {
   }
   const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
-  e.waiting = scheduler_.wait(job.id, needs_of(*job.spec), rank_of_job(job));
+  Needs needs = needs_of(*job.spec);
+  needs.planned = scheduling_.overflow_wait && may_be_planned(job);
+  e.waiting = scheduler_.wait(job.id, std::move(needs), rank_of_job(job));
   waiting_.insert(job.id);
   unranked_.insert(job.id);
   if (job.kept) keep_nodes(e);
