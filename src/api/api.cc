@@ -4,6 +4,7 @@
 #include "api/views.h"
 #include "base/text.h"
 #include "core/audit/audit.h"
+#include "core/explain_price.h"
 #include "core/submit.h"
 #include "model/names.h"
 #include "spec/job_file.h"
@@ -98,17 +99,22 @@ void Api::jobs(const HttpRequest& request, const Segments& path, Reply reply) {
 
 void Api::one_job(const HttpRequest& request, const Segments& path, Reply reply) {
   const std::string which(path[1]);
-  const std::string_view what = path.size() == 3 ? path[2] : std::string_view();
+  const std::string what(path.size() == 3 ? path[2] : std::string_view());
   const bool get = request.method == "GET";
   if (what == "logs" && get) return logs(request, which, std::move(reply));
   if (what == "cancel" && request.method == "POST") return cancel(which, std::move(reply));
-  if (!get || (what != "" && what != "explain")) return reply(no_such_page(request));
-  const bool explained = what == "explain";
+  if (!get || (what != "" && what != "explain" && what != "price")) {
+    return reply(no_such_page(request));
+  }
   parts_.controller.read([=, reply = std::move(reply)](const State& state, Timestamp now) {
     const JobEntry* entry = find_job(state, which);
     if (!entry) return reply(error_answer(no_such_job(which)));
-    reply(answer(explained ? explanation_view(*entry, explain(state, *entry, now))
-                           : job_details(state, *entry, now)));
+    if (what == "price") {
+      const auto price = explain_price(state, *entry, now);
+      return reply(price ? answer(price_view(*entry, *price)) : error_answer(price.error()));
+    }
+    reply(answer(what == "explain" ? explanation_view(*entry, explain(state, *entry, now))
+                                   : job_details(state, *entry, now)));
   });
 }
 

@@ -54,6 +54,10 @@ const std::string& openapi() {
     "parameters": [{"$ref": "#/components/parameters/job"}],
     "get": {"summary": "Why the job is where it is, pool by pool", "responses": {"200": {"description": "the explanation"}, "404": {"$ref": "#/components/responses/Error"}}}
   },
+  "/v1/jobs/{job}/price": {
+    "parameters": [{"$ref": "#/components/parameters/job"}],
+    "get": {"summary": "What an hour of the job costs where, part by part, and what the ledger charges for its attempts", "responses": {"200": {"description": "the sums"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
+  },
   "/v1/jobs/{job}/logs": {
     "parameters": [{"$ref": "#/components/parameters/job"}],
     "get": {

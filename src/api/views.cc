@@ -259,6 +259,46 @@ Json explanation_view(const JobEntry& entry, const Explanation& explanation) {
   return json;
 }
 
+namespace {
+
+// Dollars an hour, to the nano-dollar.
+std::string hourly(Price price) {
+  const std::int64_t nanos = price.nanos;
+  return fmt::format("{}{}.{:09}", nanos < 0 ? "-" : "", std::abs(nanos) / 1'000'000'000,
+                     std::abs(nanos) % 1'000'000'000);
+}
+
+Json sum_view(const PriceSum& sum) {
+  return {{"rate", hourly(sum.rate)},     {"displaced", hourly(sum.displaced)},
+          {"relief", hourly(sum.relief)}, {"egress", hourly(sum.egress)},
+          {"risk", hourly(sum.risk)},     {"total", hourly(sum.total())}};
+}
+
+}  // namespace
+
+Json price_view(const JobEntry& entry, const PriceExplanation& price) {
+  Json json = {{"id", entry.job.id.value},
+               {"name", entry.job.spec->name},
+               {"state", name(entry.job.state)},
+               {"places", Json::array()},
+               {"attempts", Json::array()}};
+  for (const PlacePrice& place : price.places) {
+    json["places"].push_back({{"pool", place.pool},
+                              {"nodes", place.nodes},
+                              {"usd_per_hour", sum_view(place.sum)},
+                              {"sticker_usd_per_hour", hourly(place.sticker)}});
+  }
+  for (const AttemptPrice& attempt : price.attempts) {
+    json["attempts"].push_back({{"id", to_string(attempt.id)},
+                                {"pool", attempt.pool},
+                                {"held_seconds", seconds(attempt.held)},
+                                {"usd_per_hour", sum_view(attempt.sum)},
+                                {"reckoned_usd", format_money_exact(attempt.reckoned)},
+                                {"charged_usd", format_money_exact(attempt.charged)}});
+  }
+  return json;
+}
+
 Json cost_view(const State& state, CostBy by, std::optional<JobId> only, Timestamp now) {
   std::map<std::string, CostRow> rows;
   std::vector<std::string> order;

@@ -3,8 +3,9 @@
 
 #include <nlohmann/json.hpp>
 
-#include "core/ledger/usage.h"
 #include "core/explain.h"
+#include "core/explain_price.h"
+#include "core/ledger/usage.h"
 #include "core/state.h"
 
 namespace mohona {
@@ -15,6 +16,7 @@ Json job_summary(const State& state, const JobEntry& entry, Timestamp now);
 Json job_details(const State& state, const JobEntry& entry, Timestamp now);
 Json pool_view(const State& state, const PoolRecord& pool);
 Json explanation_view(const JobEntry& entry, const Explanation& explanation);
+Json price_view(const JobEntry& entry, const PriceExplanation& price);
 
 // The bill: rows and their sum, which equals the sum of the rows to the micro-dollar.
 Json cost_view(const State& state, CostBy by, std::optional<JobId> only, Timestamp now);

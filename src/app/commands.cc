@@ -134,6 +134,45 @@ int explain(const Home& home, const std::string& job, bool json) {
   });
 }
 
+namespace {
+
+// "1.20 + 0.30 displaced - 0.10 relief = 1.40 $/h"
+std::string sum_in_words(const Json& sum) {
+  const auto short_form = [](std::string text) {
+    text.erase(text.find_last_not_of('0') + 1);
+    const auto digits = text.size() - text.find('.') - 1;
+    return digits < 2 ? text + std::string(2 - digits, '0') : text;
+  };
+  std::string out = short_form(text(sum, "rate"));
+  for (const char* part : {"displaced", "relief", "egress", "risk"}) {
+    std::string value = short_form(text(sum, part));
+    if (value == "0.00") continue;
+    const bool less = value.front() == '-';
+    out += fmt::format(" {} {} {}", less ? "-" : "+", less ? value.substr(1) : value, part);
+  }
+  return fmt::format("{} = ${} an hour", out, short_form(text(sum, "total")));
+}
+
+}  // namespace
+
+int explain_price(const Home& home, const std::string& job, bool json) {
+  return ask(home, job_target(job) + "/price", json, [](const Json& answer) {
+    fmt::print("{} (job {}), {}\n", text(answer, "name"), number(answer, "id"),
+               text(answer, "state"));
+    if (!answer.at("places").empty()) fmt::print("An hour of it, now:\n");
+    for (const Json& place : answer.at("places")) {
+      fmt::print("  {}: {}\n", text(place, "pool"), sum_in_words(place.at("usd_per_hour")));
+    }
+    for (const Json& attempt : answer.at("attempts")) {
+      fmt::print("Attempt {} on {}, when it was placed: {}\n", text(attempt, "id"),
+                 text(attempt, "pool"), sum_in_words(attempt.at("usd_per_hour")));
+      fmt::print("  for {}: ${} reckoned, ${} charged by the ledger\n",
+                 seconds(attempt, "held_seconds"), text(attempt, "reckoned_usd"),
+                 text(attempt, "charged_usd"));
+    }
+  });
+}
+
 int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
   Remote remote(home);
   Json answers = Json::array();

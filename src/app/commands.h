@@ -29,6 +29,7 @@ int list(const Home& home, const ListOptions& options);
 
 int show(const Home& home, const std::string& job, bool json);
 int explain(const Home& home, const std::string& job, bool json);
+int explain_price(const Home& home, const std::string& job, bool json);
 int cancel(const Home& home, const std::vector<std::string>& jobs, bool json);
 
 struct WaitOptions {

@@ -134,6 +134,20 @@ void add_about_one(CLI::App& app, const Shared& s, const std::string& name, cons
   sub->callback([s, job, ask] { s->status = ask(s->find_home(), *job, s->json); });
 }
 
+void add_explain(CLI::App& app, const Shared& s) {
+  auto job = std::make_shared<std::string>();
+  auto price = std::make_shared<bool>(false);
+  CLI::App* sub = command(app, s, "explain", "Why a job is where it is, and what would change that",
+                          "  mohona explain pretrain\n"
+                          "  mohona explain pretrain --price    what an hour of it costs, part by "
+                          "part, and what was charged");
+  sub->add_option("JOB", *job, "Number or name")->required();
+  sub->add_flag("--price", *price, "What it costs, under the fleet's contracts");
+  sub->callback([s, job, price] {
+    s->status = (*price ? explain_price : explain)(s->find_home(), *job, s->json);
+  });
+}
+
 void add_logs(CLI::App& app, const Shared& s) {
   auto o = std::make_shared<LogOptions>();
   CLI::App* sub = command(app, s, "logs", "Print what a job has written",
@@ -241,8 +255,7 @@ int main(int argc, char** argv) {
   add_submit(app, s, false);
   add_list(app, s);
   add_about_one(app, s, "show", "One job, with its attempts", "  mohona show pretrain", show);
-  add_about_one(app, s, "explain", "Why a job is where it is, and what would change that",
-                "  mohona explain pretrain", explain);
+  add_explain(app, s);
   add_logs(app, s);
   add_cancel(app, s);
   add_wait(app, s);

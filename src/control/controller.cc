@@ -23,6 +23,7 @@ std::string job_row(JobId id) { return "job/" + to_string(id); }
 std::string pool_row(const std::string& name) { return "pool/" + name; }
 constexpr std::string_view queues_row = "queues";
 constexpr std::string_view packing_row = "packing";
+constexpr std::string_view contracts_row = "contracts", relief_row = "relief";
 
 // The snapshot's row that a fact changes; "" for none.
 struct RowOf {
@@ -38,6 +39,8 @@ struct RowOf {
   std::string operator()(const AttemptEnded& f) const { return job_row(f.attempt.job); }
   std::string operator()(const QueuesDefined&) const { return std::string(queues_row); }
   std::string operator()(const PackingPriced&) const { return std::string(packing_row); }
+  std::string operator()(const ContractsDefined&) const { return std::string(contracts_row); }
+  std::string operator()(const ReliefPriced&) const { return std::string(relief_row); }
   std::string operator()(const ReservationDefined& f) const { return pool_row(f.reservation.pool); }
   std::string operator()(const ReservationRemoved& f) const { return pool_row(f.pool); }
   std::string operator()(const NodesChanged& f) const { return pool_row(f.pool); }
@@ -69,6 +72,14 @@ Result<Loaded> load_state(Store& store) {
           auto prices = decode_prices(row.text);
           if (!prices) return fail(prices.error());
           state.restore(std::move(*prices));
+        } else if (row.key == contracts_row) {
+          auto contracts = decode_contracts(row.text);
+          if (!contracts) return fail(contracts.error());
+          state.restore(std::move(*contracts));
+        } else if (row.key == relief_row) {
+          auto relief = decode_relief(row.text);
+          if (!relief) return fail(relief.error());
+          state.restore(std::move(*relief));
         } else {
           auto pool = decode_pool(row.text);
           if (!pool) return fail(pool.error());
@@ -408,6 +419,10 @@ void Controller::save_snapshot() {
       changed.push_back({key, encode(QueuesDefined{state_.queues(), state_.scheduling()})});
     } else if (key == packing_row) {
       changed.push_back({key, encode(state_.packing_prices())});
+    } else if (key == contracts_row) {
+      changed.push_back({key, encode(ContractsDefined{state_.contracts()})});
+    } else if (key == relief_row) {
+      changed.push_back({key, encode(ReliefPriced{state_.reliefs()})});
     } else if (const PoolRecord* pool = state_.find_pool(key.substr(5))) {
       changed.push_back({key, encode(*pool)});
     } else {

@@ -38,6 +38,7 @@ Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
     apply_all(state, facts, log);
   }
   state.release_due(now);
+  state.look_at_market(now);
   state.scheduler().begin(now);
   state.share_pass().planned = state.overflow_pass().planned = false;
   for (std::size_t placed = 0; placed < placements_max;) {

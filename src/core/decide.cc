@@ -234,6 +234,11 @@ Result<Facts> on(const State& state, const PricePacking& input, Timestamp) {
   return price_packing(state, input);
 }
 
+Result<Facts> on(const State& state, const PriceRelief& input, Timestamp) {
+  if (input.reliefs == state.reliefs()) return Facts{};
+  return Facts{ReliefPriced{input.reliefs}};
+}
+
 Result<Facts> on(const State& state, const Progress& input, Timestamp now) {
   if (!state.live().contains(input.attempt)) return Facts{};
   return decide_progress(*state.find(input.attempt.job)->job.spec,

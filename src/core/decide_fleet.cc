@@ -107,6 +107,9 @@ Facts define_fleet(const State& state, const DefineFleet& input) {
     facts.push_back(QueuesDefined{input.fleet.queues, input.fleet.scheduling});
   }
   define_reservations(state, input.fleet, facts);
+  if (state.contracts() != input.fleet.contracts) {
+    facts.push_back(ContractsDefined{input.fleet.contracts});
+  }
   return facts;
 }
 

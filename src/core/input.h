@@ -83,6 +83,10 @@ struct RestorePool {
 struct PricePacking {
   PackingPrices prices;
 };
+// What spending toward minimums is worth now.
+struct PriceRelief {
+  Reliefs reliefs;
+};
 struct TakeOver {
   Epoch epoch;
 };
@@ -90,8 +94,8 @@ struct TakeOver {
 // Time has passed.
 struct Tick {};
 
-using Input =
-    std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet, ReclaimPool,
-                 RestorePool, TakeOver, Tick, ChangeNodes, LoadNode, Progress, PricePacking>;
+using Input = std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet,
+                           ReclaimPool, RestorePool, TakeOver, Tick, ChangeNodes, LoadNode,
+                           Progress, PricePacking, PriceRelief>;
 
 }  // namespace mohona

@@ -31,6 +31,10 @@ Facts start_facts(const State& state, const JobEntry& entry, const Start& start,
   attempt.price = pool.price;
   attempt.part = part_of(pool.shape, attempt.demand);
   attempt.placed_at = now;
+  if (state.market()) {
+    const auto price = state.market()->price(pool.name, std::ssize(attempt.holdings), attempt.part);
+    if (price) attempt.priced = sum_of(*price);
+  }
   if (spec.kind != Kind::serve) {
     const auto predicted =
         state.history().predict(spec.queue, spec.name, std::ssize(attempt.holdings));

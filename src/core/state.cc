@@ -153,6 +153,7 @@ void State::on(const AttemptPlaced& f) {
   live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
+  hold_in_market(f.attempt, 1);
   look_ahead(e);
   if (!e.job.started_at) {
     e.job.started_at = f.attempt.placed_at;
@@ -207,6 +208,7 @@ void State::on(const AttemptEnded& f) {
   a.ready = false;
   learn(e, a);
   vacate(live_.at(f.attempt));
+  hold_in_market(a, -1);
   e.job.attempts.ended(live_.at(f.attempt).place);
   live_.erase(f.attempt);
   --e.live;
@@ -417,6 +419,7 @@ void State::index() {
     index_job(e);
     count_first_wait(overflow_waits_, e.job);
   }
+  rebuild_market();
 }
 
 std::string State::digest() const {
@@ -432,6 +435,8 @@ std::string State::digest() const {
   const QueuesDefined queues{queues_, scheduling_};
   if (queues != QueuesDefined{}) add(encode(queues));
   if (packing_prices() != PackingPrices{}) add(encode(packing_prices()));
+  if (contracts_ != Contracts{}) add(encode(ContractsDefined{contracts_}));
+  if (!reliefs_.empty()) add(encode(ReliefPriced{reliefs_}));
   const XXH128_hash_t value = XXH3_128bits_digest(hash);
   XXH3_freeState(hash);
   return fmt::format("{:016x}{:016x}", value.high64, value.low64);

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/market/market.h"
 #include "core/overflow.h"
 #include "core/schedule/prospects.h"
 #include "core/schedule/scheduler.h"
@@ -53,6 +54,8 @@ class State {
   void restore(PoolRecord pool);
   void restore(QueuesDefined queues);
   void restore(PackingPrices prices);
+  void restore(ContractsDefined contracts);
+  void restore(ReliefPriced relief);
   void index();
 
   const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
@@ -69,6 +72,13 @@ class State {
   const std::vector<Queue>& queues() const { return queues_; }
   const SchedulingPolicy& scheduling() const { return scheduling_; }
   const PackingPrices& packing_prices() const { return packing_prices_; }
+  const Contracts& contracts() const { return contracts_; }
+  const Reliefs& reliefs() const { return reliefs_; }
+
+  // What an hour costs where; nullptr without contracts. To ask changes nothing that can be seen.
+  Market* market() const { return market_.get(); }
+  // The market's hour is that of `now`.
+  void look_at_market(Timestamp now);
 
   // Attempts that hold an allocation, by id.
   const std::map<AttemptId, LiveAttempt>& live() const { return live_; }
@@ -147,6 +157,8 @@ class State {
   void on(const NodesReleased& f);
   void on(const AttemptProgressed& f);
   void on(const PackingPriced& f);
+  void on(const ContractsDefined& f);
+  void on(const ReliefPriced& f);
 
   JobEntry& entry(JobId id);
   JobEntry& add(JobId id);
@@ -167,6 +179,8 @@ class State {
   void unrank(JobEntry& entry);
   void define_in_scheduler(const PoolRecord& record);
   void rebuild_scheduler();
+  void rebuild_market();
+  void hold_in_market(const Attempt& attempt, std::int64_t sign);
   void needs_changed(const JobEntry& needed);
   void index_job(JobEntry& entry);
   void watch_limit(const JobEntry& entry, const Attempt& attempt);
@@ -189,6 +203,9 @@ class State {
   std::vector<Queue> queues_;
   SchedulingPolicy scheduling_;
   PackingPrices packing_prices_;
+  Contracts contracts_;
+  Reliefs reliefs_;
+  std::unique_ptr<Market> market_;
   std::map<AttemptId, LiveAttempt> live_;
   std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;
   std::set<std::pair<Timestamp, AttemptId>> limits_;

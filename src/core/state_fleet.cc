@@ -28,11 +28,13 @@ void State::on(const PoolDefined& f) {
       scheduler_.set_foreign(f.pool.name, load.node, load.load);
     }
   }
+  rebuild_market();
 }
 
 void State::on(const PoolRemoved& f) {
   pools_.erase(f.pool);
   scheduler_.remove_pool(f.pool);
+  rebuild_market();
 }
 
 void State::on(const PoolReclaimed& f) {
@@ -58,6 +60,39 @@ void State::on(const QueuesDefined& f) {
 void State::on(const PackingPriced& f) {
   packing_prices_ = f.prices;
   scheduler_.set_prices(f.prices);
+}
+
+void State::on(const ContractsDefined& f) {
+  contracts_ = f.contracts;
+  rebuild_market();
+}
+
+void State::on(const ReliefPriced& f) {
+  reliefs_ = f.reliefs;
+  rebuild_market();
+}
+
+// Contracts, pools and what runs say it all; the hour is that of the next look.
+void State::rebuild_market() {
+  market_.reset();
+  if (contracts_ != Contracts{}) {
+    market_ = std::make_unique<Market>(contracts_, reliefs_, pools_);
+    for (const auto& [id, live] : live_) {
+      const Attempt& a = live_attempt(id);
+      market_->hold(a.pool, std::ssize(a.holdings), a.part);
+    }
+  }
+  scheduler_.set_cost(cost_by(scheduling_.price, market_.get()));
+}
+
+void State::hold_in_market(const Attempt& attempt, std::int64_t sign) {
+  if (!market_) return;
+  market_->hold(attempt.pool, sign * std::ssize(attempt.holdings), attempt.part);
+  scheduler_.costs_changed();
+}
+
+void State::look_at_market(Timestamp now) {
+  if (market_ && market_->at(now)) scheduler_.costs_changed();
 }
 
 void State::on(const ReservationDefined& f) {
@@ -123,5 +158,7 @@ void State::restore(QueuesDefined queues) {
 }
 
 void State::restore(PackingPrices prices) { packing_prices_ = std::move(prices); }
+void State::restore(ContractsDefined contracts) { contracts_ = std::move(contracts.contracts); }
+void State::restore(ReliefPriced relief) { reliefs_ = std::move(relief.reliefs); }
 
 }  // namespace mohona

@@ -274,6 +274,7 @@ void State::rebuild_scheduler() {
   scheduler_ = Scheduler();
   scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
+  scheduler_.set_cost(cost_by(scheduling_.price, market_.get()));
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, live] : live_) occupy(entry(id.job), live_attempt(id), live);
   for (auto& [id, e] : jobs_) {

@@ -55,6 +55,20 @@ struct Steps {
   friend bool operator==(const Steps&, const Steps&) = default;
 };
 
+// What an hour of all that an attempt holds cost when it was placed: how much more the bill is with
+// it than without it, as a sum.
+struct PriceSum {
+  Price rate;       // what the hour itself is charged
+  Price displaced;  // what others cost that it pushes out of what is paid already
+  Price relief;     // 0 or less: what spending toward minimums that would be missed is worth
+  Price egress;
+  Price risk;  // the loss to expect of a machine that can be taken away
+  constexpr Price total() const {
+    return {rate.nanos + displaced.nanos + relief.nanos + egress.nanos + risk.nanos};
+  }
+  friend bool operator==(const PriceSum&, const PriceSum&) = default;
+};
+
 struct Attempt {
   AttemptId id;
   std::string pool;
@@ -74,7 +88,8 @@ struct Attempt {
   std::optional<Timestamp> gone_by;        // when it will have left at the latest: it is stopping
   JobId for_job;                           // the job that preempts it; 0: none
   Outcome outcome;
-  Box<Steps> steps;  // none: it has said nothing
+  Box<Steps> steps;      // none: it has said nothing
+  Box<PriceSum> priced;  // none: there were no contracts
   friend bool operator==(const Attempt&, const Attempt&) = default;
 };
 

@@ -17,7 +17,7 @@ constexpr std::array<std::string_view, std::variant_size_v<Fact>> fact_names = {
     "task_waits",         "task_ended",          "job_cancelling",      "job_ended",
     "queues_defined",     "reservation_defined", "reservation_removed", "nodes_changed",
     "node_loaded",        "nodes_kept",          "nodes_released",      "attempt_progressed",
-    "packing_priced",
+    "packing_priced",     "contracts_defined",   "relief_priced",
 };
 
 template <class T>
@@ -73,11 +73,17 @@ std::string encode(const QueuesDefined& queues) { return json_text::to_text(queu
 std::string encode(const JobSpec& spec) { return json_text::to_text(spec); }
 
 std::string encode(const PackingPrices& prices) { return json_text::to_text(prices); }
+std::string encode(const ContractsDefined& contracts) { return json_text::to_text(contracts); }
+std::string encode(const ReliefPriced& relief) { return json_text::to_text(relief); }
 
 Result<Job> decode_job(std::string_view text) { return decode<Job>(text); }
 Result<PoolRecord> decode_pool(std::string_view text) { return decode<PoolRecord>(text); }
 Result<QueuesDefined> decode_queues(std::string_view text) { return decode<QueuesDefined>(text); }
 Result<PackingPrices> decode_prices(std::string_view text) { return decode<PackingPrices>(text); }
+Result<ContractsDefined> decode_contracts(std::string_view text) {
+  return decode<ContractsDefined>(text);
+}
+Result<ReliefPriced> decode_relief(std::string_view text) { return decode<ReliefPriced>(text); }
 
 bool operator==(const Job& a, const Job& b) { return encode(a) == encode(b); }
 

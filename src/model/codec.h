@@ -18,6 +18,8 @@ std::string encode(const Job& job);
 std::string encode(const PoolRecord& pool);
 std::string encode(const QueuesDefined& queues);  // as a row of the snapshot, not as a fact
 std::string encode(const PackingPrices& prices);
+std::string encode(const ContractsDefined& contracts);
+std::string encode(const ReliefPriced& relief);
 std::string encode(const JobSpec& spec);
 
 // Errors are Code::internal: only a damaged store gives them.
@@ -26,5 +28,7 @@ Result<Job> decode_job(std::string_view text);
 Result<PoolRecord> decode_pool(std::string_view text);
 Result<QueuesDefined> decode_queues(std::string_view text);
 Result<PackingPrices> decode_prices(std::string_view text);
+Result<ContractsDefined> decode_contracts(std::string_view text);
+Result<ReliefPriced> decode_relief(std::string_view text);
 
 }  // namespace mohona

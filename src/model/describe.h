@@ -2,6 +2,7 @@
 // here; nothing else knows how values are written.
 #pragma once
 
+#include "model/describe_contracts.h"
 #include "model/fact.h"
 #include "model/names.h"
 #include "model/record.h"
@@ -98,6 +99,7 @@ void describe(V&& v, Tag<SchedulingPolicy>) {
   v("order", &SchedulingPolicy::order);
   v("packing", &SchedulingPolicy::packing);
   v("overflow_wait", &SchedulingPolicy::overflow_wait);
+  v("price", &SchedulingPolicy::price);
 }
 template <class V>
 void describe(V&& v, Tag<PackingClass>) {
@@ -291,6 +293,7 @@ void describe(V&& v, Tag<Attempt>) {
   v("for_job", &Attempt::for_job);
   v("outcome", &Attempt::outcome);
   v("steps", &Attempt::steps);
+  v("priced", &Attempt::priced);
 }
 template <class V>
 void describe(V&& v, Tag<TaskRun>) {

@@ -209,12 +209,24 @@ struct PackingPriced {
   friend bool operator==(const PackingPriced&, const PackingPriced&) = default;
 };
 
-using Fact =
-    std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
-                 JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
-                 AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling, JobEnded,
-                 QueuesDefined, ReservationDefined, ReservationRemoved, NodesChanged, NodeLoaded,
-                 NodesKept, NodesReleased, AttemptProgressed, PackingPriced>;
+// All that was promised to clouds, and what things cost there.
+struct ContractsDefined {
+  Contracts contracts;
+  friend bool operator==(const ContractsDefined&, const ContractsDefined&) = default;
+};
+
+// What spending toward minimums is worth from here on; all of them.
+struct ReliefPriced {
+  Reliefs reliefs;
+  friend bool operator==(const ReliefPriced&, const ReliefPriced&) = default;
+};
+
+using Fact = std::variant<ControllerStarted, PoolDefined, PoolRemoved, PoolReclaimed, PoolRestored,
+                          JobSubmitted, JobExpanded, AttemptPlaced, AttemptStarted, ReplicaReady,
+                          AttemptStopping, AttemptEnded, TaskWaits, TaskEnded, JobCancelling,
+                          JobEnded, QueuesDefined, ReservationDefined, ReservationRemoved,
+                          NodesChanged, NodeLoaded, NodesKept, NodesReleased, AttemptProgressed,
+                          PackingPriced, ContractsDefined, ReliefPriced>;
 using Facts = std::vector<Fact>;
 
 }  // namespace mohona

@@ -45,6 +45,16 @@ constexpr auto names(Tag<Preempt>) {
 constexpr auto names(Tag<QueueOrder>) {
   return std::array<std::string_view, 6>{"learned", "age", "fifo", "las", "srtf", "srsf"};
 }
+constexpr auto names(Tag<PriceRule>) {
+  return std::array<std::string_view, 4>{"marginal", "sticker", "reservation_is_free",
+                                         "reservation_near_free"};
+}
+constexpr auto names(Tag<Draw>) {
+  return std::array<std::string_view, 4>{"instances", "size", "plan_rate", "list_price"};
+}
+constexpr auto names(Tag<Missed::Then>) {
+  return std::array<std::string_view, 4>{"forfeit", "invoice", "credit", "carry"};
+}
 constexpr auto names(Tag<Packing>) {
   return std::array<std::string_view, 2>{"best_fit", "learned"};
 }

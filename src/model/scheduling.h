@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/time.h"
+#include "model/contract.h"
 #include "model/resources.h"
 
 namespace mohona {
@@ -44,6 +45,15 @@ enum class QueueOrder { learned, age, fifo, las, srtf, srsf };
 // there are some, among machines that cost the same.
 enum class Packing { best_fit, learned };
 
+// What a place is taken to cost when several would do. Beside the first, what other systems do, to
+// compare with.
+//
+//   marginal                what the bill is more, by all contracts (core/market/market.h)
+//   sticker                 the pool's price
+//   reservation_is_free     the pool's price; nothing where it is reserved
+//   reservation_near_free   likewise; a ten-millionth of it where it is reserved
+enum class PriceRule { marginal, sticker, reservation_is_free, reservation_near_free };
+
 struct SchedulingPolicy {
   Duration ageing = std::chrono::hours(1);       // waiting so long is worth one step of priority
   std::int64_t reservations_max = 8;             // blocked gangs that have nodes kept for them
@@ -55,6 +65,7 @@ struct SchedulingPolicy {
   // Work of one node waits for machines that are paid anyway for so long on average, over a week,
   // rather than go to others that cost money (core/overflow.h); none: it never waits for that.
   std::optional<Duration> overflow_wait;
+  PriceRule price = PriceRule::marginal;
   friend bool operator==(const SchedulingPolicy&, const SchedulingPolicy&) = default;
 };
 
@@ -75,6 +86,7 @@ struct Fleet {
   std::vector<Queue> queues;
   std::vector<AdvanceReservation> reservations;
   SchedulingPolicy scheduling;
+  Contracts contracts;
   friend bool operator==(const Fleet&, const Fleet&) = default;
 };
 

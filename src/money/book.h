@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "money/contract.h"
+#include "model/contract.h"
 #include "money/row.h"
 
 namespace mohona {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "money/contract.h"
+#include "model/contract.h"
 #include "money/exact.h"
 
 namespace mohona {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "base/dice.h"
-#include "money/contract.h"
+#include "model/contract.h"
 
 namespace mohona {
 

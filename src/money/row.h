@@ -4,7 +4,7 @@
 
 #include "base/time.h"
 #include "money/exact.h"
-#include "money/usage.h"
+#include "model/usage.h"
 
 namespace mohona {
 

@@ -18,6 +18,7 @@ struct FleetBeing {
     }
     fleet.queues = before.queues();
     fleet.scheduling = before.scheduling();
+    fleet.contracts = before.contracts();
   }
 
   // False: the fact is about something else.
@@ -38,6 +39,8 @@ struct FleetBeing {
     } else if (const auto* defined = std::get_if<ReservationDefined>(&fact)) {
       drop_reservation(defined->reservation.pool, defined->reservation.name);
       fleet.reservations.push_back(defined->reservation);
+    } else if (const auto* contracts = std::get_if<ContractsDefined>(&fact)) {
+      fleet.contracts = contracts->contracts;
     } else if (const auto* removed = std::get_if<ReservationRemoved>(&fact)) {
       drop_reservation(removed->pool, removed->name);
     } else {
@@ -114,6 +117,7 @@ class Inputs {
   void on(const NodesChanged& f) { give(ChangeNodes{f.pool, f.nodes, f.state, f.reason}); }
   void on(const NodeLoaded& f) { give(LoadNode{f.pool, f.node, f.load}); }
   void on(const PackingPriced& f) { give(PricePacking{f.prices}); }
+  void on(const ReliefPriced& f) { give(PriceRelief{f.reliefs}); }
   template <class F>
   void on(const F&) {}  // a controller's start; what follows from an end
 

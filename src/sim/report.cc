@@ -265,13 +265,13 @@ std::string wait_figure(const std::vector<SimulateResult>& results, const std::s
 
 // --- over time
 
-struct Window {
+struct Shown {
   Timestamp from;
   double seconds_long = 1;
 };
 
-Window window_of(const std::vector<SimulateResult>& results) {
-  Window window{Timestamp::max(), 1};
+Shown window_of(const std::vector<SimulateResult>& results) {
+  Shown window{Timestamp::max(), 1};
   Timestamp to = Timestamp::min();
   for (const SimulateResult& result : results) {
     for (const JobOutcome& job : result.jobs) {
@@ -287,7 +287,7 @@ Window window_of(const std::vector<SimulateResult>& results) {
 }
 
 template <class Value>
-ChartSeries over_time(const std::string& name, const Timeline& timeline, const Window& window,
+ChartSeries over_time(const std::string& name, const Timeline& timeline, const Shown& window,
                       Value value) {
   ChartSeries line{name, {}};
   for (std::size_t i = 0; i < timeline.spans(); ++i) {
@@ -300,14 +300,14 @@ ChartSeries over_time(const std::string& name, const Timeline& timeline, const W
   return line;
 }
 
-Axis arrival_axis(const Window& window) {
+Axis arrival_axis(const Shown& window) {
   Axis axis = time_axis("Time since the first job arrived", window.seconds_long);
   axis.to = std::max(1.0, window.seconds_long);
   while (!axis.ticks.empty() && axis.ticks.back().first > axis.to) axis.ticks.pop_back();
   return axis;
 }
 
-std::string queue_figure(const std::vector<SimulateResult>& results, const Window& window) {
+std::string queue_figure(const std::vector<SimulateResult>& results, const Shown& window) {
   std::vector<ChartSeries> lines;
   double most = 1;
   for (const SimulateResult& result : results) {
@@ -323,7 +323,7 @@ std::string queue_figure(const std::vector<SimulateResult>& results, const Windo
                                count_axis("Jobs in line", most), lines));
 }
 
-std::string use_figure(const SimulateResult& result, const Window& window, bool alone) {
+std::string use_figure(const SimulateResult& result, const Shown& window, bool alone) {
   if (!result.timeline) return "";
   const Timeline& timeline = *result.timeline;
   // The last colour stands for all clouds that have none of their own.
@@ -405,7 +405,7 @@ std::string report_page(const ReportAbout& about, const std::vector<SimulateResu
   out += wait_figure(results, "How long jobs waited, by run time", wait,
                      "Run time of the job by itself", by_run_time,
                      [](const JobOutcome& job) { return seconds(job.runs); });
-  const Window window = window_of(results);
+  const Shown window = window_of(results);
   const bool timed = std::any_of(results.begin(), results.end(),
                                  [](const SimulateResult& result) { return !!result.timeline; });
   if (timed) out += queue_figure(results, window);

@@ -1,7 +1,7 @@
 // A contracts file while it is being read: what the readers of its parts share.
 #pragma once
 
-#include "money/contract.h"
+#include "model/contract.h"
 #include "spec/fields.h"
 
 namespace mohona {
@@ -17,6 +17,9 @@ struct ContractDraft {
   const SpecNode* minimums = nullptr;
 };
 
+// All of a file's contracts and offers, also where they stand in a fleet file.
+void read_contracts(const SpecNode& node, Contracts& contracts, Problems& problems);  // _file.cc
+void check_contract_names(const SpecNode& file, Problems& problems);
 void read_offers(const SpecNode& node, Contracts& contracts, Problems& problems);  // _offers.cc
 void read_commitments(const SpecNode& node, ContractDraft& draft);   // _commitments.cc
 void read_reservations(const SpecNode& node, ContractDraft& draft);  // _reservations.cc

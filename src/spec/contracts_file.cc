@@ -84,15 +84,21 @@ struct FileDraft {
 constexpr std::array<Key<FileDraft>, 2> file_keys = {{
     {"offers", [](const SpecNode& n, FileDraft& d) { read_offers(n, d.contracts, d.problems); }},
     {"contracts",
-     [](const SpecNode& n, FileDraft& d) {
-       read_items(n, "a list of contracts", contracts_max, d.problems,
-                  [&](const SpecNode& item) { read_contract(item, d.contracts, d.problems); });
-     }},
+     [](const SpecNode& n, FileDraft& d) { read_contracts(n, d.contracts, d.problems); }},
 }};
 
 }  // namespace
 
 // --- what the parts share -----------------------------------------------------------------------
+
+void check_contract_names(const SpecNode& map, Problems& problems) {
+  check_names(map, {"contracts"}, "contracts", problems);
+}
+
+void read_contracts(const SpecNode& node, Contracts& out, Problems& problems) {
+  read_items(node, "a list of contracts", contracts_max, problems,
+             [&](const SpecNode& item) { read_contract(item, out, problems); });
+}
 
 bool read_scope_key(const SpecNode& node, Scope& out, Problems& problems) {
   constexpr std::array<std::vector<std::string> Scope::*, 7> lists = {
@@ -205,7 +211,7 @@ Result<Contracts> parse_contracts_file(const Source& given) {
       problems.add(documents[0].place, "the file has no 'contracts'", std::string(expected));
     } else {
       read_keys(documents[0], file_keys, {}, draft, problems);
-      check_names(documents[0], {"contracts"}, "contracts", problems);
+      check_contract_names(documents[0], problems);
     }
   }
   if (!problems.none()) return fail(problems.error(source));

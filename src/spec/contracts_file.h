@@ -12,7 +12,7 @@
 #pragma once
 
 #include "base/result.h"
-#include "money/contract.h"
+#include "model/contract.h"
 #include "spec/source.h"
 
 namespace mohona {

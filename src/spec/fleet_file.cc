@@ -1,16 +1,21 @@
 #include "spec/fleet_file.h"
 
+#include "spec/contracts_draft.h"
 #include "spec/fleet_draft.h"
 #include "spec/yaml.h"
 
 namespace mohona {
 namespace {
 
-constexpr std::array<Key<FleetDraft>, 4> fleet_keys = {{
+constexpr std::array<Key<FleetDraft>, 6> fleet_keys = {{
     {"pools", read_pools},
     {"queues", read_queues},
     {"scheduling", read_scheduling},
     {"reservations", [](const SpecNode& n, FleetDraft& d) { d.reservations = &n; }},
+    {"offers",
+     [](const SpecNode& n, FleetDraft& d) { read_offers(n, d.fleet.contracts, d.problems); }},
+    {"contracts",
+     [](const SpecNode& n, FleetDraft& d) { read_contracts(n, d.fleet.contracts, d.problems); }},
 }};
 
 }  // namespace
@@ -19,6 +24,7 @@ Fleet read_fleet(const SpecNode& map, Problems& problems) {
   FleetDraft draft{{}, problems};
   read_keys(map, fleet_keys, {}, draft, problems);
   if (draft.reservations) read_reservations(*draft.reservations, draft);
+  check_contract_names(map, problems);
   return std::move(draft.fleet);
 }
 

@@ -217,7 +217,7 @@ void read_overflow(const SpecNode& node, FleetDraft& draft) {
   }
 }
 
-constexpr std::array<Key<FleetDraft>, 8> scheduling_keys = {{
+constexpr std::array<Key<FleetDraft>, 9> scheduling_keys = {{
     {"ageing",
      [](const SpecNode& n, FleetDraft& d) {
        read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
@@ -241,6 +241,8 @@ constexpr std::array<Key<FleetDraft>, 8> scheduling_keys = {{
                  FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
     {"packing", [](const SpecNode& n,
                    FleetDraft& d) { read_choice(n, d.fleet.scheduling.packing, d.problems); }},
+    {"price", [](const SpecNode& n,
+                 FleetDraft& d) { read_choice(n, d.fleet.scheduling.price, d.problems); }},
 }};
 
 }  // namespace

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "money/usage.h"
+#include "model/usage.h"
 #include "spec/source.h"
 
 namespace mohona {

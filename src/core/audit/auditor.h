@@ -66,7 +66,10 @@ class Auditor {
   };
 
   void on(const ControllerStarted& f);
-  void on(const PackingPriced&) {}  // prices say where work goes, not what holds
+  // Prices say where work goes, not what holds.
+  void on(const PackingPriced&) {}
+  void on(const ContractsDefined&) {}
+  void on(const ReliefPriced&) {}
   void on(const PoolDefined& f);
   void on(const PoolRemoved& f);
   void on(const PoolReclaimed& f);

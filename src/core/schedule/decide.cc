@@ -21,7 +21,7 @@ void Scheduler::make_targets(Class& c) {
   c.targets.clear();
   struct Key {
     std::size_t choice;
-    __extension__ __int128 cost;
+    Wide cost;
     Purchase purchase;
     std::string_view name;
     std::size_t index;
@@ -39,10 +39,11 @@ void Scheduler::make_targets(Class& c) {
       if (pools_[p]->removed || mismatch(space, c.needs, choice) != Mismatch::none) continue;
       // Dollars for the same work: price × part ÷ speed, over one common denominator.
       const Fraction part = part_of(pool.shape, choice.demand);
-      __extension__ using Wide = __int128;
-      const Wide cost = Wide{pool.price.nanos} * part.held * 1'000'000 /
-                        std::max<std::int64_t>(1, part.whole) /
-                        std::max<std::int64_t>(1, choice.speed_milli);
+      const std::int64_t n = c.needs.min_nodes;
+      const Wide an_hour = cost_ ? cost_(pool, n, part) * 1'000'000 / n
+                                 : Wide{pool.price.nanos} * part.held * 1'000'000 /
+                                       std::max<std::int64_t>(1, part.whole);
+      const Wide cost = an_hour / std::max<std::int64_t>(1, choice.speed_milli);
       found.emplace_back(
           Key{c.needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
           Target{p, i, worth_of(pool, choice.demand), 0,

@@ -257,6 +257,11 @@ void Scheduler::leave(const Waiting& waiting) {
   }
 }
 
+void Scheduler::set_cost(Cost cost) {
+  cost_ = std::move(cost);
+  costs_changed();
+}
+
 OccupantId Scheduler::start(Running run) {
   OccupantId who = static_cast<OccupantId>(running_.size());
   if (free_running_.empty()) {

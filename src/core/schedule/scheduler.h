@@ -9,6 +9,7 @@
 #pragma once
 
 #include <array>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -17,6 +18,7 @@
 #include <variant>
 #include <vector>
 
+#include "base/wide.h"
 #include "core/fleet/packing.h"
 #include "core/schedule/plan.h"
 #include "core/schedule/predict.h"
@@ -82,6 +84,11 @@ class Scheduler {
   void set_nodes(const std::string& pool, const NodeRanges& nodes, NodeState state);
   void set_foreign(const std::string& pool, std::int64_t node, const ForeignLoad& load);
   void define_queues(const std::vector<Queue>& queues, const SchedulingPolicy& policy);
+  // What so many nodes of the pool cost for an hour, of which such a part of each is held: in
+  // nano-dollars. Work goes where it costs the least. None: the pool's price.
+  using Cost = std::function<Wide(const Pool&, std::int64_t nodes, Fraction part)>;
+  void set_cost(Cost cost);
+  void costs_changed() { ++fleet_version_; }
   // From here on, single nodes are chosen by these prices, if the policy says so.
   void set_prices(PackingPrices prices);
   void reserve(const AdvanceReservation& reservation);  // its `where` filled in
@@ -175,7 +182,7 @@ class Scheduler {
     std::set<Rank> waiting;
     bool awake = false, to_plan = false, unplannable = false;
     bool gated = false;  // not looked at for a place, because the gate was shut
-    Rank listed;  // under which it stands in its lists
+    Rank listed;         // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
     std::uint64_t looked = 0;  // when it last looked for victims
@@ -231,6 +238,7 @@ class Scheduler {
   std::vector<Queue> queues_;
   SchedulingPolicy policy_;
   PackingPrices prices_;
+  Cost cost_;
   Turns turns_;
   std::vector<std::unique_ptr<Class>> classes_;
   std::vector<ClassId> free_classes_;

@@ -10,7 +10,7 @@
 
 #include "base/money.h"
 #include "base/time.h"
-#include "money/usage.h"
+#include "model/usage.h"
 
 namespace mohona {
 
@@ -183,6 +183,14 @@ struct Contract {
   std::vector<Minimum> minimums;
   friend bool operator==(const Contract&, const Contract&) = default;
 };
+
+// What a dollar spent toward a minimum is worth now, in billionths of one (contracts.md: μ).
+struct Relief {
+  std::string contract, minimum;
+  std::int64_t ppb = 0;
+  friend bool operator==(const Relief&, const Relief&) = default;
+};
+using Reliefs = std::vector<Relief>;
 
 struct Contracts {
   std::vector<Contract> contracts;

@@ -1,0 +1,96 @@
+#include "core/ledger/metered.h"
+
+#include <algorithm>
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono;
+
+// The meter of a pool that the fleet no longer has: all that is known is what its attempts say.
+Meter meter_of_gone(const Attempt& attempt) {
+  return {attempt.pool, {attempt.cloud, "", ""}, "", ""};
+}
+
+Meter meter_of_attempt(const State& state, const Attempt& attempt) {
+  const PoolRecord* record = state.find_pool(attempt.pool);
+  return record ? meter_of(record->pool, state.contracts()) : meter_of_gone(attempt);
+}
+
+void add_slices(const State& state, const Attempt& attempt, Timestamp now,
+                std::vector<UsageSlice>& out) {
+  const auto begin = floor<seconds>(attempt.placed_at);
+  const auto end = floor<seconds>(attempt.ended_at.value_or(now));
+  const Meter meter = meter_of_attempt(state, attempt);
+  const std::int64_t nodes = std::ssize(attempt.holdings);
+  // Units × seconds so far: hours are differences of these, and so add up.
+  const auto so_far = [&](sys_seconds at) {
+    const Wide all = Wide{(at - begin).count()} * nodes * attempt.part.held;
+    return static_cast<std::int64_t>(all / std::max<std::int64_t>(1, attempt.part.whole));
+  };
+  for (Hour hour = floor<hours>(begin); hour < end; hour += hours(1)) {
+    const sys_seconds from = std::max<sys_seconds>(begin, hour);
+    const sys_seconds to = std::min<sys_seconds>(end, hour + hours(1));
+    const std::int64_t units = so_far(to) - so_far(from);
+    if (units > 0) out.push_back({to_string(attempt.id), meter, hour, units});
+  }
+}
+
+// Offers for pools that are gone as well.
+Contracts contracts_for(const State& state) {
+  Contracts contracts = with_pools(state.contracts(), state.pools());
+  std::map<std::string, Offer> gone;
+  for (const auto& [id, entry] : state.jobs()) {
+    for (const Attempt& attempt : entry.job.attempts) {
+      if (state.find_pool(attempt.pool)) continue;
+      Offer& offer = gone[attempt.pool];
+      const Meter meter = meter_of_gone(attempt);
+      offer.sku = meter.sku;
+      offer.place = meter.place;
+      offer.unit = "instance";
+      offer.tiers = {{0, attempt.price}};
+    }
+  }
+  for (auto& [pool, offer] : gone) contracts.offers.push_back(std::move(offer));
+  return contracts;
+}
+
+}  // namespace
+
+std::vector<UsageSlice> usage_of(const State& state, Timestamp now, AttemptId without) {
+  std::vector<UsageSlice> out;
+  for (const auto& [id, entry] : state.jobs()) {
+    for (const Attempt& attempt : entry.job.attempts) {
+      if (attempt.id != without) add_slices(state, attempt, now, out);
+    }
+  }
+  return out;
+}
+
+Result<Accounts> settled_accounts(const State& state, Timestamp from, Timestamp until,
+                                  AttemptId without) {
+  const Hour begin = floor<hours>(from), end = ceil<hours>(until);
+  Accounts accounts(contracts_for(state), begin);
+  for (const UsageSlice& slice : usage_of(state, until, without)) {
+    if (slice.hour < begin || slice.hour >= end) continue;
+    if (auto ok = accounts.add(slice); !ok) return fail(ok.error());
+  }
+  if (auto ok = accounts.settle(end); !ok) return fail(ok.error());
+  return accounts;
+}
+
+Result<Money> charged_for(const State& state, const Attempt& attempt, Timestamp now) {
+  const Timestamp end = attempt.ended_at.value_or(now);
+  Exact billed;
+  for (const bool with : {true, false}) {
+    const auto accounts =
+        settled_accounts(state, attempt.placed_at, end, with ? AttemptId{} : attempt.id);
+    if (!accounts) return fail(accounts.error());
+    accounts->ledger().for_usage(
+        floor<hours>(attempt.placed_at), ceil<hours>(end),
+        [&](Hour, const Row& row) { (with ? billed += row.billed : billed -= row.billed); });
+  }
+  return rounded(billed);
+}
+
+}  // namespace mohona

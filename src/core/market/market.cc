@@ -1,0 +1,141 @@
+#include "core/market/market.h"
+
+#include <algorithm>
+
+namespace mohona {
+namespace {
+
+// An offer of the pool's own price, for its own meter.
+Offer offer_of(const Pool& pool, const Meter& meter) {
+  Offer offer;
+  offer.sku = meter.sku;
+  offer.place = meter.place;
+  offer.family = meter.sku.substr(0, meter.sku.find('.'));
+  offer.unit = "instance";
+  offer.tiers = {{0, pool.price}};
+  offer.dynamic = pool.purchase == Purchase::spot;
+  return offer;
+}
+
+bool covers(const Offer& offer, const Meter& meter) {
+  const auto same = [](const std::string& offered, const std::string& wanted) {
+    return offered.empty() || offered == wanted;
+  };
+  return offer.sku == meter.sku && offer.place.cloud == meter.place.cloud &&
+         same(offer.place.region, meter.place.region) && same(offer.place.zone, meter.place.zone);
+}
+
+}  // namespace
+
+Meter meter_of(const Pool& pool, const Contracts& contracts) {
+  Meter meter{pool.shape.name.empty() ? pool.name : pool.shape.name,
+              {pool.cloud, pool.region, pool.zone},
+              "",
+              ""};
+  // Spot machines are another thing to buy than the same ones on demand.
+  if (pool.purchase == Purchase::spot) meter.sku += "/spot";
+  for (const Contract& contract : contracts.contracts) {
+    for (const Commitment& one : contract.commitments) {
+      if (one.named && one.name == pool.name) meter.reservation = one.name;
+    }
+    for (const Reservation& one : contract.reservations) {
+      if (one.named && one.name == pool.name) meter.reservation = one.name;
+    }
+  }
+  return meter;
+}
+
+Contracts with_pools(Contracts contracts, const PoolRecords& pools) {
+  for (const auto& [name, record] : pools) {
+    const Meter meter = meter_of(record.pool, contracts);
+    const bool known = std::any_of(contracts.offers.begin(), contracts.offers.end(),
+                                   [&](const Offer& offer) { return covers(offer, meter); });
+    if (!known) contracts.offers.push_back(offer_of(record.pool, meter));
+  }
+  return contracts;
+}
+
+Quantity an_hour_of(std::int64_t nodes, Fraction part) {
+  const Wide micros = Wide{unit_hour.unit_micros} * nodes * part.held;
+  return {static_cast<std::int64_t>(micros / std::max<std::int64_t>(1, part.whole))};
+}
+
+Market::Market(Contracts contracts, Reliefs reliefs, const PoolRecords& pools)
+    : book_(with_pools(std::move(contracts), pools)) {
+  for (const auto& [name, record] : pools) {
+    if (const auto meter = book_.meter(meter_of(record.pool, book_.contracts()))) {
+      pools_[name] = {*meter, 0};
+    }
+  }
+  relief_ppb_.resize(book_.terms().size());
+  for (TermId id = 0; id < book_.terms().size(); ++id) {
+    const Term& term = book_.terms()[id];
+    for (const Relief& relief : reliefs) {
+      if (term.kind == Term::Kind::minimum && relief.contract == term.contract_name &&
+          relief.minimum == term.name) {
+        relief_ppb_[id] = relief.ppb;
+      }
+    }
+  }
+}
+
+bool Market::at(Timestamp now) {
+  const Hour hour = std::chrono::floor<std::chrono::hours>(now);
+  if (hour_ == hour) return false;
+  hour_ = hour;
+  now_.emplace(book_, hour);
+  for (const auto& [name, held] : pools_) {
+    if (held.unit_micros != 0) now_->add(held.meter, {held.unit_micros});
+  }
+  return true;
+}
+
+void Market::hold(const std::string& pool, std::int64_t nodes, Fraction part) {
+  const auto found = pools_.find(pool);
+  if (found == pools_.end()) return;
+  const Quantity more = an_hour_of(nodes, part);
+  found->second.unit_micros += more.unit_micros;
+  if (now_) now_->add(found->second.meter, more);
+}
+
+std::optional<MarginalPrice> Market::price(const std::string& pool, std::int64_t nodes,
+                                           Fraction part) {
+  const auto found = pools_.find(pool);
+  if (found == pools_.end() || !now_) return std::nullopt;
+  return now_->price({.meter = found->second.meter,
+                      .quantity = an_hour_of(nodes, part),
+                      .relief_ppb = relief_ppb_});
+}
+
+std::function<Wide(const Pool&, std::int64_t, Fraction)> cost_by(PriceRule rule, Market* market) {
+  const auto sticker = [](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
+    return Wide{pool.price.nanos} * nodes * part.held / std::max<std::int64_t>(1, part.whole);
+  };
+  switch (rule) {
+    case PriceRule::sticker:
+      return nullptr;
+    case PriceRule::reservation_is_free:
+    case PriceRule::reservation_near_free: {
+      const std::int64_t divisor = rule == PriceRule::reservation_near_free ? 10'000'000 : 0;
+      return [=](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
+        const Wide price = sticker(pool, nodes, part);
+        if (pool.purchase != Purchase::reserved) return price;
+        return divisor == 0 ? 0 : price / divisor;
+      };
+    }
+    case PriceRule::marginal:
+      if (!market) return nullptr;
+      return [=](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
+        const auto price = market->price(pool.name, nodes, part);
+        return price ? price->total().value / unit_hour.unit_micros : sticker(pool, nodes, part);
+      };
+  }
+  return nullptr;
+}
+
+PriceSum sum_of(const MarginalPrice& price) {
+  return {rounded_price(price.rate), rounded_price(price.displaced), rounded_price(price.relief),
+          rounded_price(price.egress), rounded_price(price.risk)};
+}
+
+}  // namespace mohona

@@ -1,0 +1,65 @@
+// What one more hour costs in each pool, given what was promised to the clouds and what runs now.
+//
+// A pool's nodes are usage of one meter: `sku` is the shape's name, or the pool's where it has
+// none, and the place is the pool's. Where the contracts know no price of it, the pool's own
+// stands. Part of a node is that part of a unit. What runs now is taken to run for the whole hour.
+//
+// It is derived: from contracts, pools and what runs, all of which the state has.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "model/attempt.h"
+#include "model/contract.h"
+#include "model/record.h"
+#include "model/scheduling.h"
+#include "money/price.h"
+
+namespace mohona {
+
+using PoolRecords = std::map<std::string, PoolRecord>;
+
+// The meter that a pool's nodes are usage of. Of a commitment or reservation that has to be named
+// it uses the one that has the pool's name.
+Meter meter_of(const Pool& pool, const Contracts& contracts);
+// The contracts, with an offer at the pool's own price for each pool whose meter has none.
+Contracts with_pools(Contracts contracts, const PoolRecords& pools);
+// Nodes × the part of each that is held, for an hour.
+Quantity an_hour_of(std::int64_t nodes, Fraction part);
+
+class Market {
+ public:
+  Market(Contracts contracts, Reliefs reliefs, const PoolRecords& pools);
+
+  // Prices are those of the hour of `now`. True: it is another hour than before.
+  bool at(Timestamp now);
+  // More (or, a negative number of nodes, less) is held.
+  void hold(const std::string& pool, std::int64_t nodes, Fraction part);
+
+  // What an hour of so many more costs, all in all. Nothing without a pool of that name or before
+  // the first `at`.
+  std::optional<MarginalPrice> price(const std::string& pool, std::int64_t nodes, Fraction part);
+
+ private:
+  struct Held {
+    MeterId meter = 0;
+    std::int64_t unit_micros = 0;
+  };
+  Book book_;
+  std::vector<std::int64_t> relief_ppb_;  // by TermId
+  std::map<std::string, Held> pools_;
+  std::optional<Hour> hour_;
+  std::optional<Now> now_;
+};
+
+PriceSum sum_of(const MarginalPrice& price);
+
+// What the scheduler compares places by (Scheduler::set_cost); none where it is the pool's price.
+std::function<Wide(const Pool&, std::int64_t nodes, Fraction part)> cost_by(PriceRule rule,
+                                                                            Market* market);
+
+}  // namespace mohona
