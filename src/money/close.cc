@@ -96,7 +96,7 @@ void Closing::volumes(std::pair<Hour, Hour> span) {
 // right.
 void Closing::volume(Timestamp from, Timestamp to) {
   struct Volume {
-    Quantity quantity;
+    Wide unit_micros = 0;
     MeterId meter = none_id;
     Price list;
   };
@@ -106,7 +106,7 @@ void Closing::volume(Timestamp from, Timestamp to) {
     const Offer* offer = book_.offer(row.meter, hour);
     if (!offer || offer->tiers.size() < 2) return;
     Volume& volume = volumes[{offer, row.contracted_price}];
-    volume.quantity += row.quantity;
+    volume.unit_micros += row.quantity.unit_micros;
     volume.list = row.list_price;
     if (volume.meter == none_id || book_.meter(row.meter) < book_.meter(volume.meter)) {
       volume.meter = row.meter;
@@ -118,7 +118,7 @@ void Closing::volume(Timestamp from, Timestamp to) {
     Exact list;
     for (std::size_t i = 1; i < tiers.size(); ++i) {
       const Wide over = Wide{tiers[i].over_unit_hours} * unit_hour.unit_micros;
-      const Wide beyond = std::max<Wide>(volume.quantity.unit_micros - over, 0);
+      const Wide beyond = std::max<Wide>(volume.unit_micros - over, 0);
       list.value += beyond * (tiers[i].price.nanos - tiers[i - 1].price.nanos);
     }
     if (list == Exact{}) continue;

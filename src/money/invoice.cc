@@ -23,7 +23,7 @@ TermId term_of(const Row& row) {
 }
 
 struct Sums {
-  Quantity quantity;
+  Wide unit_micros = 0;
   Exact billed, effective;
 };
 
@@ -55,7 +55,7 @@ std::vector<InvoiceLine> invoice(const Book& book, const Ledger& ledger) {
   std::map<Key, Sums> lines;
   for (const Entry& entry : ledger.entries()) {
     Sums& sums = lines[key_of(book, entry.row)];
-    sums.quantity += entry.row.quantity;
+    sums.unit_micros += entry.row.quantity.unit_micros;
     sums.billed += entry.row.billed;
     sums.effective += entry.row.effective;
   }
@@ -63,9 +63,9 @@ std::vector<InvoiceLine> invoice(const Book& book, const Ledger& ledger) {
   for (const auto& [key, sums] : lines) {
     const auto& [month, contract, term, cause, sku, place, price] = key;
     const Money billed = rounded(sums.billed), effective = rounded(sums.effective);
-    if (sums.quantity == Quantity{} && billed == Money{} && effective == Money{}) continue;
+    if (sums.unit_micros == 0 && billed == Money{} && effective == Money{}) continue;
     out.push_back(
-        {month, contract, term, cause, sku, place, price, sums.quantity, billed, effective});
+        {month, contract, term, cause, sku, place, price, sums.unit_micros, billed, effective});
   }
   return out;
 }
@@ -76,12 +76,12 @@ std::string_view name(Cause cause) {
   return names[static_cast<std::size_t>(cause)];
 }
 
-std::string format_quantity(Quantity quantity) {
-  const auto millionths = static_cast<std::int64_t>(
-      divide_half_even(Wide{quantity.unit_micros} * 1'000'000, unit_hour.unit_micros));
+std::string format_unit_hours(Wide unit_micros) {
+  const auto millionths =
+      static_cast<std::int64_t>(divide_half_even(unit_micros * 1'000'000, unit_hour.unit_micros));
+  const std::int64_t size = millionths < 0 ? -millionths : millionths;
   std::string text =
-      fmt::format("{}{}.{:06}", millionths < 0 ? "-" : "", std::abs(millionths) / 1'000'000,
-                  std::abs(millionths) % 1'000'000);
+      fmt::format("{}{}.{:06}", millionths < 0 ? "-" : "", size / 1'000'000, size % 1'000'000);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.ends_with('.')) text.pop_back();
   return text;

@@ -120,6 +120,15 @@ Result<void> HourSettlement::take(std::span<const Slice> slices) {
                                                meter.sku, meter.place.cloud, meter.place.region,
                                                meter.place.zone, format_timestamp(hour_)));
     }
+    if (slice.unit_seconds < 0 || slice.unit_seconds > unit_seconds_max ||
+        used_[slice.meter] > unit_seconds(unit_seconds_max - slice.unit_seconds)) {
+      const Meter& meter = book_.meter(slice.meter);
+      return fail(
+          Code::invalid,
+          fmt::format("{} in {} has less than 0 or more than {} unit-seconds in the hour {}",
+                      meter.sku, to_string(meter.place), unit_seconds_max,
+                      format_timestamp(hour_)));
+    }
     usage_.push_back({slice.meter, slice.resource, unit_seconds(slice.unit_seconds)});
     used_[slice.meter] += usage_.back().quantity;
   }

@@ -80,7 +80,7 @@ void check_late_usage(World& world, const Accounts& in_time) {
   const auto a = invoice(late.book(), late.ledger()), b = invoice(in_time.book(), in_time.ledger());
   ASSERT_EQ(a.size(), b.size());
   for (std::size_t i = 0; i < a.size(); ++i) {
-    EXPECT_EQ(a[i].quantity, b[i].quantity);
+    EXPECT_TRUE(a[i].unit_micros == b[i].unit_micros);
     EXPECT_EQ(a[i].billed, b[i].billed);
     EXPECT_EQ(a[i].effective, b[i].effective);
   }
@@ -153,6 +153,19 @@ TEST(Accounts, SayWhatHasNoPrice) {
   const auto added = accounts.add({"r", {"s", {"c", "r", "z"}, "a", ""}, begin, 3'600});
   ASSERT_FALSE(added);
   EXPECT_EQ(added.error().message, "there is no offer for s in c/r/z");
+}
+
+TEST(Accounts, RefuseWhatNoCounterHolds) {
+  Accounts accounts({{}, {{.sku = "s", .place = {"c", "", ""}, .tiers = {{0, {1}}}}}}, begin);
+  const Meter meter{"s", {"c", "r", ""}, "a", ""};
+  ASSERT_TRUE(accounts.add({"r", meter, begin, unit_seconds_max}));
+  ASSERT_TRUE(accounts.settle(begin + hours(1)));
+  ASSERT_TRUE(accounts.add({"r2", meter, begin, 1}));
+  const auto settled = accounts.settle(begin + hours(1));
+  ASSERT_FALSE(settled);
+  EXPECT_EQ(settled.error().message,
+            "s in c/r has less than 0 or more than 1000000000000 unit-seconds in the hour "
+            "2028-02-29T00:00:00Z");
 }
 
 TEST(Exact, IsRoundedOnceHalfToEven) {
