@@ -8,6 +8,8 @@
 #include "bench/placement.h"
 #include "bench/preemption.h"
 #include "bench/reservations.h"
+#include "bench/spot_deadline.h"
+#include "traces/table.h"
 
 namespace mohona {
 namespace {
@@ -137,6 +139,78 @@ void add_money(const std::shared_ptr<Shown>& shown, CLI::App& bench) {
   sub->callback([shown, price] { shown->show(bench_price(*price)); });
 }
 
+constexpr const char* about_spot_deadline =
+    R"(Work that must be done by a deadline, on one machine at a time, while spot machines come and go as was
+recorded. Each start, and each change of machine, costs --restart before the work goes on. What
+the scheduler does about it, beside two published policies and beside who knows the future:
+
+  (no prefix)        the rule of `deadline` (docs/scheduling.md); --objective says what it saves
+  uniform_progress_  Uniform Progress, of "Can't Be Late" (NSDI 2024)
+  greedy_            spot while there is any, nothing while there is time, then on-demand to the end
+  omniscient_        the least that is possible, by hindsight: exact
+
+Figures are means over the starts: hours of work done on demand and on spot; the cost of all that was
+rented, in hours on demand; and how many deadlines were missed.
+
+FILE is a table (.gz or not) with a column `unavailable`, one character a tick: 0, spot can be had; 1, it
+cannot. Or a series {"metadata": {"gap_seconds": 600}, "data": [1, 0, ...]}, where 1 can be had; --draw
+starts are drawn from it, the same for the same --seed.
+
+Example:
+  mohona bench spot-deadline --starts starts.csv.gz --work 48h --deadline 60h --restart 0.2h \
+      --spot-price 0.333 --objective cost)";
+
+// An option that takes "48h", "12m" or "1h30m".
+void add_duration(CLI::App* sub, const std::string& name, Duration& value,
+                  const std::string& about) {
+  sub->add_option_function<std::string>(
+         name, [&value](const std::string& text) { value = *parse_duration(text); }, about)
+      ->check([](const std::string& text) {
+        const auto parsed = parse_duration(text);
+        return parsed ? std::string() : parsed.error().message;
+      })
+      ->default_str(format_duration(value))
+      ->type_name("TIME");
+}
+
+void add_spot_deadline(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
+  auto spot = std::make_shared<SpotDeadlineOptions>();
+  sub->add_option("--starts", spot->starts, "When spot was to be had")
+      ->required()
+      ->type_name("FILE");
+  add_duration(sub, "--work", spot->work, "How long the work takes on one machine");
+  add_duration(sub, "--deadline", spot->deadline, "By when it must be done, from its start");
+  add_duration(sub, "--restart", spot->restart, "What a start, or a change of machine, costs");
+  add_duration(sub, "--tick", spot->tick, "What one character of a table stands for");
+  sub->add_option_function<std::string>(
+         "--spot-price",
+         [spot](const std::string& text) { spot->spot_price_ppm = *parse_millionths(text); },
+         "What spot costs, of the price on demand: 0 to 1")
+      ->check([](const std::string& text) {
+        const auto ppm = parse_millionths(text);
+        if (ppm && *ppm >= 0 && *ppm <= whole_ppm) return std::string();
+        return fmt::format("'{}' is not a number from 0 to 1", text);
+      })
+      ->default_str("0.333");
+  sub->add_option_function<std::string>(
+         "--objective",
+         [spot](const std::string& text) {
+           spot->saving = text == "hours" ? Saving::hours : Saving::cost;
+         },
+         "What is to be saved: hours on demand, or money")
+      ->check(CLI::IsMember({"hours", "cost"}))
+      ->default_str("cost");
+  sub->add_option("--draw", spot->drawn, "So many starts, of a series")
+      ->check(CLI::Range(1, 100'000))
+      ->capture_default_str();
+  sub->add_option("--seed", spot->seed, "Which ones")->capture_default_str();
+  sub->callback([shown, spot] {
+    const auto figures = bench_spot_deadline(*spot);
+    if (!figures) throw CLI::RuntimeError(complain(figures.error()));
+    shown->show(*figures);
+  });
+}
+
 void add_packing(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
   auto packing = std::make_shared<PackingOptions>();
   auto seeds = std::make_shared<std::string>("42-51");
@@ -201,6 +275,9 @@ void add_bench(CLI::App& app) {
                            "How much of the GPUs is in use: prices, FGD, best fit", about_packing));
 
   add_money(shown, *bench);
+  add_spot_deadline(shown,
+                    bench_command(*bench, *shown, "spot-deadline",
+                                  "Deadlines on machines that come and go", about_spot_deadline));
 
   auto preemption = std::make_shared<PreemptionOptions>();
   sub = bench_command(*bench, *shown, "preemption", "39,000 victims, and a storm of priorities",

@@ -33,6 +33,12 @@ What a job says of its run time (--know):
   progress  how many steps it has, and while it runs how many are done
   all       how long it will run
 
+A cloud beside the cluster (--overflow-price 2.5, dollars a GPU-hour): jobs say how long they run, and
+those that do not wait for the cluster cost money there. bill_usd, mean_wait_hours. Policies then:
+  default        what the controller does with `scheduling: {overflow: {wait_limit: TIME}}` in its fleet
+                 file: the least bill while the mean wait stays within --wait-limit
+  no-wait, constant-wait, compute-wait  as published (Starburst, ATC 2024), replayed for comparison
+
 Examples:
   mohona simulate examples/scenarios/small-gangs.yaml
   mohona simulate --trace muri:trace1.csv.gz --cluster n8g8.csv --policy default --know progress
@@ -40,6 +46,7 @@ Examples:
   mohona simulate --replay ~/.mohona
   mohona simulate --trace muri:trace3.csv.gz --cluster 8x8 --policy srsf --rule published --json
   mohona simulate --trace philly:philly.csv.gz --cluster 100x8 --load 80 --policy las
+  mohona simulate --trace starburst:jobs.csv --cluster 4x8 --overflow-price 2.5 --wait-limit 0.0522h
   mohona simulate --seeds 200 --faults all                a made-up day on 500 nodes, 200 times, in
                                                           which things go wrong; every rule is looked at
   mohona simulate --seeds 17-17 --faults crash,spot)";
@@ -50,6 +57,7 @@ struct Asked {
   std::string scenario, report, replay;
   std::string know = "nothing", rule = "honest";
   std::int64_t load = 0;
+  std::string overflow_price, wait_limit;
   bool json = false;
 };
 
@@ -147,6 +155,16 @@ int simulate_options(Asked& asked) {
                    : asked.know == "progress" ? Know::progress
                                               : Know::nothing;
   if (asked.load > 0) o.load_pct = asked.load;
+  if (!asked.overflow_price.empty()) {
+    const auto price = parse_price(asked.overflow_price);
+    if (!price) return complain({Code::invalid, "--overflow-price: " + price.error().message});
+    o.overflow_price = *price;
+  }
+  if (!asked.wait_limit.empty()) {
+    const auto limit = parse_duration(asked.wait_limit);
+    if (!limit) return complain({Code::invalid, "--wait-limit: " + limit.error().message});
+    o.wait_limit = *limit;
+  }
   const std::vector<std::string> policies =
       asked.policies.empty() ? std::vector<std::string>{"default"} : asked.policies;
   return compare(
@@ -187,13 +205,21 @@ void add_simulate(CLI::App& app, int& status) {
   sub->add_option("--load", asked->load,
                   "Shrink or grow the cluster until its load is so many percent")
       ->check(CLI::Range(1, 1'000));
+  CLI::Option* price =
+      sub->add_option("--overflow-price", asked->overflow_price,
+                      "What a GPU-hour costs in a cloud beside the cluster, in dollars")
+          ->excludes("--rule");
+  sub->add_option("--wait-limit", asked->wait_limit,
+                  "How long jobs may wait for the cluster, on average: 3m, 0.0522h")
+      ->needs(price);
   sub->add_option("--report", asked->report, "Write a page with pictures to this file");
   CLI::Option* replay = sub->add_option(
       "--replay", asked->replay,
       "A home, or a journal: give a recorded run to the controller once more, and compare "
       "what it decides");
   // What would have no effect is refused.
-  for (const char* other : {"--trace", "--cluster", "--rule", "--know", "--overheads", "--load"}) {
+  for (const char* other :
+       {"--trace", "--cluster", "--rule", "--know", "--overheads", "--load", "--overflow-price"}) {
     scenario->excludes(other);
     replay->excludes(other);
   }
@@ -201,10 +227,10 @@ void add_simulate(CLI::App& app, int& status) {
   sub->add_flag("--json", asked->json, "Print JSON for scripts");
   const auto chaos = add_chaos_options(*sub);
   sub->callback([asked, chaos, &status] {
-    status = chaos->asked()              ? simulate_chaos(*chaos, asked->json)
-             : !asked->replay.empty()    ? replay_recorded(asked->replay, asked->json)
+    status = chaos->asked()             ? simulate_chaos(*chaos, asked->json)
+             : !asked->replay.empty()   ? replay_recorded(asked->replay, asked->json)
              : !asked->scenario.empty() ? simulate_file(*asked)
-                                         : simulate_options(*asked);
+                                        : simulate_options(*asked);
   });
 }
 

@@ -367,6 +367,7 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
       consider_instant(reservation.to);
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
+  if (const auto at = state.overflow_pass().wake) consider_instant(*at);
   return wake;
 }
 

@@ -215,7 +215,11 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
   PoolExplanation out{pool.name, "", ""};
   switch (obstacle.kind) {
     case Obstacle::none:
-      out.why = "has room; the job starts at once";
+      out.why =
+          !state.scheduler().needs(*entry.waiting).planned ? "has room; the job starts at once"
+          : is_paid_anyway(pool)
+              ? "has room now, but not for as long as the job runs: other work is planned there"
+              : "has room, for money: the job waits while that is worth less";
       break;
     case Obstacle::reclaimed:
       out.why = fmt::format("was taken back by {} at {}", pool.cloud,

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "core/ledger/usage.h"
+#include "core/overflow.h"
 #include "core/share.h"
 #include "core/stop.h"
 
@@ -135,6 +136,9 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
 }
 
 Facts place_next(State& state, Timestamp now) {
+  if (state.scheduling().overflow_wait) {
+    if (Facts facts = overflow_next(state, now); !facts.empty()) return facts;
+  }
   if (shares(state)) {
     if (Facts facts = share_next(state, now); !facts.empty()) return facts;
   }

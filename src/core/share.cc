@@ -111,6 +111,7 @@ class Planner {
     for (const JobId id : state_.waiting()) {
       const JobEntry& entry = *state_.find(id);
       if (!entry.waiting || scheduler_.kept(*entry.waiting)) continue;
+      if (scheduler_.needs(*entry.waiting).planned) continue;
       const auto& targets = scheduler_.targets_now(*entry.waiting);
       if (targets.empty()) continue;
       const JobSpec& spec = *entry.job.spec;
@@ -362,6 +363,7 @@ Facts share_next(State& state, Timestamp now) {
     pass.todo.pop_front();
     const JobEntry* entry = state.find(id);
     if (!entry || !entry->waiting || state.scheduler().kept(*entry->waiting)) continue;
+    if (state.scheduler().needs(*entry->waiting).planned) continue;
     if (budget_spent(entry->job, now)) {
       state.park(id);
       continue;

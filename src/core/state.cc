@@ -51,6 +51,7 @@ void State::apply(const Fact& fact) {
 // -----------------------------------------------------------------------------------
 
 const JobEntry* State::find(JobId id) const {
+  if (id.value < by_number_.size()) return by_number_[id.value];
   const auto found = jobs_.find(id);
   return found == jobs_.end() ? nullptr : &found->second;
 }
@@ -83,10 +84,22 @@ const PoolRecord* State::find_pool(const std::string& name) const {
 const Attempt& State::live_attempt(const AttemptId& id) const { return *live_.at(id).attempt; }
 
 JobEntry& State::entry(JobId id) {
-  const auto found = jobs_.find(id);
   // Facts are ours: one that names an unknown job is a damaged journal, and nothing may go on.
-  if (found == jobs_.end()) throw std::logic_error("a fact names unknown job " + to_string(id));
-  return found->second;
+  if (!find(id)) throw std::logic_error("a fact names unknown job " + to_string(id));
+  return id.value < by_number_.size() ? *by_number_[id.value] : jobs_.at(id);
+}
+
+JobEntry& State::add(JobId id) {
+  JobEntry& added = jobs_[id];
+  if (id.value < 2 * jobs_.size() + 1'024) {
+    const JobId first{by_number_.size()};
+    if (by_number_.size() <= id.value) by_number_.resize(id.value + 1);
+    for (auto it = jobs_.lower_bound(std::min(first, id)); it != jobs_.end() && it->first <= id;
+         ++it) {
+      by_number_[it->first.value] = &it->second;
+    }
+  }
+  return added;
 }
 
 Attempt& State::attempt(const AttemptId& id) {
@@ -111,7 +124,7 @@ void State::on(const JobSubmitted& f) {
     job.shards = f.spec.shards->items;
   }
   job.tasks.resize(task_count(job));
-  JobEntry& entry = jobs_[f.job];
+  JobEntry& entry = add(f.job);
   entry.job = std::move(job);
   index_job(entry);
 }
@@ -141,7 +154,10 @@ void State::on(const AttemptPlaced& f) {
   ++e.live;
   occupy(e, f.attempt, live);
   look_ahead(e);
-  if (!e.job.started_at) e.job.started_at = f.attempt.placed_at;
+  if (!e.job.started_at) {
+    e.job.started_at = f.attempt.placed_at;
+    count_first_wait(overflow_waits_, e.job);
+  }
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) leave_queue(e);
@@ -383,7 +399,7 @@ void State::restore(Job job) {
       job.tasks.set_note(task, {{}, run.note.reason});
     }
   }
-  jobs_[id].job = std::move(job);
+  add(id).job = std::move(job);
 }
 
 void State::restore(PoolRecord pool) {
@@ -396,7 +412,11 @@ void State::index() {
   scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
-  for (auto& [id, e] : jobs_) index_job(e);
+  overflow_waits_.clear();
+  for (auto& [id, e] : jobs_) {
+    index_job(e);
+    count_first_wait(overflow_waits_, e.job);
+  }
 }
 
 std::string State::digest() const {

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/overflow.h"
 #include "core/schedule/prospects.h"
 #include "core/schedule/scheduler.h"
 #include "core/share.h"
@@ -28,6 +29,7 @@ struct JobEntry {
   std::array<std::uint32_t, 7> counts{};  // tasks by JobState
   std::optional<Waiting> waiting;         // its place in the scheduler while something is ready
   std::int64_t ranked = 0;                // the key under which it stands in its ranks; 0: none
+  bool ranked_running = false;            // in which of the two
   std::uint32_t first_ready() const { return ready.front(); }
   std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
 };
@@ -94,10 +96,15 @@ class State {
   Prospects& prospects() { return prospects_; }
   SharePass& share_pass() { return share_pass_; }
   const SharePass& share_pass() const { return share_pass_; }
+  // What is planned where machines that cost money stand beside those that are paid anyway, and how
+  // long the work for which that is planned has waited, by the day of its first start.
+  OverflowPass& overflow_pass() { return overflow_pass_; }
+  const OverflowPass& overflow_pass() const { return overflow_pass_; }
+  const WaitsByDay& overflow_waits() const { return overflow_waits_; }
   // Jobs that wait for a place.
   const std::set<JobId>& waiting() const { return waiting_; }
-  // The same by key, and those that run and may be stopped: as of the last time that their keys were
-  // made. `refresh_ranks` makes those anew that have news, and so many of those that run.
+  // The same by key, and those that run and may be stopped: as of the last time that their keys
+  // were made. `refresh_ranks` makes those anew that have news, and so many of those that run.
   void refresh_ranks(std::size_t running_max, Timestamp now);
   void rank(JobId id, Timestamp now);
   std::vector<JobId> first_waiting(std::size_t most) const;
@@ -142,6 +149,7 @@ class State {
   void on(const PackingPriced& f);
 
   JobEntry& entry(JobId id);
+  JobEntry& add(JobId id);
   Attempt& attempt(const AttemptId& id);
   void set_task(JobEntry& entry, std::uint32_t task, JobState state);
   void end_pause(JobEntry& entry, std::uint32_t task);
@@ -166,11 +174,14 @@ class State {
   void watch_budget(JobEntry& entry);
 
   std::map<JobId, JobEntry> jobs_;
+  std::vector<JobEntry*> by_number_;  // the same, as long as few numbers are left out
   std::map<std::string, PoolRecord> pools_;
   Scheduler scheduler_;
   History history_;
   Prospects prospects_;
   SharePass share_pass_;
+  OverflowPass overflow_pass_;
+  WaitsByDay overflow_waits_;
   std::set<JobId> waiting_, unranked_;
   using Ranked = std::tuple<std::int64_t, std::int64_t, JobId>;  // -priority, key, job
   std::set<Ranked> ranked_, ranked_running_;

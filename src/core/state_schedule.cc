@@ -18,7 +18,9 @@ void State::enqueue(JobEntry& e) {
   }
   const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
-  e.waiting = scheduler_.wait(job.id, needs_of(*job.spec), rank_of_job(job));
+  Needs needs = needs_of(*job.spec);
+  needs.planned = scheduling_.overflow_wait && may_be_planned(job);
+  e.waiting = scheduler_.wait(job.id, std::move(needs), rank_of_job(job));
   waiting_.insert(job.id);
   unranked_.insert(job.id);
   if (job.kept) keep_nodes(e);
@@ -132,7 +134,8 @@ Duration time_of(const Attempt& attempt) {
   return std::max(Duration{0}, *attempt.ended_at - *attempt.started_at);
 }
 
-// What the attempts that are over have got done, as far as time tells: without a checkpoint, nothing.
+// What the attempts that are over have got done, as far as time tells: without a checkpoint,
+// nothing.
 Duration kept_time(const Job& job) {
   Duration out{0};
   for (const PastAttempts& past : job.past) {
@@ -192,18 +195,21 @@ std::int64_t State::plain_key(const JobEntry& e) const {
 void State::unrank(JobEntry& e) {
   if (e.ranked == 0) return;
   const Ranked place{-e.job.spec->priority, std::exchange(e.ranked, 0), e.job.id};
-  ranked_.erase(place);
-  ranked_running_.erase(place);
+  (e.ranked_running ? ranked_running_ : ranked_).erase(place);
 }
 
 void State::rank(JobId id, Timestamp now) {
   JobEntry& e = entry(id);
-  unrank(e);
   const Known* known = prospects_.find(id);
   const bool runs = known && known->since;
-  if (!e.waiting && !runs) return;
-  e.ranked = known ? prospects_.key(id, scheduling_.order, now).cost : plain_key(e);
-  (e.waiting ? ranked_ : ranked_running_).insert({-e.job.spec->priority, e.ranked, id});
+  if (!e.waiting && !runs) return unrank(e);
+  const std::int64_t key = known ? prospects_.key(id, scheduling_.order, now).cost : plain_key(e);
+  if (key != e.ranked || e.ranked_running == e.waiting.has_value()) {
+    unrank(e);
+    e.ranked = key;
+    e.ranked_running = !e.waiting;
+    (e.waiting ? ranked_ : ranked_running_).insert({-e.job.spec->priority, e.ranked, id});
+  }
   const auto live = live_.lower_bound({id, 0, 0});
   if (live != live_.end() && live->first.job == id) scheduler_.set_key(live->second.who, e.ranked);
 }
@@ -230,9 +236,8 @@ std::vector<JobId> State::first_waiting(std::size_t most) const {
 }
 
 bool State::goes_before(const JobEntry& waiting, const JobEntry& running) const {
-  return running.ranked != 0 &&
-         std::pair(-waiting.job.spec->priority, waiting.ranked) <
-             std::pair(-running.job.spec->priority, running.ranked);
+  return running.ranked != 0 && std::pair(-waiting.job.spec->priority, waiting.ranked) <
+                                    std::pair(-running.job.spec->priority, running.ranked);
 }
 
 bool State::worst_running_is_worse(const JobEntry& waiting) const {

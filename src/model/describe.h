@@ -97,6 +97,7 @@ void describe(V&& v, Tag<SchedulingPolicy>) {
   v("min_run", &SchedulingPolicy::min_run);
   v("order", &SchedulingPolicy::order);
   v("packing", &SchedulingPolicy::packing);
+  v("overflow_wait", &SchedulingPolicy::overflow_wait);
 }
 template <class V>
 void describe(V&& v, Tag<PackingClass>) {

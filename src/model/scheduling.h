@@ -52,6 +52,9 @@ struct SchedulingPolicy {
   Duration min_run = std::chrono::minutes(10);  // before which no attempt is preempted
   QueueOrder order = QueueOrder::age;
   Packing packing = Packing::best_fit;
+  // Work of one node waits for machines that are paid anyway for so long on average, over a week,
+  // rather than go to others that cost money (core/overflow.h); none: it never waits for that.
+  std::optional<Duration> overflow_wait;
   friend bool operator==(const SchedulingPolicy&, const SchedulingPolicy&) = default;
 };
 

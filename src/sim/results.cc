@@ -64,6 +64,20 @@ Json figures_of(const std::vector<JobOutcome>& jobs) {
   return out;
 }
 
+Json overflow_figures_of(const std::vector<JobOutcome>& jobs) {
+  Money bill;
+  std::vector<double> wait;
+  std::int64_t sent_away = 0;
+  for (const JobOutcome& job : jobs) {
+    bill += job.cost;
+    sent_away += job.cost.micros > 0;
+    if (job.ended) wait.push_back(seconds(job.waited()) / 3'600);
+  }
+  return {{"bill_usd", rounded(static_cast<double>(bill.micros) / 1e6)},
+          {"mean_wait_hours", std::round(mean(wait) * 1e6) / 1e6},
+          {"sent_away", sent_away}};
+}
+
 double completion_bound_seconds(const std::vector<JobOutcome>& jobs, std::int64_t gpus) {
   if (jobs.empty() || gpus <= 0) return 0;
   // The fluid: one machine as fast as all GPUs, shortest remaining work first, which is optimal

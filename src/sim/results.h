@@ -20,6 +20,7 @@ struct JobOutcome {
   std::int64_t gpu_milli = 0;
   std::int64_t restarts = 0;
   std::string queue;
+  Money cost;
 
   Duration completion() const { return ended ? *ended - submitted : Duration{0}; }
   // What of that was not work: in line, and lost to starts.
@@ -30,6 +31,9 @@ struct JobOutcome {
 // makespan_seconds, largest_tenth_wait_seconds (of the tenth of the jobs with the most GPU-time),
 // restarts. Seconds with two digits.
 Json figures_of(const std::vector<JobOutcome>& jobs);
+
+// bill_usd, mean_wait_hours, and sent_away: jobs that have cost money.
+Json overflow_figures_of(const std::vector<JobOutcome>& jobs);
 
 // Below which no policy without sharing of GPUs can bring the mean completion time, in seconds: the
 // larger of the jobs' own run times and of a fluid that has all GPUs for every job, the least work

@@ -4,11 +4,15 @@
 #include <fmt/format.h>
 
 #include "core/audit/auditor.h"
+#include "core/ledger/usage.h"
 #include "model/names.h"
+#include "sim/overflow_rules.h"
 #include "sim/published.h"
 
 namespace mohona {
 namespace {
+
+constexpr std::int64_t overflow_nodes_max = 100'000;
 
 // Total work ÷ (GPUs × time between the first and the last arrival) = load.
 Result<void> fit_cluster(Fleet& fleet, const Workload& workload, std::int64_t load_pct) {
@@ -45,6 +49,7 @@ std::vector<JobOutcome> outcomes_of(const Simulation& simulation, const Workload
       one.state = job.state;
       one.started = job.started_at;
       one.ended = job.ended_at;
+      one.cost = cost_of(job, simulation.now());
       for (const Task& task : job.tasks) {
         one.restarts += std::max<std::int64_t>(0, std::int64_t{task.attempts} - 1);
       }
@@ -102,20 +107,60 @@ void add_figures(const Fleet& fleet, SimulateResult& result) {
   result.figures["bound_completion_seconds"] = rounded(completion_bound_seconds(result.jobs, gpus));
 }
 
+// Nodes like the cluster's, as many as there are jobs, so that nobody waits for them.
+Pool cloud_beside(const Pool& cluster, Price gpu_hour, std::size_t jobs) {
+  Pool out = cluster;
+  out.name = out.cloud = "overflow";
+  out.purchase = Purchase::on_demand;
+  out.nodes = std::min(static_cast<std::int64_t>(jobs), overflow_nodes_max);
+  out.price = Price{gpu_hour.nanos * cluster.shape.gpus};
+  return out;
+}
+
+Result<SimulateResult> simulate_overflow(const SimulateOptions& options, Fleet fleet,
+                                         Workload workload) {
+  SimulateResult result;
+  result.policy = options.policy;
+  if (fleet.pools.size() != 1 || fleet.pools.front().shape.gpus == 0) {
+    return fail(Code::invalid, "--overflow-price needs a cluster of one pool with GPUs");
+  }
+  const Pool& cluster = fleet.pools.front();
+  if (const auto rule = parse_overflow_rule(options.policy)) {
+    result.jobs = replay_overflow(fleet, workload, *rule, *options.overflow_price);
+  } else if (options.policy != "default") {
+    return fail(Code::invalid,
+                fmt::format("--policy {}: beside a cloud there are default, no-wait, "
+                            "constant-wait, compute-wait",
+                            options.policy));
+  } else if (!options.wait_limit) {
+    return fail(Code::invalid, "--overflow-price needs --wait-limit: how long may jobs wait?");
+  } else {
+    fleet.pools.push_back(cloud_beside(cluster, *options.overflow_price, workload.arrivals.size()));
+    fleet.scheduling.overflow_wait = options.wait_limit;
+    auto ok = run_world({fleet, std::move(workload), world_begins}, Timestamp::max(), result);
+    if (!ok) return fail(ok.error());
+  }
+  result.figures.update(figures_of(result.jobs));
+  result.figures.update(overflow_figures_of(result.jobs));
+  return result;
+}
+
 }  // namespace
 
 Result<SimulateResult> simulate_trace(const SimulateOptions& options) {
   auto fleet = read_cluster(options.cluster);
   if (!fleet) return fail(fleet.error());
-  const auto order = order_of(options.policy);
+  const bool overflow = options.overflow_price.has_value();
+  const auto order = order_of(overflow ? "default" : options.policy);
   if (!order) return fail(order.error());
   TraceOptions reading = options.reading;
-  if (needs_run_times(*order)) reading.know = Know::all;
+  if (overflow || needs_run_times(*order)) reading.know = Know::all;
   auto workload = read_trace(options.trace, reading, world_begins);
   if (!workload) return fail(workload.error());
   if (options.load_pct) {
     if (auto ok = fit_cluster(*fleet, *workload, *options.load_pct); !ok) return fail(ok.error());
   }
+  if (overflow) return simulate_overflow(options, std::move(*fleet), std::move(*workload));
   SimulateResult result;
   result.policy = options.policy;
   if (options.published) {

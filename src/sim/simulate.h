@@ -15,6 +15,11 @@ struct SimulateOptions {
   std::string policy = "default";        // or the name of an order
   bool published = false;                // see published.h
   std::optional<std::int64_t> load_pct;  // the cluster is shrunk or grown until the load is that
+  // Beside the cluster stands a cloud with room for all, at this price for each GPU-hour; jobs then
+  // say how long they run. Of the policies, default keeps the mean wait within `wait_limit`
+  // (core/overflow.h), and there are those of overflow_rules.h.
+  std::optional<Price> overflow_price;
+  std::optional<Duration> wait_limit;
 };
 
 struct SimulateResult {

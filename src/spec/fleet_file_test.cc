@@ -118,6 +118,9 @@ TEST(FleetFile, HoldsQueuesAndAPolicy) {
       {"scheduling: {order: age}", "{}{}"},
       {"scheduling: {packing: learned}", R"({"scheduling":{"packing":"learned"}}{})"},
       {"scheduling: {packing: best_fit}", "{}{}"},
+      {"scheduling: {overflow: {wait_limit: 3m}}",
+       R"({"scheduling":{"overflow_wait":180000000}}{})"},
+      {"scheduling: {overflow: {wait_limit: 0s}}", R"({"scheduling":{"overflow_wait":0}}{})"},
       {"scheduling: {ageing: never, preemption: never}",
        R"({"scheduling":{"ageing":0,"preempt":"never"}}{})"},
       {"scheduling: {ageing: 1h, reservations: 8, patience: 30m, preemption: reclaim, "

@@ -200,7 +200,24 @@ void read_span(const SpecNode& node, Duration min, std::string_view never, Durat
   }
 }
 
-constexpr std::array<Key<FleetDraft>, 7> scheduling_keys = {{
+constexpr std::array<Key<FleetDraft>, 1> overflow_keys = {{
+    {"wait_limit",
+     [](const SpecNode& n, FleetDraft& d) {
+       d.fleet.scheduling.overflow_wait.emplace();
+       read_span(n, Duration{0}, "", *d.fleet.scheduling.overflow_wait, d.problems);
+     }},
+}};
+
+void read_overflow(const SpecNode& node, FleetDraft& draft) {
+  if (!is_map(node, "a map such as {wait_limit: 3m}", draft.problems)) return;
+  read_keys(node, overflow_keys, {}, draft, draft.problems);
+  if (!node.find("wait_limit")) {
+    draft.problems.add(node.place, "'overflow' has no 'wait_limit'",
+                       "expected wait_limit: TIME, how long jobs may wait on average");
+  }
+}
+
+constexpr std::array<Key<FleetDraft>, 8> scheduling_keys = {{
     {"ageing",
      [](const SpecNode& n, FleetDraft& d) {
        read_span(n, std::chrono::seconds(1), "never", d.fleet.scheduling.ageing, d.problems);
@@ -219,6 +236,7 @@ constexpr std::array<Key<FleetDraft>, 7> scheduling_keys = {{
      [](const SpecNode& n, FleetDraft& d) {
        read_span(n, Duration{0}, "", d.fleet.scheduling.min_run, d.problems);
      }},
+    {"overflow", read_overflow},
     {"order", [](const SpecNode& n,
                  FleetDraft& d) { read_choice(n, d.fleet.scheduling.order, d.problems); }},
     {"packing", [](const SpecNode& n,

@@ -169,6 +169,8 @@ void read_policy(std::string_view text, SchedulingPolicy& policy) {
       policy.min_run = time_of(w.at(1));
     } else if (w[0] == "order") {
       policy.order = word<QueueOrder>(w.at(1));
+    } else if (w[0] == "overflow") {
+      policy.overflow_wait = time_of(w.at(1));
     } else {
       refuse("a policy has no '" + w[0] + "'");
     }

@@ -161,13 +161,15 @@ std::optional<Decision> Scheduler::next() {
 std::optional<Decision> Scheduler::evaluate(ClassId id) {
   Class& c = *classes_[id];
   make_targets(c);
-  if (gate_ && !c.kept) {
+  if (c.needs.planned) {
+    // Whoever plans starts it.
+  } else if (gate_ && !c.kept) {
     if (!c.gated) gated_.push_back(id);
     c.gated = true;
   } else if (auto decision = try_start(c)) {
     return decision;
   }
-  if (policy_.preempt != Preempt::never && c.looked != look_ &&
+  if (policy_.preempt != Preempt::never && !c.needs.planned && c.looked != look_ &&
       !(c.kept && c.kept->preempting && !c.kept->broken)) {
     c.looked = look_;
     if (auto decision = try_preempt(c)) return decision;
@@ -200,6 +202,34 @@ const std::vector<Target>& Scheduler::targets_now(const Waiting& waiting) {
   return classes_[waiting.id]->targets;
 }
 
+std::optional<Start> Scheduler::start_in(const Waiting& waiting, JobId job, const Target& target) {
+  const Class& c = *classes_[waiting.id];
+  const PoolState& pool = *pools_[target.pool];
+  if (pool.reclaimed || allowed_nodes(c, target) < c.needs.min_nodes) return std::nullopt;
+  auto grant = find(pool.space, request_for(c, target, now_));
+  if (!grant) return std::nullopt;
+  return Start{job, target.pool, target.choice, std::move(*grant)};
+}
+
+std::optional<Start> Scheduler::start_on(const Waiting& waiting, JobId job, const Target& target,
+                                         NodeIndex node) {
+  const Class& c = *classes_[waiting.id];
+  const Space& space = pools_[target.pool]->space;
+  const Demand& demand = c.needs.choices[target.choice].demand;
+  const Node& there = space.node(node);
+  if (pools_[target.pool]->reclaimed || there.tier != 0 || !space.takes_work(there) ||
+      !space.fits(there, demand) || allowed_nodes(c, target) < 1) {
+    return std::nullopt;
+  }
+  Grant grant;
+  if (space.fills(demand)) {
+    append(grant.whole, node, space.leaf_size());
+  } else {
+    grant.members.push_back({node, lowest(there.gpus_free, demand.gpus)});
+  }
+  return Start{job, target.pool, target.choice, std::move(grant)};
+}
+
 void Scheduler::gate(bool shut) {
   gate_ = shut;
   if (shut) return;
@@ -210,8 +240,8 @@ void Scheduler::gate(bool shut) {
   }
 }
 
-// Under an order that stops work for other work, who could be made room for in that way does not have
-// nodes kept as well.
+// Under an order that stops work for other work, who could be made room for in that way does not
+// have nodes kept as well.
 bool Scheduler::may_move_in(const Class& c) const {
   if (policy_.order == QueueOrder::age || policy_.order == QueueOrder::fifo ||
       policy_.preempt == Preempt::never) {
@@ -314,11 +344,7 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
     if (request.end != Timestamp::max()) {
       // It begins when the victims have left, and must be gone before any window
       // and before what is kept for others all the same.
-      Duration longest{0};
-      for (const Running& run : running_) {
-        if (run.live && run.pool == target.pool) longest = std::max(longest, run.leaves_within);
-      }
-      request.end += longest;
+      if (!pool.leaves_within.empty()) request.end += pool.leaves_within.rbegin()->first;
     }
     std::vector<Worth> removed(tree_.size(), 0);
     const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };
@@ -391,7 +417,7 @@ void Scheduler::sleep(ClassId id) {
     lacks_room = true;
     watch_target(id, target);
   }
-  if (lacks_room && !c.kept && c.needs.reservation.empty() && !may_move_in(c)) {
+  if (lacks_room && !c.kept && !c.needs.planned && c.needs.reservation.empty() && !may_move_in(c)) {
     const Timestamp aged = waits_since(head, c.needs.priority, policy_.ageing) + policy_.patience;
     if (c.needs.min_nodes > 1 || aged <= now_) {
       c.to_plan = true;
@@ -400,7 +426,8 @@ void Scheduler::sleep(ClassId id) {
       at(aged);
     }
   }
-  if (lacks_room && policy_.preempt != Preempt::never && !(c.kept && c.kept->preempting)) {
+  if (lacks_room && policy_.preempt != Preempt::never && !c.needs.planned &&
+      !(c.kept && c.kept->preempting)) {
     preemptors_.insert(id);
     if (retry_) at(*retry_);
   }

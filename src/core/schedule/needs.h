@@ -21,6 +21,7 @@ struct Needs {
   std::vector<std::string> features;
   std::string reservation;
   Duration limit = Duration::max();  // it has left its nodes so long after its placement; max: ?
+  bool planned = false;  // when and where it starts is planned (core/overflow.h): it has no turns
   friend auto operator<=>(const Needs&, const Needs&) = default;
 };
 

@@ -14,22 +14,6 @@ Duration end_of(std::uint16_t step) {
   return std::chrono::seconds((octave_tenths[step % 10] << (step / 10)) / 1024);
 }
 
-Prediction quantiles(const std::map<std::uint16_t, std::uint32_t>& histogram) {
-  Prediction out;
-  for (const auto& [step, n] : histogram) out.of += n;
-  const auto at = [&](std::uint64_t tenths) {
-    std::uint64_t seen = 0;
-    for (const auto& [step, n] : histogram) {
-      seen += n;
-      if (seen * 10 >= out.of * tenths) return end_of(step);
-    }
-    return Duration{0};
-  };
-  out.likely = at(5);
-  out.safe = at(9);
-  return out;
-}
-
 }  // namespace
 
 // The first step whose upper end is not below the time: seconds × 2^(step/10).
@@ -45,8 +29,31 @@ std::uint16_t History::step_of(Duration ran) {
 void History::add(const std::string& queue, const std::string& name, std::int64_t nodes,
                   std::uint16_t step, std::uint32_t runs) {
   for (const Key& key : {Key{queue, name, nodes}, Key{queue, name, 0}, Key{queue, "", 0}}) {
-    known_[key][step] += runs;
+    Histogram& bars = known_[key];
+    const auto at = std::lower_bound(bars.begin(), bars.end(), step,
+                                     [](const Bar& bar, auto s) { return bar.step < s; });
+    if (at != bars.end() && at->step == step) {
+      at->runs += runs;
+    } else {
+      bars.insert(at, {step, runs});
+    }
   }
+}
+
+Prediction History::quantiles(const Histogram& histogram) {
+  Prediction out;
+  for (const Bar& bar : histogram) out.of += bar.runs;
+  const auto at = [&](std::uint64_t tenths) {
+    std::uint64_t seen = 0;
+    for (const Bar& bar : histogram) {
+      seen += bar.runs;
+      if (seen * 10 >= out.of * tenths) return end_of(bar.step);
+    }
+    return Duration{0};
+  };
+  out.likely = at(5);
+  out.safe = at(9);
+  return out;
 }
 
 std::optional<Prediction> History::predict(const std::string& queue, const std::string& name,

@@ -33,7 +33,13 @@ class History {
                                     std::int64_t nodes) const;
 
  private:
-  using Histogram = std::map<std::uint16_t, std::uint32_t>;  // step -> how many
+  struct Bar {
+    std::uint16_t step = 0;
+    std::uint32_t runs = 0;
+  };
+  using Histogram = std::vector<Bar>;  // by step
+  static Prediction quantiles(const Histogram& histogram);
+
   struct Key {
     std::string queue, name;
     std::int64_t nodes = 0;

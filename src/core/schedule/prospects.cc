@@ -79,7 +79,7 @@ void Prospects::add(JobId job, Known known) {
   One& one_job = alive_[job];
   one_job.line = &line;
   one_job.place = line.members.size();
-  line.members.push_back(job);
+  line.members.push_back({job, &one_job});
   if (known.since) running_.insert(job);
   one_job.known = std::move(known);
 }
@@ -121,10 +121,9 @@ void Prospects::stir(const One& one_job) {
   const std::size_t from = one_job.place - std::min(one_job.place, weight_at.size());
   const std::size_t to = std::min(members.size(), one_job.place + weight_at.size() + 1);
   for (std::size_t i = from; i < to; ++i) {
-    if (const auto found = alive_.find(members[i]); found != alive_.end()) {
-      found->second.stale = true;
-      stirred_.insert(members[i]);
-    }
+    if (!members[i].alive) continue;
+    alive_.at(members[i].job).stale = true;
+    stirred_.insert(members[i].job);
   }
 }
 
@@ -135,7 +134,7 @@ void Prospects::end(JobId job, Duration ran, bool teaches) {
   uncount(one_job);
   stirred_.erase(job);
   const std::size_t cell = cell_of(ran);
-  past_[job] = {cell, teaches};
+  one_job.line->members[one_job.place] = {job, nullptr, cell, teaches};
   if (teaches) {
     for (std::size_t i = 0; i <= cell; ++i) ++one_job.line->reached[i], ++reached_[i];
     ++one_job.line->ended[cell], ++ended_[cell];
@@ -211,13 +210,12 @@ Duration Prospects::gittins(const One& one_job, Timestamp now) const {
   const auto& members = one_job.line->members;
   std::int64_t through = 0;
   const auto look = [&](std::size_t place, std::int64_t weight) {
-    if (const auto past = past_.find(members[place]); past != past_.end()) {
-      until[past->second.cell + 1] += weight;
-      if (past->second.teaches) ended[past->second.cell] += weight;
-    } else if (const auto alive = alive_.find(members[place]); alive != alive_.end()) {
-      until[cell_of(ran(alive->second.known, now))] += weight;
+    const Member& member = members[place];
+    if (member.alive) {
+      until[cell_of(ran(member.alive->known, now))] += weight;
     } else {
-      return;
+      until[member.cell + 1] += weight;
+      if (member.teaches) ended[member.cell] += weight;
     }
     through += weight;
   };

@@ -75,9 +75,16 @@ class Prospects {
   Duration ran(const Known& known, Timestamp now) const;
 
  private:
+  struct One;
+  struct Member {
+    JobId job;
+    const One* alive = nullptr;  // or it is over, in this cell
+    std::size_t cell = 0;
+    bool teaches = false;
+  };
   // Jobs of one queue and size, in the order of submission.
   struct Line {
-    std::vector<JobId> members;
+    std::vector<Member> members;
     std::array<std::int32_t, prospect_cells> ended{}, reached{};  // ended there; got at least there
   };
   struct One {
@@ -90,11 +97,6 @@ class Prospects {
     Key key;
     Duration key_ran{0};
   };
-  struct Past {  // of one that is over
-    std::size_t cell = 0;
-    bool teaches = false;
-  };
-
   void count(One& one, std::size_t cell);
   void uncount(One& one);
   void stir(const One& one);
@@ -105,7 +107,6 @@ class Prospects {
 
   std::map<std::pair<std::string, std::int64_t>, Line> lines_;  // by queue and size
   std::map<JobId, One> alive_;
-  std::map<JobId, Past> past_;
   std::set<JobId> running_;
   std::set<JobId> stirred_;
   std::array<std::int32_t, prospect_cells> ended_{}, reached_{};

@@ -270,6 +270,7 @@ OccupantId Scheduler::start(Running run) {
   pool.space.take(run.grant, run.demand, who);
   tree_.add_used(run.queue, run.worth);
   if (run.preemptible) ++pool.preemptible[run.priority];
+  ++pool.leaves_within[run.leaves_within];
   (run.movable ? pool.movable : pool.fixed) += run.worth;
   running_[who] = std::move(run);
   return who;
@@ -285,6 +286,8 @@ void Scheduler::end(OccupantId who) {
   if (run.preemptible && --pool.preemptible[run.priority] == 0) {
     pool.preemptible.erase(run.priority);
   }
+  const auto leaves = pool.leaves_within.find(run.leaves_within);
+  if (--leaves->second == 0) pool.leaves_within.erase(leaves);
   (run.movable ? pool.movable : pool.fixed) -= run.worth;
   NodeSet touched = std::move(run.grant.whole);
   for (const Member& member : run.grant.members) {

@@ -108,6 +108,10 @@ class Scheduler {
   // For those who decide before it: the first of its targets on which the job can start now.
   std::optional<Start> start_for(const Waiting& waiting, JobId job);
   const std::vector<Target>& targets_now(const Waiting& waiting);
+  // Likewise on one target alone, or on one node of it, which nobody has kept. Of one node.
+  std::optional<Start> start_in(const Waiting& waiting, JobId job, const Target& target);
+  std::optional<Start> start_on(const Waiting& waiting, JobId job, const Target& target,
+                                NodeIndex node);
   // Shut, it starts nothing but what nodes are kept for.
   void gate(bool shut);
   // When something may be decided although nothing happens.
@@ -262,6 +266,7 @@ struct Scheduler::PoolState {
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority
+  std::map<Duration, std::int64_t> leaves_within;    // attempts by how long a stop may take
   Worth fixed = 0, movable = 0;  // of what runs, without a checkpoint and with one
 };
 

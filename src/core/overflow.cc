@@ -1,0 +1,247 @@
+#include "core/overflow.h"
+
+#include <algorithm>
+
+#include "core/ledger/usage.h"
+#include "core/place.h"
+#include "core/state.h"
+
+namespace mohona {
+namespace {
+
+// The wait that is to stay within its limit is the mean over so many days.
+constexpr std::int64_t days_looked_at = 7;
+// More nodes than these are not planned for; what would wait for them has its turn as if it were
+// not there.
+constexpr std::size_t nodes_max = 1'024;
+// What nothing is known of.
+constexpr Duration unknown_time = std::chrono::hours(1);
+// Work that has outlived what was believed of it is believed to go on for an eighth of its age.
+constexpr std::int64_t overrun_part = 8;
+constexpr Duration overrun_least = std::chrono::minutes(1);
+
+std::int64_t day_of(Timestamp at) {
+  return std::chrono::floor<std::chrono::days>(at).time_since_epoch().count();
+}
+
+// What others than the queue made it wait for does not count.
+bool counts(const Job& job) { return may_be_planned(job) && job.spec->needs.empty(); }
+
+// How long it is believed to run: by its author, by history, by its limit.
+Duration believed_time(const State& state, const JobSpec& spec) {
+  const Duration limit = spec.max_duration.value_or(Duration::max());
+  if (spec.estimate) return std::min(*spec.estimate, limit);
+  const auto predicted = state.history().predict(spec.queue, spec.name, 1);
+  return std::min(predicted ? predicted->likely : unknown_time, limit);
+}
+
+// Likewise when it ends: what its steps say goes before its author's word.
+Timestamp believed_end(const State& state, const LiveAttempt& live, Timestamp now) {
+  const Attempt& attempt = *live.attempt;
+  const JobSpec& spec = *state.find(attempt.id.job)->job.spec;
+  const Timestamp began = attempt.started_at.value_or(attempt.placed_at);
+  Timestamp end = state.scheduler().running(live.who).expected;
+  if (spec.estimate && !attempt.steps) end = began + believed_time(state, spec);
+  if (end > now) return end;
+  return now + std::max(overrun_least, (now - began) / overrun_part);
+}
+
+// The nodes that are paid anyway, as the plan sees them, and which they are.
+struct Nodes {
+  std::vector<OwnedNode> all;
+  std::vector<std::pair<PoolIndex, NodeIndex>> which;
+};
+
+Nodes nodes_of(const State& state, Timestamp now) {
+  Nodes out;
+  const Scheduler& scheduler = state.scheduler();
+  std::map<std::pair<PoolIndex, NodeIndex>, std::size_t> place;
+  for (const auto& [name, record] : state.pools()) {
+    if (!is_paid_anyway(record.pool) || record.reclaimed_at) continue;
+    const PoolIndex pool = *scheduler.find_pool(name);
+    const Space& space = scheduler.space(pool);
+    for (NodeIndex i = 0; i < space.nodes() && out.all.size() < nodes_max; ++i) {
+      const Node& node = space.node(i);
+      if (node.tier != 0 || !space.takes_work(node) || record.pool.shape.gpus == 0) continue;
+      place[{pool, i}] = out.all.size();
+      out.all.push_back({count(node.gpus_free), {}, pool});
+      out.which.emplace_back(pool, i);
+    }
+  }
+  for (const auto& [id, live] : state.live()) {
+    const Running& run = scheduler.running(live.who);
+    if (run.endless || run.demand.gpus == 0) continue;  // what it holds is not there
+    const Timestamp end = believed_end(state, live, now);
+    for (const Holding& holding : live.attempt->holdings) {
+      const auto found = place.find({run.pool, static_cast<NodeIndex>(holding.node)});
+      if (found == place.end()) continue;
+      OwnedNode& node = out.all[found->second];
+      node.gpus += run.demand.gpus;
+      node.booked.push_back({run.demand.gpus, std::min(now, run.started), end});
+    }
+  }
+  return out;
+}
+
+// Its targets that cost money, the cheapest first.
+std::vector<Target> paid_targets(const State& state, const std::vector<Target>& targets) {
+  std::vector<Target> out;
+  for (const Target& target : targets) {
+    const Pool& pool = state.scheduler().space(target.pool).pool();
+    if (!is_paid_anyway(pool) && !state.find_pool(pool.name)->reclaimed_at) out.push_back(target);
+  }
+  return out;
+}
+
+OverflowJob job_of(const State& state, const JobEntry& entry) {
+  const JobSpec& spec = *entry.job.spec;
+  const auto& targets = state.scheduler().targets(*entry.waiting);
+  OverflowJob out;
+  out.id = entry.job.id;
+  out.runs = believed_time(state, spec);
+  for (const Target& target : targets) {
+    if (!is_paid_anyway(state.scheduler().space(target.pool).pool())) continue;
+    // Of several ways to run, the one that comes first.
+    if (out.kinds.empty()) out.gpus = spec.resources.choices[target.choice].demand.gpus;
+    out.kinds.push_back(target.pool);
+  }
+  out.may_leave = !paid_targets(state, targets).empty();
+  out.may_wait = !out.kinds.empty();
+  if (out.kinds.empty() && !targets.empty()) {
+    out.gpus = spec.resources.choices[targets.front().choice].demand.gpus;
+  }
+  return out;
+}
+
+// Those that wait and those that have started, of the last days.
+WaitTally tally_of(const State& state, Timestamp now) {
+  WaitTally out;
+  const auto& days = state.overflow_waits();
+  for (auto it = days.lower_bound(day_of(now) - days_looked_at + 1); it != days.end(); ++it) {
+    out.jobs += it->second.jobs;
+    out.waited += it->second.waited;
+  }
+  for (const JobId id : state.waiting()) {
+    const Job& job = state.find(id)->job;
+    if (job.started_at || !counts(job)) continue;
+    ++out.jobs;
+    out.waited += now - job.submitted_at;
+  }
+  return out;
+}
+
+bool is_planned(const State& state, const JobEntry& entry) {
+  return entry.waiting && state.scheduler().needs(*entry.waiting).planned;
+}
+
+std::optional<Start> start_of(State& state, const JobEntry& entry, const PlannedStart& planned) {
+  Scheduler& scheduler = state.scheduler();
+  const auto targets = scheduler.targets_now(*entry.waiting);
+  if (!planned.node) {
+    for (const Target& target : paid_targets(state, targets)) {
+      if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
+    }
+    return std::nullopt;
+  }
+  const auto there = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
+    return target.pool == planned.pool;
+  });
+  if (there == targets.end()) return std::nullopt;
+  return scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
+}
+
+}  // namespace
+
+bool may_be_planned(const Job& job) {
+  const JobSpec& spec = *job.spec;
+  const auto whole_gpus = [](const Choice& choice) {
+    return choice.demand.gpus > 0 && choice.demand.gpu_milli == 0;
+  };
+  return spec.kind != Kind::serve && job.tasks.size() == 1 && spec.num_nodes == 1 &&
+         !spec.resources.ordered && spec.features.empty() && spec.reservation.empty() &&
+         std::all_of(spec.resources.choices.begin(), spec.resources.choices.end(), whole_gpus);
+}
+
+bool is_paid_anyway(const Pool& pool) {
+  return pool.purchase == Purchase::reserved || pool.price.nanos == 0;
+}
+
+void count_first_wait(WaitsByDay& waits, const Job& job) {
+  if (!job.started_at || !counts(job)) return;
+  WaitTally& day = waits[day_of(*job.started_at)];
+  ++day.jobs;
+  day.waited += *job.started_at - job.submitted_at;
+}
+
+std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
+  std::vector<OverflowJob> jobs;
+  for (const JobId id : state.waiting()) {
+    if (is_planned(state, *state.find(id))) jobs.push_back(job_of(state, *state.find(id)));
+  }
+  if (jobs.empty()) return {};
+  const Nodes nodes = nodes_of(state, now);
+  std::vector<PlannedStart> out;
+  for (const OverflowChoice& choice : plan_overflow(nodes.all, jobs, tally_of(state, now),
+                                                    *state.scheduling().overflow_wait, now)) {
+    PlannedStart& one = out.emplace_back(PlannedStart{choice.job, 0, std::nullopt, choice.start});
+    if (choice.node) std::tie(one.pool, one.node) = nodes.which[*choice.node];
+  }
+  return out;
+}
+
+Facts overflow_next(State& state, Timestamp now) {
+  OverflowPass& pass = state.overflow_pass();
+  if (!pass.planned) {
+    pass = OverflowPass{true, {}, std::nullopt};
+    for (const JobId id : state.waiting()) {
+      const JobEntry& entry = *state.find(id);
+      if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
+    }
+    for (const PlannedStart& one : plan_waiting(state, now)) {
+      if (one.start <= now) {
+        pass.todo.push_back(one);
+      } else if (!pass.wake || one.start < *pass.wake) {
+        pass.wake = one.start;
+      }
+    }
+  }
+  while (!pass.todo.empty()) {
+    const PlannedStart one = pass.todo.front();
+    pass.todo.pop_front();
+    const JobEntry* entry = state.find(one.job);
+    if (!entry || !is_planned(state, *entry)) continue;
+    if (budget_spent(entry->job, now)) {
+      state.park(one.job);
+      continue;
+    }
+    if (const auto start = start_of(state, *entry, one)) {
+      return start_facts(state, *entry, *start, now);
+    }
+  }
+  return {};
+}
+
+std::string explain_plan(const State& state, const JobEntry& entry, Timestamp now) {
+  if (!is_planned(state, entry)) return {};
+  const auto plan = plan_waiting(state, now);
+  const auto found = std::find_if(plan.begin(), plan.end(),
+                                  [&](const PlannedStart& one) { return one.job == entry.job.id; });
+  if (found == plan.end()) return {};
+  const Scheduler& scheduler = state.scheduler();
+  const auto paid = paid_targets(state, scheduler.targets(*entry.waiting));
+  std::string cost;
+  if (!paid.empty()) {
+    const Pool& pool = scheduler.space(paid.front().pool).pool();
+    const Demand& demand = entry.job.spec->resources.choices[paid.front().choice].demand;
+    const Money money =
+        charge(pool.price, believed_time(state, *entry.job.spec), 1, part_of(pool.shape, demand));
+    cost = fmt::format("{} would take it now for {}", pool.name, format_money(money));
+  }
+  if (!found->node) return fmt::format("; it does not wait for what is paid anyway: {}", cost);
+  const std::string text =
+      fmt::format("; node {} of {} is planned for it from {} on", *found->node,
+                  scheduler.space(found->pool).pool().name, format_timestamp(found->start));
+  return cost.empty() ? text : fmt::format("{}: {}", text, cost);
+}
+
+}  // namespace mohona

@@ -1,0 +1,59 @@
+// Machines that are paid anyway, and others beside them that cost money by the hour: which waiting
+// work goes where, and when. The rule is market/overflow.h's; this asks it about what waits, runs
+// and is free, and makes starts of its answer.
+//
+// Planned is work of one task on one node, with whole GPUs, while the fleet's file says
+// `scheduling: {overflow: {wait_limit: 3m}}`. Paid anyway are pools without a price, and reserved
+// ones. All other work has its turns as always.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "core/market/overflow.h"
+#include "core/schedule/needs.h"
+#include "model/fact.h"
+#include "model/record.h"
+
+namespace mohona {
+
+class State;
+struct JobEntry;
+
+// Where and from when on a waiting job is to run: on this node, or, `node` none, now on any of the
+// pools that cost money, the cheapest that has room.
+struct PlannedStart {
+  JobId job;
+  PoolIndex pool = 0;
+  std::optional<NodeIndex> node;
+  Timestamp start;
+};
+
+// One pass: what is still to be done of its plan. Of no meaning after the pass but for `wake`.
+struct OverflowPass {
+  bool planned = false;
+  std::deque<PlannedStart> todo;
+  std::optional<Timestamp> wake;  // the next start that is planned
+};
+
+// How long planned work waited before its first start, by the day (from 1970) of that start.
+using WaitsByDay = std::map<std::int64_t, WaitTally>;
+void count_first_wait(WaitsByDay& waits, const Job& job);
+
+bool may_be_planned(const Job& job);
+bool is_paid_anyway(const Pool& pool);
+
+// What is best now for everything that may be planned and waits. Changes nothing.
+std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now);
+
+// The next start of the pass's plan; empty: the others' turn.
+Facts overflow_next(State& state, Timestamp now);
+
+// "; hall 3 is planned for it from 2027-01-01T01:00:00Z on; aws would take it now for $20.00".
+// Empty where nothing is planned for it.
+std::string explain_plan(const State& state, const JobEntry& entry, Timestamp now);
+
+}  // namespace mohona
