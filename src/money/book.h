@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
+#include "money/charge.h"
 #include "money/contract.h"
-#include "money/row.h"
 
 namespace mohona {
 

@@ -11,14 +11,14 @@ namespace {
 
 using namespace std::chrono;
 
-std::string month_of(const Row& row) {
-  const Timestamp at = row.charge == Charge::purchase ? row.begin : row.end - Duration(1);
+std::string month_of(const Charge& row) {
+  const Timestamp at = row.category == Category::purchase ? row.begin : row.end - Duration(1);
   const year_month_day day(floor<days>(at));
   return fmt::format("{:04}-{:02}", int(day.year()), unsigned(day.month()));
 }
 
 // The term that a row is told under: what covers it or, on demand, the capacity it is bound to.
-TermId term_of(const Row& row) {
+TermId term_of(const Charge& row) {
   return row.commitment != none_id ? row.commitment : row.reservation;
 }
 
@@ -30,7 +30,7 @@ struct Sums {
 using Key =
     std::tuple<std::string, std::string, std::string, Cause, std::string, std::string, Price>;
 
-Key key_of(const Book& book, const Row& row) {
+Key key_of(const Book& book, const Charge& row) {
   const TermId term = term_of(row);
   std::string contract, name, sku, place;
   if (term != none_id) contract = book.terms()[term].contract_name, name = book.terms()[term].name;
@@ -39,7 +39,7 @@ Key key_of(const Book& book, const Row& row) {
     sku = meter.sku;
     place = meter.place.cloud + (meter.place.region.empty() ? "" : "/" + meter.place.region);
   }
-  const bool at_a_price = row.charge == Charge::usage && row.commitment == none_id;
+  const bool at_a_price = row.category == Category::usage && row.commitment == none_id;
   return {month_of(row),
           contract,
           name,

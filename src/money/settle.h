@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "money/book.h"
-#include "money/row.h"
+#include "money/charge.h"
 
 namespace mohona {
 
@@ -22,6 +22,6 @@ struct Slice {
 // Errors: Code::not_found when a meter that was used has no offer at this hour, Code::invalid when
 // it was used for more than unit_seconds_max or less than nothing; then no row is appended.
 Result<void> settle_hour(Book& book, Hour hour, std::span<const Slice> slices,
-                         std::vector<Row>& rows);
+                         std::vector<Charge>& rows);
 
 }  // namespace mohona

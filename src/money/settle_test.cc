@@ -20,7 +20,7 @@ void settle_to_the_end(Accounts& accounts) {
   ASSERT_TRUE(accounts.settle(begin + hours(hours_of_a_case)));
 }
 
-void check_against_the_naive_ledger(const World& world, const Accounts& accounts) {
+void check_against_the_naive_ledger(const RandomWorld& world, const Accounts& accounts) {
   NaiveLedger naive;
   for (int i = 0; i < hours_of_a_case; ++i) {
     std::vector<UsageSlice> slices;
@@ -46,7 +46,7 @@ void check_against_the_naive_ledger(const World& world, const Accounts& accounts
 }
 
 // Σ used + unused = committed, and Σ effective = Σ billed, exactly, over each commitment's life.
-void check_conservation(const World& world, const Accounts& accounts) {
+void check_conservation(const RandomWorld& world, const Accounts& accounts) {
   for (TermId id = 0; id < accounts.book().terms().size(); ++id) {
     const Commitment& commitment = world.contracts.contracts[0].commitments[id];
     Wide committed = 0;
@@ -65,7 +65,7 @@ void check_conservation(const World& world, const Accounts& accounts) {
 }
 
 // Usage comes in another order, in several deliveries, with settlements between them.
-void check_late_usage(World& world, const Accounts& in_time) {
+void check_late_usage(RandomWorld& world, const Accounts& in_time) {
   Accounts late(world.contracts, begin);
   auto usage = world.usage;
   world.shuffle(usage);
@@ -92,7 +92,7 @@ TEST(Settlement, HoldsForAnyHours) {
   const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 1;
   const std::uint64_t cases = one ? 1 : asked ? std::strtoull(asked, nullptr, 10) : 1'000;
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
-    World world(seed);
+    RandomWorld world(seed);
     Accounts accounts(world.contracts, begin);
     for (const UsageSlice& slice : world.usage) ASSERT_TRUE(accounts.add(slice));
     settle_to_the_end(accounts);
@@ -110,7 +110,7 @@ TEST(Settlement, HoldsForAnyHours) {
 // its life, what its rows cost; reserved capacity is billed for the whole of it, used or idle.
 TEST(Settlement, ConservesWhatOtherTermsCost) {
   for (std::uint64_t seed = 1; seed < 1'000; ++seed) {
-    World world(seed);
+    RandomWorld world(seed);
     world.add_other_terms();
     Accounts accounts(world.contracts, begin);
     for (const UsageSlice& slice : world.usage) ASSERT_TRUE(accounts.add(slice));
