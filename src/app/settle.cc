@@ -113,7 +113,7 @@ Json json_of(const Accounts& accounts, const Span& span) {
                      {"cause", name(line.cause)},
                      {"sku", line.sku},
                      {"place", line.place},
-                     {"unit_hours", format_quantity(line.quantity)},
+                     {"unit_hours", format_unit_hours(line.unit_micros)},
                      {"billed", format_money_exact(line.billed)},
                      {"effective", format_money_exact(line.effective)}});
   }

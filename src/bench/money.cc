@@ -87,8 +87,8 @@ std::vector<Slice> any_hour(Book& book, Dice& dice, std::int64_t resources) {
   return out;
 }
 
-std::uint64_t digest_of(const std::vector<Row>& rows, std::uint64_t so_far) {
-  for (const Row& row : rows) {
+std::uint64_t digest_of(const std::vector<Charge>& rows, std::uint64_t so_far) {
+  for (const Charge& row : rows) {
     const std::array<Wide, 4> sums = {row.billed.value, row.effective.value, row.drawn,
                                       row.quantity.unit_micros};
     so_far = XXH64(sums.data(), sizeof(sums), so_far);
@@ -98,11 +98,11 @@ std::uint64_t digest_of(const std::vector<Row>& rows, std::uint64_t so_far) {
 
 // What an hour costs, and what was drawn from what was paid ahead (nothing is, here).
 Exact cash_of(Book& book, const std::vector<Slice>& slices) {
-  std::vector<Row> rows;
+  std::vector<Charge> rows;
   const auto settled = settle_hour(book, begin, slices, rows);
   Exact out;
-  for (const Row& row : rows) {
-    if (settled && row.charge == Charge::usage) out += row.billed;
+  for (const Charge& row : rows) {
+    if (settled && row.category == Category::usage) out += row.billed;
   }
   return out;
 }
@@ -121,7 +121,7 @@ Json bench_settle(const SettleOptions& options) {
     });
   }
 
-  std::vector<Row> rows;
+  std::vector<Charge> rows;
   std::uint64_t digest = 0;
   std::int64_t charges = 0;
   double settling = 0, posting = 0;

@@ -7,7 +7,7 @@ namespace {
 
 std::string number(std::int64_t n) { return std::to_string(n); }
 
-void add_torchrun(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+void add_torchrun(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
   v.insert(v.end(), {{"RANK", number(rank)},
                      {"LOCAL_RANK", "0"},
                      {"GROUP_RANK", number(rank)},
@@ -18,7 +18,7 @@ void add_torchrun(Variables& v, const Launch& launch, const Place& place, std::i
                      {"TORCHELASTIC_RESTART_COUNT", number(launch.restarts)}});
 }
 
-void add_slurm(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+void add_slurm(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
   const JobSpec& spec = *launch.spec;
   const Demand& demand = launch.attempt.demand;
   const std::string job = to_string(launch.attempt.id.job);
@@ -57,7 +57,7 @@ void add_slurm(Variables& v, const Launch& launch, const Place& place, std::int6
   }
 }
 
-void add_skypilot(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+void add_skypilot(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
   const JobSpec& spec = *launch.spec;
   v.insert(v.end(), {{"SKYPILOT_NODE_RANK", number(rank)},
                      {"SKYPILOT_NUM_NODES", number(spec.num_nodes)},
@@ -74,7 +74,7 @@ void add_skypilot(Variables& v, const Launch& launch, const Place& place, std::i
   }
 }
 
-void add_ours(Variables& v, const Launch& launch, const Place& place, std::int64_t rank) {
+void add_ours(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
   v.insert(v.end(), {{"MOHONA_JOB_ID", to_string(launch.attempt.id.job)},
                      {"MOHONA_JOB_NAME", launch.spec->name},
                      {"MOHONA_ATTEMPT", to_string(launch.attempt.id)},
@@ -106,7 +106,7 @@ std::int64_t rank_count(const JobSpec& spec) {
   return spec.script == Script::first_node ? 1 : spec.num_nodes;
 }
 
-Variables rank_environment(const Launch& launch, const Place& place, std::int64_t rank) {
+Variables rank_environment(const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
   Variables v;
   add_torchrun(v, launch, place, rank);
   add_slurm(v, launch, place, rank);

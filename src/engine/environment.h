@@ -9,7 +9,7 @@
 namespace mohona {
 
 // What an engine knows and the spec does not.
-struct Place {
+struct LaunchPlace {
   std::vector<std::string> addresses;  // one a node of the gang
   std::int64_t master_port = 0;
   std::int64_t port = 0;            // a replica's
@@ -23,6 +23,6 @@ std::int64_t rank_count(const JobSpec& spec);
 
 // The environment of one rank, in a fixed order; the job's own `envs` and secrets come last and
 // win.
-Variables rank_environment(const Launch& launch, const Place& place, std::int64_t rank);
+Variables rank_environment(const Launch& launch, const LaunchPlace& place, std::int64_t rank);
 
 }  // namespace mohona

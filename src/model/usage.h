@@ -36,6 +36,9 @@ struct Meter {
   friend auto operator<=>(const Meter&, const Meter&) = default;
 };
 
+// Of one meter in one hour: 277 million units that run all of it.
+constexpr std::int64_t unit_seconds_max = 1'000'000'000'000;
+
 // What one resource used of a meter within one UTC hour. The seconds are those of all units
 // together: two machines for half an hour are 3,600.
 struct UsageSlice {

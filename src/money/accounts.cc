@@ -29,7 +29,7 @@ void Accounts::amend(Contracts contracts) {
 }
 
 Result<void> Accounts::settle(Timestamp until) {
-  std::vector<Row> rows;
+  std::vector<Charge> rows;
   const auto settle_one = [&](Hour hour) -> Result<void> {
     rows.clear();
     const auto usage = usage_.find(hour);

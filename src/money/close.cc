@@ -28,7 +28,7 @@ class Closing {
   Closing(const Book& book, const Ledger& ledger, Timestamp now)
       : book_(book), ledger_(ledger), now_(now) {}
 
-  std::map<Hour, std::vector<Row>> run() {
+  std::map<Hour, std::vector<Charge>> run() {
     const auto span = ledger_.span();
     if (!span) return {};
     volumes(*span);
@@ -65,17 +65,17 @@ class Closing {
              Carried& carried) const;
   std::vector<Period> periods_of(const Minimum& minimum) const;
 
-  Row& row(Timestamp at, Window period, Charge charge, Cause cause, TermId id) {
-    Row& out = due_[floor<hours>(at)].emplace_back();
+  Charge& row(Timestamp at, Window period, Category category, Cause cause, TermId id) {
+    Charge& out = due_[floor<hours>(at)].emplace_back();
     out.begin = period.from, out.end = period.to;
-    out.charge = charge, out.cause = cause, out.commitment = id;
+    out.category = category, out.cause = cause, out.commitment = id;
     return out;
   }
 
   const Book& book_;
   const Ledger& ledger_;
   Timestamp now_;
-  std::map<Hour, std::vector<Row>> due_;
+  std::map<Hour, std::vector<Charge>> due_;
   std::map<Timestamp, Exact> paid_;  // by credits, by the month's end
 };
 
@@ -96,35 +96,35 @@ void Closing::volumes(std::pair<Hour, Hour> span) {
 // right.
 void Closing::volume(Timestamp from, Timestamp to) {
   struct Volume {
-    Quantity quantity;
+    Wide unit_micros = 0;
     MeterId meter = none_id;
     Price list;
   };
   std::map<std::pair<const Offer*, Price>, Volume> volumes;
-  ledger_.for_usage(from, to, [&](Hour hour, const Row& row) {
+  ledger_.for_usage(from, to, [&](Hour hour, const Charge& row) {
     if (row.meter == none_id || row.cause == Cause::running || row.commitment != none_id) return;
     const Offer* offer = book_.offer(row.meter, hour);
     if (!offer || offer->tiers.size() < 2) return;
     Volume& volume = volumes[{offer, row.contracted_price}];
-    volume.quantity += row.quantity;
+    volume.unit_micros += row.quantity.unit_micros;
     volume.list = row.list_price;
     if (volume.meter == none_id || book_.meter(row.meter) < book_.meter(volume.meter)) {
       volume.meter = row.meter;
     }
   });
-  std::vector<std::pair<Meter, Row>> rows;  // in the order of names, not of addresses
+  std::vector<std::pair<Meter, Charge>> rows;  // in the order of names, not of addresses
   for (const auto& [key, volume] : volumes) {
     const auto& tiers = key.first->tiers;
     Exact list;
     for (std::size_t i = 1; i < tiers.size(); ++i) {
       const Wide over = Wide{tiers[i].over_unit_hours} * unit_hour.unit_micros;
-      const Wide beyond = std::max<Wide>(volume.quantity.unit_micros - over, 0);
+      const Wide beyond = std::max<Wide>(volume.unit_micros - over, 0);
       list.value += beyond * (tiers[i].price.nanos - tiers[i - 1].price.nanos);
     }
     if (list == Exact{}) continue;
-    Row out;
+    Charge out;
     out.begin = from, out.end = to;
-    out.charge = Charge::adjustment, out.cause = Cause::volume;
+    out.category = Category::adjustment, out.cause = Cause::volume;
     out.meter = volume.meter;
     out.list = list;
     out.billed.value = scaled(list.value, key.second.nanos, volume.list.nanos);
@@ -154,12 +154,12 @@ std::vector<Closing::Period> Closing::periods_of(const Minimum& minimum) const {
 // What the usage of the period's hours, up to `to`, counts toward it.
 Exact Closing::drawn(TermId id, const Minimum& minimum, const Period& period, Timestamp to) const {
   std::vector<Exact> sums(minimum.weights.size() + 1);  // the last: without a weight
-  ledger_.for_usage(period.window.from, to, [&](Hour hour, const Row& row) {
+  ledger_.for_usage(period.window.from, to, [&](Hour hour, const Charge& row) {
     if (minimum.prepaid) {
       if (row.commitment == id && row.use == Use::used) sums.back() += Exact{row.drawn};
       return;
     }
-    if (row.charge == Charge::purchase) {
+    if (row.category == Category::purchase) {
       const bool ours = book_.terms()[row.commitment].contract == book_.terms()[id].contract;
       if (ours && minimum.counts_fees) sums.back() += row.billed;
       return;
@@ -223,7 +223,7 @@ void Closing::true_up(TermId id, const Minimum& minimum, const Period& period, C
   if (missed.then == Missed::Then::forfeit) due = {};
   if (missed.then == Missed::Then::invoice) due = part_of(due, missed.ppm);
   if (due == Exact{}) return;
-  Row& out = row(period.window.to, period.window, Charge::adjustment, Cause::true_up, id);
+  Charge& out = row(period.window.to, period.window, Category::adjustment, Cause::true_up, id);
   out.billed = out.effective = out.list = out.contracted = due;
   if (missed.then == Missed::Then::credit) {
     pay_from_credit(id, missed, period.window.to, part_of(due, missed.ppm));
@@ -245,7 +245,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
     const Exact until = or_nothing(used - pool);
     const Exact due = part_of(until, minimum.overage_ppm) - part_of(over, minimum.overage_ppm);
     if (due != Exact{}) {
-      Row& out = row(to, {from, to}, Charge::adjustment, Cause::overage, id);
+      Charge& out = row(to, {from, to}, Category::adjustment, Cause::overage, id);
       out.billed = out.list = out.contracted = due;
       out.effective = due - Exact{scaled((until - over).value, paid.micros, period.amount.micros)};
       effective += out.effective;
@@ -253,7 +253,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
     }
     over = until, from = to;
   }
-  ledger_.for_usage(period.window.from, period.window.to, [&](Hour, const Row& row) {
+  ledger_.for_usage(period.window.from, period.window.to, [&](Hour, const Charge& row) {
     if (row.commitment == id && row.use == Use::used) effective += row.effective;
   });
   const DrawDown state = this->state(id, minimum, period, carried);
@@ -264,7 +264,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
   }
   const Exact lost = state.missing - carried.missing;
   if (rest - carried.fee == Exact{} && lost == Exact{}) return;
-  Row& out = row(period.window.to, period.window, Charge::usage, Cause::lost, id);
+  Charge& out = row(period.window.to, period.window, Category::usage, Cause::lost, id);
   out.pricing = Pricing::committed, out.use = Use::unused;
   out.drawn = lost.value;
   out.effective = rest - carried.fee;
@@ -277,15 +277,15 @@ void Closing::pay_from_credit(TermId id, const Missed& missed, Timestamp granted
     const Timestamp to = std::min(next_month(from), expiry);
     if (to > now_) return;
     Exact billed;
-    ledger_.for_usage(from, to, [&](Hour hour, const Row& row) {
-      if (row.meter == none_id || row.charge != Charge::usage) return;
+    ledger_.for_usage(from, to, [&](Hour hour, const Charge& row) {
+      if (row.meter == none_id || row.category != Category::usage) return;
       const Offer* offer = book_.offer(row.meter, hour);
       if (offer && takes(missed.credit_pays, book_.meter(row.meter), *offer)) billed += row.billed;
     });
     Exact& paid = paid_[next_month(from)];
     const Exact pay = std::min(credit, or_nothing(billed - paid));
     if (pay > Exact{}) {
-      Row& out = row(to, {from, to}, Charge::credit, Cause::prepaid, id);
+      Charge& out = row(to, {from, to}, Category::credit, Cause::prepaid, id);
       out.billed = out.effective = -pay;
       credit -= pay, paid += pay;
     }

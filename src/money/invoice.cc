@@ -11,26 +11,26 @@ namespace {
 
 using namespace std::chrono;
 
-std::string month_of(const Row& row) {
-  const Timestamp at = row.charge == Charge::purchase ? row.begin : row.end - Duration(1);
+std::string month_of(const Charge& row) {
+  const Timestamp at = row.category == Category::purchase ? row.begin : row.end - Duration(1);
   const year_month_day day(floor<days>(at));
   return fmt::format("{:04}-{:02}", int(day.year()), unsigned(day.month()));
 }
 
 // The term that a row is told under: what covers it or, on demand, the capacity it is bound to.
-TermId term_of(const Row& row) {
+TermId term_of(const Charge& row) {
   return row.commitment != none_id ? row.commitment : row.reservation;
 }
 
 struct Sums {
-  Quantity quantity;
+  Wide unit_micros = 0;
   Exact billed, effective;
 };
 
 using Key =
     std::tuple<std::string, std::string, std::string, Cause, std::string, std::string, Price>;
 
-Key key_of(const Book& book, const Row& row) {
+Key key_of(const Book& book, const Charge& row) {
   const TermId term = term_of(row);
   std::string contract, name, sku, place;
   if (term != none_id) contract = book.terms()[term].contract_name, name = book.terms()[term].name;
@@ -39,7 +39,7 @@ Key key_of(const Book& book, const Row& row) {
     sku = meter.sku;
     place = meter.place.cloud + (meter.place.region.empty() ? "" : "/" + meter.place.region);
   }
-  const bool at_a_price = row.charge == Charge::usage && row.commitment == none_id;
+  const bool at_a_price = row.category == Category::usage && row.commitment == none_id;
   return {month_of(row),
           contract,
           name,
@@ -55,7 +55,7 @@ std::vector<InvoiceLine> invoice(const Book& book, const Ledger& ledger) {
   std::map<Key, Sums> lines;
   for (const Entry& entry : ledger.entries()) {
     Sums& sums = lines[key_of(book, entry.row)];
-    sums.quantity += entry.row.quantity;
+    sums.unit_micros += entry.row.quantity.unit_micros;
     sums.billed += entry.row.billed;
     sums.effective += entry.row.effective;
   }
@@ -63,9 +63,9 @@ std::vector<InvoiceLine> invoice(const Book& book, const Ledger& ledger) {
   for (const auto& [key, sums] : lines) {
     const auto& [month, contract, term, cause, sku, place, price] = key;
     const Money billed = rounded(sums.billed), effective = rounded(sums.effective);
-    if (sums.quantity == Quantity{} && billed == Money{} && effective == Money{}) continue;
+    if (sums.unit_micros == 0 && billed == Money{} && effective == Money{}) continue;
     out.push_back(
-        {month, contract, term, cause, sku, place, price, sums.quantity, billed, effective});
+        {month, contract, term, cause, sku, place, price, sums.unit_micros, billed, effective});
   }
   return out;
 }
@@ -76,12 +76,12 @@ std::string_view name(Cause cause) {
   return names[static_cast<std::size_t>(cause)];
 }
 
-std::string format_quantity(Quantity quantity) {
-  const auto millionths = static_cast<std::int64_t>(
-      divide_half_even(Wide{quantity.unit_micros} * 1'000'000, unit_hour.unit_micros));
+std::string format_unit_hours(Wide unit_micros) {
+  const auto millionths =
+      static_cast<std::int64_t>(divide_half_even(unit_micros * 1'000'000, unit_hour.unit_micros));
+  const std::int64_t size = millionths < 0 ? -millionths : millionths;
   std::string text =
-      fmt::format("{}{}.{:06}", millionths < 0 ? "-" : "", std::abs(millionths) / 1'000'000,
-                  std::abs(millionths) % 1'000'000);
+      fmt::format("{}{}.{:06}", millionths < 0 ? "-" : "", size / 1'000'000, size % 1'000'000);
   text.erase(text.find_last_not_of('0') + 1);
   if (text.ends_with('.')) text.pop_back();
   return text;

@@ -17,7 +17,7 @@ struct InvoiceLine {
   Cause cause = Cause::ran;
   std::string sku, place;  // aws/us-east-1; the zone is left out
   Price price;             // per unit-hour, where it was billed at one
-  Quantity quantity;
+  Wide unit_micros = 0;    // a month of ten million cores is more than a Quantity holds
   Money billed, effective;
 };
 
@@ -28,6 +28,6 @@ std::vector<InvoiceLine> invoice(const Book& book, const Ledger& ledger);
 // "ran", "fee", "unused" …: what an invoice calls the cause.
 std::string_view name(Cause cause);
 // Unit-hours: "2", "0.25", at most six digits.
-std::string format_quantity(Quantity quantity);
+std::string format_unit_hours(Wide unit_micros);
 
 }  // namespace mohona

@@ -9,12 +9,12 @@ namespace mohona {
 namespace {
 
 // What makes two rows parts of one charge.
-auto key(const Row& r) {
-  return std::tie(r.charge, r.cause, r.pricing, r.commitment, r.use, r.reservation, r.reserved,
+auto key(const Charge& r) {
+  return std::tie(r.category, r.cause, r.pricing, r.commitment, r.use, r.reservation, r.reserved,
                   r.meter, r.resource, r.list_price, r.contracted_price, r.begin, r.end);
 }
 
-void add(Row& to, const Row& row, int sign) {
+void add(Charge& to, const Charge& row, int sign) {
   to.quantity.unit_micros += sign * row.quantity.unit_micros;
   to.billed.value += sign * row.billed.value;
   to.effective.value += sign * row.effective.value;
@@ -23,23 +23,23 @@ void add(Row& to, const Row& row, int sign) {
   to.drawn += sign * row.drawn;
 }
 
-bool is_nothing(const Row& r) {
+bool is_nothing(const Charge& r) {
   return r.quantity == Quantity{} && r.billed == Exact{} && r.effective == Exact{} &&
          r.list == Exact{} && r.contracted == Exact{} && r.drawn == 0;
 }
 
 struct Signed {
-  Row row;
+  Charge row;
   int sign = 1;
 };
 
 // new − old, one row for each key, without those that have not changed.
-std::vector<Row> difference(std::vector<Signed> all) {
+std::vector<Charge> difference(std::vector<Signed> all) {
   std::stable_sort(all.begin(), all.end(),
                    [](const Signed& a, const Signed& b) { return key(a.row) < key(b.row); });
-  std::vector<Row> out;
+  std::vector<Charge> out;
   for (std::size_t i = 0; i < all.size();) {
-    Row sum = all[i].row;
+    Charge sum = all[i].row;
     add(sum, all[i].row, -1);
     const std::size_t first = i;
     for (; i < all.size() && key(all[i].row) == key(all[first].row); ++i) {
@@ -52,7 +52,7 @@ std::vector<Row> difference(std::vector<Signed> all) {
 
 }  // namespace
 
-Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<const Row> rows) {
+Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<const Charge> rows) {
   Posting& posting = postings_[{of, hour}];
   if (version < posting.version) {
     return fail(Code::conflict,
@@ -62,7 +62,7 @@ Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<cons
   posting.version = version;
   const std::size_t begin = entries_.size();
   if (posting.stretches.empty()) {
-    for (const Row& row : rows) append(row, version, false);
+    for (const Charge& row : rows) append(row, version, false);
   } else {
     std::vector<Signed> all;
     for (const Stretch& stretch : posting.stretches) {
@@ -70,8 +70,8 @@ Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<cons
         all.push_back({entries_[i].row, -1});
       }
     }
-    for (const Row& row : rows) all.push_back({row, 1});
-    for (const Row& row : difference(std::move(all))) append(row, version, true);
+    for (const Charge& row : rows) all.push_back({row, 1});
+    for (const Charge& row : difference(std::move(all))) append(row, version, true);
   }
   // An hour without a charge is settled as well: what comes later corrects it.
   if (posting.stretches.empty() || entries_.size() > begin) {
@@ -80,7 +80,7 @@ Result<void> Ledger::post(Of of, Hour hour, std::int64_t version, std::span<cons
   return {};
 }
 
-void Ledger::append(const Row& row, std::int64_t version, bool correction) {
+void Ledger::append(const Charge& row, std::int64_t version, bool correction) {
   entries_.push_back({row, version, correction});
   if (row.commitment == none_id) return;
   if (row.commitment >= balances_.size()) balances_.resize(row.commitment + 1);

@@ -8,12 +8,12 @@
 
 #include "base/result.h"
 #include "money/book.h"
-#include "money/row.h"
+#include "money/charge.h"
 
 namespace mohona {
 
 struct Entry {
-  Row row;                   // of a correction: what has to be added to what was charged before
+  Charge row;                // of a correction: what has to be added to what was charged before
   std::int64_t version = 0;  // of the contracts under which it was settled
   bool correction = false;
 };
@@ -32,7 +32,7 @@ class Ledger {
   // stands, so the same rows twice append nothing, and late usage appends its corrections.
   // `version` is Book::version(). Errors: Code::conflict when a later version has settled this.
   enum class Of { hour, closing };  // its usage, or what fell due at its beginning
-  Result<void> post(Of of, Hour hour, std::int64_t version, std::span<const Row> rows);
+  Result<void> post(Of of, Hour hour, std::int64_t version, std::span<const Charge> rows);
 
   const std::vector<Entry>& entries() const { return entries_; }
   Balance balance(TermId term) const;
@@ -61,7 +61,7 @@ class Ledger {
     std::int64_t version = 0;
     std::vector<Stretch> stretches;
   };
-  void append(const Row& row, std::int64_t version, bool correction);
+  void append(const Charge& row, std::int64_t version, bool correction);
 
   std::vector<Entry> entries_;
   std::map<std::pair<Of, Hour>, Posting> postings_;

@@ -17,11 +17,11 @@ struct Cost {
 };
 
 Cost cost_of(Book& book, const std::vector<Slice>& slices) {
-  std::vector<Row> rows;
+  std::vector<Charge> rows;
   EXPECT_TRUE(settle_hour(book, begin + std::chrono::hours(4), slices, rows));
   Cost out;
-  for (const Row& row : rows) {
-    if (row.charge != Charge::usage || row.meter == none_id) continue;
+  for (const Charge& row : rows) {
+    if (row.category != Category::usage || row.meter == none_id) continue;
     const bool prepaid = row.commitment != none_id && book.is(row.commitment, Term::Kind::minimum);
     out.cash += prepaid ? Exact{row.drawn} : row.billed;
     if (prepaid) out.toward[row.commitment] += row.drawn * ppm_whole;
@@ -82,7 +82,7 @@ class Question {
     EXPECT_LE(apart < 0 ? -apart : apart, 100);
   }
 
-  World world_;
+  RandomWorld world_;
   Book book_;
   std::vector<Slice> slices_;
   Slice more_;

@@ -10,9 +10,9 @@ constexpr int hours_of_a_case = 10;
 inline const Hour begin = std::chrono::floor<std::chrono::hours>(
     Timestamp(std::chrono::sys_days(std::chrono::year(2028) / 2 / 29)));
 
-class World {
+class RandomWorld {
  public:
-  explicit World(std::uint64_t seed) : dice_(seed) {
+  explicit RandomWorld(std::uint64_t seed) : dice_(seed) {
     for (int i = 0; i < 5; ++i) contracts.offers.push_back(offer(i));
     contracts.contracts.push_back({.name = "one", .cloud = "c"});
     Contract& contract = contracts.contracts.back();

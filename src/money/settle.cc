@@ -52,7 +52,7 @@ class Pieces {
 
 class HourSettlement {
  public:
-  HourSettlement(Book& book, Hour hour, std::vector<Row>& rows)
+  HourSettlement(Book& book, Hour hour, std::vector<Charge>& rows)
       : book_(book),
         hour_(hour),
         terms_(book.terms(hour)),
@@ -91,19 +91,19 @@ class HourSettlement {
   void cover();
   Wide draw(const Layer& layer, std::uint32_t index, std::vector<Quantity>& rest, Pieces& pieces);
   void bill(const Usage& usage);
-  void bill_covered(Row& row, Piece& piece, Quantity part);
-  void bill_uncovered(Row& row);
+  void bill_covered(Charge& row, Piece& piece, Quantity part);
+  void bill_uncovered(Charge& row);
   void bill_commitment(TermId id);
   void bill_fees(TermId id, const std::vector<Fee>& fees);
 
-  Row row(Charge charge, Cause cause) const {
-    return {.begin = hour_, .end = hour_ + hours(1), .charge = charge, .cause = cause};
+  Charge row(Category category, Cause cause) const {
+    return {.begin = hour_, .end = hour_ + hours(1), .category = category, .cause = cause};
   }
 
   Book& book_;
   Hour hour_;
   const HourTerms& terms_;
-  std::vector<Row>& rows_;
+  std::vector<Charge>& rows_;
   std::vector<Usage> usage_, idle_;
   std::vector<Quantity> used_;  // by meter
   Pieces bound_, covered_;
@@ -119,6 +119,15 @@ Result<void> HourSettlement::take(std::span<const Slice> slices) {
       return fail(Code::not_found, fmt::format("there is no price for {} in {} {} {} at {}",
                                                meter.sku, meter.place.cloud, meter.place.region,
                                                meter.place.zone, format_timestamp(hour_)));
+    }
+    if (slice.unit_seconds < 0 || slice.unit_seconds > unit_seconds_max ||
+        used_[slice.meter] > unit_seconds(unit_seconds_max - slice.unit_seconds)) {
+      const Meter& meter = book_.meter(slice.meter);
+      return fail(
+          Code::invalid,
+          fmt::format("{} in {} has less than 0 or more than {} unit-seconds in the hour {}",
+                      meter.sku, to_string(meter.place), unit_seconds_max,
+                      format_timestamp(hour_)));
     }
     usage_.push_back({slice.meter, slice.resource, unit_seconds(slice.unit_seconds)});
     used_[slice.meter] += usage_.back().quantity;
@@ -197,7 +206,7 @@ void HourSettlement::bill(const Usage& usage) {
     if (bound) part = std::min(part, bound->quantity);
     left -= part;
 
-    Row& out = rows_.emplace_back(row(Charge::usage, idle ? Cause::idle : Cause::ran));
+    Charge& out = rows_.emplace_back(row(Category::usage, idle ? Cause::idle : Cause::ran));
     out.meter = usage.meter;
     out.resource = usage.resource;
     out.quantity = part;
@@ -221,7 +230,7 @@ void HourSettlement::bill(const Usage& usage) {
   }
 }
 
-void HourSettlement::bill_covered(Row& out, Piece& piece, Quantity part) {
+void HourSettlement::bill_covered(Charge& out, Piece& piece, Quantity part) {
   const Layer& layer = terms_.commitments[piece.layer];
   Bucket& bucket = buckets_[piece.layer];
   // The last of a piece takes what is left of its draw.
@@ -240,7 +249,7 @@ void HourSettlement::bill_covered(Row& out, Piece& piece, Quantity part) {
     out.reservation = layer.term, out.reserved = Use::used;
   }
   if (layer.running == Price{}) return;
-  Row running = row(Charge::usage, Cause::running);
+  Charge running = row(Category::usage, Cause::running);
   running.meter = out.meter;
   running.resource = out.resource;
   running.quantity = part;
@@ -250,7 +259,7 @@ void HourSettlement::bill_covered(Row& out, Piece& piece, Quantity part) {
   rows_.push_back(running);
 }
 
-void HourSettlement::bill_uncovered(Row& out) {
+void HourSettlement::bill_uncovered(Charge& out) {
   const MeterTerms& terms = terms_.meters[out.meter];
   if (terms.prepaid == none_id) {
     out.pricing = terms.dynamic ? Pricing::dynamic : Pricing::standard;
@@ -269,7 +278,7 @@ void HourSettlement::bill_commitment(TermId id) {
   const Commitment& commitment = book_.commitment(id);
   const Exact hourly = hourly_fee(commitment.steps, commitment.window, hour_);
   if (hourly > Exact{}) {
-    Row& out = rows_.emplace_back(row(Charge::purchase, Cause::fee));
+    Charge& out = rows_.emplace_back(row(Category::purchase, Cause::fee));
     out.commitment = id;
     out.billed = out.list = out.contracted = hourly;
   }
@@ -280,14 +289,14 @@ void HourSettlement::bill_commitment(TermId id) {
   if (layer == terms_.commitments.end()) {
     const Exact fee = hourly + fee_within(commitment.fees, hour_);
     if (fee == Exact{}) return;
-    Row& out =
-        rows_.emplace_back(row(Charge::usage, Cause::lost));  // paid while nothing is promised
+    Charge& out =
+        rows_.emplace_back(row(Category::usage, Cause::lost));  // paid while nothing is promised
     out.commitment = id, out.use = Use::unused, out.effective = fee;
     return;
   }
   const Bucket& bucket = buckets_[static_cast<std::size_t>(layer - terms_.commitments.begin())];
   if (bucket.drawn == layer->amount) return;
-  Row& out = rows_.emplace_back(row(Charge::usage, Cause::lost));
+  Charge& out = rows_.emplace_back(row(Category::usage, Cause::lost));
   out.pricing = Pricing::committed;
   out.commitment = id;
   out.use = Use::unused;
@@ -302,7 +311,7 @@ void HourSettlement::bill_commitment(TermId id) {
 void HourSettlement::bill_fees(TermId id, const std::vector<Fee>& fees) {
   for (const Fee& fee : fees) {
     if (floor<hours>(fee.due) != hour_) continue;
-    Row& out = rows_.emplace_back(row(Charge::purchase, Cause::fee));
+    Charge& out = rows_.emplace_back(row(Category::purchase, Cause::fee));
     out.begin = fee.covers.from, out.end = fee.covers.to;
     out.commitment = id;
     out.billed = out.list = out.contracted = exact(fee.amount);
@@ -312,7 +321,7 @@ void HourSettlement::bill_fees(TermId id, const std::vector<Fee>& fees) {
 }  // namespace
 
 Result<void> settle_hour(Book& book, Hour hour, std::span<const Slice> slices,
-                         std::vector<Row>& rows) {
+                         std::vector<Charge>& rows) {
   return HourSettlement(book, hour, rows).run(slices);
 }
 

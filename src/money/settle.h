@@ -6,7 +6,7 @@
 
 #include "base/result.h"
 #include "money/book.h"
-#include "money/row.h"
+#include "money/charge.h"
 
 namespace mohona {
 
@@ -19,8 +19,9 @@ struct Slice {
 
 // Appends the hour's rows, in an order that does not depend on that of the slices. The same hour,
 // slices and contracts give the same rows (contracts.md, "Settlement of one UTC hour").
-// Errors: Code::not_found when a meter that was used has no offer at this hour; no row is appended.
+// Errors: Code::not_found when a meter that was used has no offer at this hour, Code::invalid when
+// it was used for more than unit_seconds_max or less than nothing; then no row is appended.
 Result<void> settle_hour(Book& book, Hour hour, std::span<const Slice> slices,
-                         std::vector<Row>& rows);
+                         std::vector<Charge>& rows);
 
 }  // namespace mohona

@@ -13,7 +13,6 @@ namespace {
 
 using namespace std::chrono;
 
-constexpr std::int64_t unit_seconds_max = 1'000'000'000'000;  // 300,000 units of a second hour
 constexpr std::int64_t hours_max = 24 * 366 * 10;
 
 struct Field {

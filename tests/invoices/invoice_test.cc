@@ -47,7 +47,7 @@ Lines printed(const Accounts& accounts) {
     const auto or_dash = [](const std::string& text) { return text.empty() ? "-" : text; };
     out.push_back(fmt::format("{} {} {} {} {} {} {} {}", line.month, or_dash(line.contract),
                               or_dash(line.term), name(line.cause), or_dash(line.sku),
-                              format_quantity(line.quantity), dollars(line.billed),
+                              format_unit_hours(line.unit_micros), dollars(line.billed),
                               dollars(line.effective)));
     billed += line.billed, effective += line.effective;
   }

@@ -152,7 +152,7 @@ class LocalEngine : public Engine {
   std::string supervisors_log() const { return options_.home + "/supervisors.log"; }
   Result<Order> make_order(const Launch& launch);
   Result<Variables> rank_base_environment(const JobSpec& spec) const;
-  RankOrder make_rank(const Launch& launch, const Place& place, const Variables& inherited,
+  RankOrder make_rank(const Launch& launch, const LaunchPlace& place, const Variables& inherited,
                       std::int64_t index) const;
   Result<void> spawn(const AttemptId& id);
   bool may_spawn(const AttemptId& id);
@@ -178,7 +178,7 @@ Result<Variables> LocalEngine::rank_base_environment(const JobSpec& spec) const 
   return inherited;
 }
 
-RankOrder LocalEngine::make_rank(const Launch& launch, const Place& place,
+RankOrder LocalEngine::make_rank(const Launch& launch, const LaunchPlace& place,
                                  const Variables& inherited, std::int64_t index) const {
   const JobSpec& spec = *launch.spec;
   const std::string here = directory(launch.attempt.id);
@@ -218,7 +218,7 @@ Result<Order> LocalEngine::make_order(const Launch& launch) {
   order.run = spec.run;
   order.hooks = spec.hooks;
 
-  Place place;
+  LaunchPlace place;
   place.addresses.assign(static_cast<std::size_t>(spec.num_nodes), loopback);
   place.output = order.job_directory + "/output";
   place.progress = directory(id) + "/" + progress_file;

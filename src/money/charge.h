@@ -14,7 +14,7 @@ using ResourceId = std::uint32_t;
 using TermId = std::uint32_t;  // a commitment, a reservation or a minimum of any contract
 constexpr std::uint32_t none_id = UINT32_MAX;
 
-enum class Charge { usage, purchase, credit, adjustment };
+enum class Category { usage, purchase, credit, adjustment };
 enum class Pricing { standard, dynamic, committed };
 enum class Use { none, used, unused };
 
@@ -31,9 +31,9 @@ enum class Cause {
   prepaid,  // usage was paid from a credit that a missed milestone left
 };
 
-struct Row {
+struct Charge {
   Timestamp begin, end;  // of the charge period
-  Charge charge = Charge::usage;
+  Category category = Category::usage;
   Cause cause = Cause::ran;
   Pricing pricing = Pricing::standard;
 
@@ -51,7 +51,7 @@ struct Row {
   Exact list, contracted;              // at the on-demand price, before and after the discount
   Wide drawn = 0;                      // of the commitment: thousandths × µs, or as in Exact
 
-  friend bool operator==(const Row&, const Row&) = default;
+  friend bool operator==(const Charge&, const Charge&) = default;
 };
 
 }  // namespace mohona
