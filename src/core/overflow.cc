@@ -235,9 +235,11 @@ std::string explain_plan(const State& state, const JobEntry& entry, Timestamp no
     const Demand& demand = entry.job.spec->resources.choices[paid.front().choice].demand;
     const Money money =
         charge(pool.price, believed_time(state, *entry.job.spec), 1, part_of(pool.shape, demand));
-    cost = fmt::format("{} would take it now for {}", pool.name, format_money(money));
+    cost = found->node ? fmt::format("{} would take it now for {}", pool.name, format_money(money))
+                       : fmt::format("it takes the first room in {}, for {}", pool.name,
+                                     format_money(money));
   }
-  if (!found->node) return fmt::format("; it does not wait for what is paid anyway: {}", cost);
+  if (!found->node) return "; it does not wait for machines that are paid anyway: " + cost;
   const std::string text =
       fmt::format("; node {} of {} is planned for it from {} on", *found->node,
                   scheduler.space(found->pool).pool().name, format_timestamp(found->start));
