@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t days_looked_at = 7;
 // More nodes than these are not planned for; what would wait for them has its turn as if it were
 // not there.
-constexpr std::size_t nodes_max = 1'024;
+constexpr std::size_t nodes_max = 256;
 // What nothing is known of.
 constexpr Duration unknown_time = std::chrono::hours(1);
 // Work that has outlived what was believed of it is believed to go on for an eighth of its age.
