@@ -191,13 +191,15 @@ std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
 
 Facts overflow_next(State& state, Timestamp now) {
   OverflowPass& pass = state.overflow_pass();
-  if (!pass.planned) {
-    pass = OverflowPass{true, {}, std::nullopt};
+  const bool due = pass.news || (pass.wake && *pass.wake <= now);
+  if (!std::exchange(pass.begun, true) && due) {
+    pass = OverflowPass{false, true, {}, {}, std::nullopt};
     for (const JobId id : state.waiting()) {
       const JobEntry& entry = *state.find(id);
       if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
     }
-    for (const PlannedStart& one : plan_waiting(state, now)) {
+    pass.plan = plan_waiting(state, now);
+    for (const PlannedStart& one : pass.plan) {
       if (one.start <= now) {
         pass.todo.push_back(one);
       } else if (!pass.wake || one.start < *pass.wake) {
@@ -221,9 +223,9 @@ Facts overflow_next(State& state, Timestamp now) {
   return {};
 }
 
-std::string explain_plan(const State& state, const JobEntry& entry, Timestamp now) {
+std::string explain_plan(const State& state, const JobEntry& entry) {
   if (!is_planned(state, entry)) return {};
-  const auto plan = plan_waiting(state, now);
+  const auto& plan = state.overflow_pass().plan;
   const auto found = std::find_if(plan.begin(), plan.end(),
                                   [&](const PlannedStart& one) { return one.job == entry.job.id; });
   if (found == plan.end()) return {};
