@@ -9,7 +9,6 @@
 #include "bench/preemption.h"
 #include "bench/reservations.h"
 #include "bench/spot_deadline.h"
-#include "traces/table.h"
 
 namespace mohona {
 namespace {
@@ -184,12 +183,11 @@ void add_spot_deadline(const std::shared_ptr<Shown>& shown, CLI::App* sub) {
   add_duration(sub, "--tick", spot->tick, "What one character of a table stands for");
   sub->add_option_function<std::string>(
          "--spot-price",
-         [spot](const std::string& text) { spot->spot_price_ppm = *parse_millionths(text); },
+         [spot](const std::string& text) { spot->spot_price_ppm = *parse_spot_price(text); },
          "What spot costs, of the price on demand: 0 to 1")
       ->check([](const std::string& text) {
-        const auto ppm = parse_millionths(text);
-        if (ppm && *ppm >= 0 && *ppm <= whole_ppm) return std::string();
-        return fmt::format("'{}' is not a number from 0 to 1", text);
+        return parse_spot_price(text) ? std::string()
+                                      : fmt::format("'{}' is not a number from 0 to 1", text);
       })
       ->default_str("0.333");
   sub->add_option_function<std::string>(

@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "traces/table.h"
+
 namespace mohona {
 namespace {
 
@@ -221,6 +223,11 @@ class Hindsight {
 SpotRun omniscient_spot(const Availability& available, Duration tick,
                         const SpotDeadlineOptions& options) {
   return Hindsight(available, tick, options).solve();
+}
+
+std::optional<std::int64_t> parse_spot_price(std::string_view text) {
+  const auto ppm = parse_millionths(text);
+  return ppm && *ppm >= 0 && *ppm <= whole_ppm ? std::optional(*ppm) : std::nullopt;
 }
 
 Result<Json> bench_spot_deadline(const SpotDeadlineOptions& o) {

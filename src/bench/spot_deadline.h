@@ -19,6 +19,9 @@ struct SpotDeadlineOptions {
   std::uint64_t seed = 1;
 };
 
+// "0.333": millionths; nothing if it is no number from 0 to 1.
+std::optional<std::int64_t> parse_spot_price(std::string_view text);
+
 // Errors: Code::invalid for times that cannot be kept or are not whole seconds, and those of the
 // file.
 Result<Json> bench_spot_deadline(const SpotDeadlineOptions& options);

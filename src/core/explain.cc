@@ -216,7 +216,7 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
       "waits for room: {} of {}{}; {} ahead of it {}", size_of(spec),
       describe(spec.resources.choices.front().demand), where(spec.nearness),
       ahead == 0 ? "nothing" : fmt::format("{} job{}", ahead, ahead == 1 ? "" : "s"), line);
-  out.headline += promise(state, entry, now) + explain_plan(state, entry, now);
+  out.headline += promise(state, entry, now) + explain_plan(state, entry);
   if (state.pools().empty()) out.headline += "; the fleet has no pools";
   out.pools = explain_pools(state, entry, now);
   return out;

@@ -219,7 +219,7 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
           !state.scheduler().needs(*entry.waiting).planned ? "has room; the job starts at once"
           : is_paid_anyway(pool)
               ? "has room now, but not for as long as the job runs: other work is planned there"
-              : "has room, for money: the job waits while that is worth less";
+              : "has room, for money: the job waits while that is cheaper";
       break;
     case Obstacle::reclaimed:
       out.why = fmt::format("was taken back by {} at {}", pool.cloud,

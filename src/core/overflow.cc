@@ -13,7 +13,7 @@ namespace {
 constexpr std::int64_t days_looked_at = 7;
 // More nodes than these are not planned for; what would wait for them has its turn as if it were
 // not there.
-constexpr std::size_t nodes_max = 1'024;
+constexpr std::size_t nodes_max = 256;
 // What nothing is known of.
 constexpr Duration unknown_time = std::chrono::hours(1);
 // Work that has outlived what was believed of it is believed to go on for an eighth of its age.
@@ -191,13 +191,15 @@ std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
 
 Facts overflow_next(State& state, Timestamp now) {
   OverflowPass& pass = state.overflow_pass();
-  if (!pass.planned) {
-    pass = OverflowPass{true, {}, std::nullopt};
+  const bool due = pass.news || (pass.wake && *pass.wake <= now);
+  if (!std::exchange(pass.begun, true) && due) {
+    pass = OverflowPass{false, true, {}, {}, std::nullopt};
     for (const JobId id : state.waiting()) {
       const JobEntry& entry = *state.find(id);
       if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
     }
-    for (const PlannedStart& one : plan_waiting(state, now)) {
+    pass.plan = plan_waiting(state, now);
+    for (const PlannedStart& one : pass.plan) {
       if (one.start <= now) {
         pass.todo.push_back(one);
       } else if (!pass.wake || one.start < *pass.wake) {
@@ -221,9 +223,9 @@ Facts overflow_next(State& state, Timestamp now) {
   return {};
 }
 
-std::string explain_plan(const State& state, const JobEntry& entry, Timestamp now) {
+std::string explain_plan(const State& state, const JobEntry& entry) {
   if (!is_planned(state, entry)) return {};
-  const auto plan = plan_waiting(state, now);
+  const auto& plan = state.overflow_pass().plan;
   const auto found = std::find_if(plan.begin(), plan.end(),
                                   [&](const PlannedStart& one) { return one.job == entry.job.id; });
   if (found == plan.end()) return {};
@@ -235,9 +237,11 @@ std::string explain_plan(const State& state, const JobEntry& entry, Timestamp no
     const Demand& demand = entry.job.spec->resources.choices[paid.front().choice].demand;
     const Money money =
         charge(pool.price, believed_time(state, *entry.job.spec), 1, part_of(pool.shape, demand));
-    cost = fmt::format("{} would take it now for {}", pool.name, format_money(money));
+    cost = found->node ? fmt::format("{} would take it now for {}", pool.name, format_money(money))
+                       : fmt::format("it takes the first room in {}, for {}", pool.name,
+                                     format_money(money));
   }
-  if (!found->node) return fmt::format("; it does not wait for what is paid anyway: {}", cost);
+  if (!found->node) return "; it does not wait for machines that are paid anyway: " + cost;
   const std::string text =
       fmt::format("; node {} of {} is planned for it from {} on", *found->node,
                   scheduler.space(found->pool).pool().name, format_timestamp(found->start));

@@ -32,10 +32,12 @@ struct PlannedStart {
   Timestamp start;
 };
 
-// One pass: what is still to be done of its plan. Of no meaning after the pass but for `wake`.
+// One pass: what is still to be done of the plan. A plan stands until there is news: work that came
+// to wait or has left, another believed end, another fleet; or until `wake`.
 struct OverflowPass {
-  bool planned = false;
-  std::deque<PlannedStart> todo;
+  bool news = true, begun = false;
+  std::vector<PlannedStart> plan;
+  std::deque<PlannedStart> todo;  // of it
   std::optional<Timestamp> wake;  // the next start that is planned
 };
 
@@ -49,11 +51,11 @@ bool is_paid_anyway(const Pool& pool);
 // What is best now for everything that may be planned and waits. Changes nothing.
 std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now);
 
-// The next start of the pass's plan; empty: the others' turn.
+// The next start of the plan that is due; empty: the others' turn.
 Facts overflow_next(State& state, Timestamp now);
 
-// "; hall 3 is planned for it from 2027-01-01T01:00:00Z on; aws would take it now for $20.00".
-// Empty where nothing is planned for it.
-std::string explain_plan(const State& state, const JobEntry& entry, Timestamp now);
+// What the plan that stands says of it, beginning with "; ": the node and the instant that are
+// planned for it, and for how much money it could go now. Empty where nothing is planned for it.
+std::string explain_plan(const State& state, const JobEntry& entry);
 
 }  // namespace mohona

@@ -54,6 +54,7 @@ Fleet any_fleet() {
   fleet.scheduling.reservations_max = draw(3);
   if (draw(2)) fleet.scheduling.ageing = Duration{0};
   if (draw(2)) fleet.scheduling.packing = Packing::learned;
+  if (draw(2)) fleet.scheduling.overflow_wait = draw(3) * 10s;
   if (draw(2)) fleet.scheduling.order = static_cast<QueueOrder>(draw(6));
   return fleet;
 }

@@ -159,6 +159,7 @@ void State::on(const AttemptPlaced& f) {
     e.job.started_at = f.attempt.placed_at;
     count_first_wait(overflow_waits_, e.job);
   }
+  if (!may_be_planned(e.job)) overflow_pass_.news = true;
   e.ready.erase(f.attempt.id.task);
   const auto at_once = e.job.spec->shards ? e.job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once)) leave_queue(e);
@@ -245,6 +246,7 @@ void State::on(const TaskEnded& f) {
 }
 
 void State::on(const JobCancelling& f) {
+  overflow_pass_.news = true;
   JobEntry& e = entry(f.job);
   e.job.cancelling = true;
   e.job.reason = f.reason;
@@ -255,6 +257,7 @@ void State::on(const JobCancelling& f) {
 }
 
 void State::on(const JobEnded& f) {
+  overflow_pass_.news = true;
   JobEntry& e = entry(f.job);
   forget_kept(e);
   leave_queue(e);

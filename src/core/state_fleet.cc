@@ -12,6 +12,7 @@ std::int64_t first_node(const NodesChanged& entry) { return entry.nodes.front().
 }  // namespace
 
 void State::on(const PoolDefined& f) {
+  overflow_pass_.news = true;
   PoolRecord& record = pools_[f.pool.name];
   const Topology before = record.pool.topology;
   const bool known = !record.pool.name.empty();
@@ -32,12 +33,14 @@ void State::on(const PoolDefined& f) {
 }
 
 void State::on(const PoolRemoved& f) {
+  overflow_pass_.news = true;
   pools_.erase(f.pool);
   scheduler_.remove_pool(f.pool);
   rebuild_market();
 }
 
 void State::on(const PoolReclaimed& f) {
+  overflow_pass_.news = true;
   PoolRecord& record = pools_.at(f.pool);
   record.reclaimed_at = f.at;
   record.gone_at = f.gone_at;
@@ -45,6 +48,7 @@ void State::on(const PoolReclaimed& f) {
 }
 
 void State::on(const PoolRestored& f) {
+  overflow_pass_.news = true;
   PoolRecord& record = pools_.at(f.pool);
   record.reclaimed_at.reset();
   record.gone_at.reset();
@@ -52,6 +56,7 @@ void State::on(const PoolRestored& f) {
 }
 
 void State::on(const QueuesDefined& f) {
+  overflow_pass_.news = true;
   queues_ = f.queues;
   scheduling_ = f.scheduling;
   rebuild_scheduler();  // places in line may have changed
@@ -96,6 +101,7 @@ void State::look_at_market(Timestamp now) {
 }
 
 void State::on(const ReservationDefined& f) {
+  overflow_pass_.news = true;
   auto& all = pools_.at(f.reservation.pool).reservations;
   const auto at = std::lower_bound(
       all.begin(), all.end(), f.reservation.name,
@@ -110,6 +116,7 @@ void State::on(const ReservationDefined& f) {
 }
 
 void State::on(const ReservationRemoved& f) {
+  overflow_pass_.news = true;
   std::erase_if(pools_.at(f.pool).reservations,
                 [&](const AdvanceReservation& r) { return r.name == f.name; });
   scheduler_.unreserve(f.name);
@@ -117,6 +124,7 @@ void State::on(const ReservationRemoved& f) {
 
 // A node stands in one entry at most: the last one about it.
 void State::on(const NodesChanged& f) {
+  overflow_pass_.news = true;
   PoolRecord& record = pools_.at(f.pool);
   std::vector<NodesChanged> entries;
   for (NodesChanged& entry : record.nodes) {
@@ -135,6 +143,7 @@ void State::on(const NodesChanged& f) {
 }
 
 void State::on(const NodeLoaded& f) {
+  overflow_pass_.news = true;
   auto& all = pools_.at(f.pool).loads;
   auto at = std::lower_bound(all.begin(), all.end(), f.node,
                              [](const NodeLoaded& load, std::int64_t n) { return load.node < n; });

@@ -20,6 +20,7 @@ void State::enqueue(JobEntry& e) {
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
   Needs needs = needs_of(*job.spec);
   needs.planned = scheduling_.overflow_wait && may_be_planned(job);
+  overflow_pass_.news = true;
   e.waiting = scheduler_.wait(job.id, std::move(needs), rank_of_job(job));
   waiting_.insert(job.id);
   unranked_.insert(job.id);
@@ -58,7 +59,10 @@ void State::occupy(const JobEntry& e, const Attempt& attempt, LiveAttempt& live)
   live.who = scheduler_.start(to_running(*this, e.job, attempt));
 }
 
-void State::vacate(const LiveAttempt& live) { scheduler_.end(live.who); }
+void State::vacate(const LiveAttempt& live) {
+  scheduler_.end(live.who);
+  overflow_pass_.news = true;
+}
 
 void State::reckon_end(const JobEntry& e, const Attempt& attempt) {
   const Running run = to_running(*this, e.job, attempt);
@@ -91,16 +95,20 @@ void State::forget_kept(JobEntry& e) {
 }
 
 void State::on(const NodesKept& f) {
+  overflow_pass_.news = true;
   JobEntry& e = entry(f.job);
   e.job.kept = f;
   keep_nodes(e);
 }
 
-void State::on(const NodesReleased& f) { forget_kept(entry(f.job)); }
+void State::on(const NodesReleased& f) {
+  overflow_pass_.news = true;
+  forget_kept(entry(f.job));
+}
 
 void State::on(const AttemptProgressed& f) {
   Attempt& a = attempt(f.attempt);
-  if (f.ends_at) a.ends_at = f.ends_at;
+  if (f.ends_at && f.ends_at != a.ends_at) a.ends_at = f.ends_at, overflow_pass_.news = true;
   if (f.steps) a.steps = f.steps;
   if (f.checkpoint_at) {
     a.checkpoint_at = f.checkpoint_at;

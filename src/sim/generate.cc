@@ -61,6 +61,7 @@ Fleet make_fleet(Dice& dice, std::int64_t nodes) {
       QueueOrder::age, QueueOrder::age, QueueOrder::learned, QueueOrder::fifo, QueueOrder::las};
   fleet.scheduling.order = orders[static_cast<std::size_t>(dice.below(5))];
   fleet.scheduling.min_run = minutes(dice.between(2, 15));
+  if (dice.one_in(3)) fleet.scheduling.overflow_wait = minutes(dice.between(0, 10));
   return fleet;
 }
 

@@ -38,9 +38,9 @@ TEST(OverflowRules, ByHand) {
             "0ms, 0ms $2.50, 0ms $40.00, 0ms $10.00");
   EXPECT_EQ(told(replay_overflow(one, work, OverflowRule::constant_wait, gpu_hour)),
             "0ms, 14m 37s $2.50, 10m 00s, 14m 37s $10.00");
-  // 4 min 41 s for each GPU-hour.
+  // 281.0025 s for each GPU-hour.
   EXPECT_EQ(told(replay_overflow(one, work, OverflowRule::compute_wait, gpu_hour)),
-            "0ms, 4m 40s $2.50, 10m 00s, 18m 43s $10.00");
+            "0ms, 4m 41s $2.50, 10m 00s, 18m 44s $10.00");
 }
 
 // Through the real controller and core.

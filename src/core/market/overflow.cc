@@ -26,8 +26,9 @@ constexpr std::int64_t worth_max_milli = 1'000 * wait_milli;
 constexpr std::int64_t hard_pct = 95, spare_jobs = 25;
 
 constexpr Wide million = 1'000'000;
-// For one plan so many orders are looked at, fewer where each takes long.
-constexpr std::size_t evaluations_max = 2'000, work_max = 1'000'000;
+// A plan that has taken so many steps (bookings looked at) is improved no further: about a
+// millisecond.
+constexpr std::size_t steps_max = 500'000;
 
 std::int64_t free_at(const OwnedNode& node, Timestamp t) {
   std::int64_t free = node.gpus;
@@ -85,9 +86,7 @@ class Planner {
         worth_(worth_of_waiting_milli(tally, limit)),
         may_wait_(std::max(Duration{0},
                            limit * (tally.jobs + spare_jobs) / 100 * hard_pct - tally.waited)),
-        now_(now),
-        evaluations_(
-            std::min(evaluations_max, work_max / ((jobs.size() + 1) * (nodes.size() + 1)))) {}
+        now_(now) {}
 
   // From nobody leaving, in the order of arrival, by the best single change while one is better: a
   // job leaves or stays after all, or gets its turn at another place.
@@ -114,15 +113,14 @@ class Planner {
     Order found = order;
     bool better = false;
     const auto look = [&](Order&& other) {
-      if (evaluations_ == 0) return;
-      --evaluations_;
+      if (steps_ > steps_max) return;
       Outcome outcome = evaluate(other);
       if (!outcome.better_than(best)) return;
       best = std::move(outcome), found = std::move(other), better = true;
     };
     for (std::size_t at = 0; at < order.jobs.size(); ++at) {
       const std::size_t i = order.jobs[at];
-      if (evaluations_ == 0) break;
+      if (steps_ > steps_max) break;
       if (jobs_[i].may_leave && can_stay(jobs_[i])) {
         Order other = order;
         other.leaves[i] = !other.leaves[i];
@@ -169,6 +167,7 @@ class Planner {
     OverflowChoice best{job.id, std::nullopt, now_};
     Wide least = 0;
     for (std::size_t n = 0; n < nodes.size(); ++n) {
+      steps_ += (nodes[n].booked.size() + 1) * (nodes[n].booked.size() + 1);
       const auto start = earliest(nodes[n], job, now_);
       if (!start) continue;
       const Wide cost = cost_of(nodes[n], job, *start);
@@ -194,7 +193,7 @@ class Planner {
   std::int64_t worth_;
   Duration may_wait_;
   Timestamp now_;
-  std::size_t evaluations_;
+  mutable std::size_t steps_ = 0;
 };
 
 }  // namespace
