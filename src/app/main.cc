@@ -262,7 +262,10 @@ int main(int argc, char** argv) {
   add_pools(app, s);
   add_cost(app, s);
   add_bench(app);
-  add_settle(app, s->status);
+  add_settle(
+      app, [s] { return s->find_home(); }, s->status);
+  add_export(
+      app, [s] { return s->find_home(); }, s->status);
   add_simulate(app, s->status);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",
