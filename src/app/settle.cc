@@ -50,6 +50,13 @@ Result<void> apply_span(const SettleFiles& files, Span& out) {
     if (!given) return fail(given.error());
     *at = *given;
   }
+  if (out.from >= out.to) {
+    return fail(Code::invalid, "there is nothing between --from and --to");
+  }
+  constexpr hours hours_max = days(366 * 20);
+  if (out.to - out.from > hours_max) {
+    return fail(Code::invalid, "from --from to --to there are more than 20 years");
+  }
   return {};
 }
 
@@ -62,16 +69,10 @@ Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& us
         [](const UsageSlice& a, const UsageSlice& b) { return a.hour < b.hour; });
     out = {first->hour, last->hour + hours(1)};
   }
+  if (usage.empty() && (files.from.empty() || files.to.empty())) {
+    return fail(Code::invalid, "there is no usage: say --from and --to");
+  }
   if (auto ok = apply_span(files, out); !ok) return fail(ok.error());
-  if (out.from >= out.to) {
-    return fail(Code::invalid, usage.empty() && (files.from.empty() || files.to.empty())
-                                   ? "there is no usage: say --from and --to"
-                                   : "--to must be after --from");
-  }
-  constexpr hours hours_max = days(366 * 20);
-  if (out.to - out.from > hours_max) {
-    return fail(Code::invalid, "from --from to --to there are more than 20 years");
-  }
   return out;
 }
 
@@ -108,11 +109,11 @@ Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Span& 
   const auto loaded = load_state(**store);
   if (!loaded) return fail(loaded.error());
   const Timestamp now = SystemClock().now();
-  span = {now, now};
+  span = {floor<hours>(now), now};
   for (const auto& [id, entry] : loaded->state.jobs()) {
-    if (entry.job.started_at) span.from = std::min(span.from, *entry.job.started_at);
+    if (entry.job.started_at)
+      span.from = std::min<Timestamp>(span.from, floor<hours>(*entry.job.started_at));
   }
-  span = {floor<hours>(span.from), ceil<hours>(now)};
   if (auto ok = apply_span(files, span); !ok) return fail(ok.error());
   return settled_accounts(loaded->state, span.from, std::min(span.to, now));
 }

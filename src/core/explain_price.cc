@@ -50,14 +50,19 @@ Result<PriceExplanation> explain_price(const State& state, const JobEntry& entry
   }
   PriceExplanation out;
   if (!is_terminal(entry.job.state)) out.places = places_of(state, entry);
+  std::vector<const Attempt*> newest;
   for (const Attempt& attempt : entry.job.attempts) {
     if (!attempt.priced) continue;
+    newest.push_back(&attempt);
+    if (newest.size() > attempts_max) newest.erase(newest.begin());
+  }
+  for (const Attempt* one : newest) {
+    const Attempt& attempt = *one;
     const Duration held = held_time(attempt, now);
     const auto charged = charged_for(state, attempt, now);
     if (!charged) return fail(charged.error());
     out.attempts.push_back({attempt.id, attempt.pool, held, *attempt.priced,
                             charge(attempt.priced->total(), held, 1, {1, 1}), *charged});
-    if (out.attempts.size() > attempts_max) out.attempts.erase(out.attempts.begin());
   }
   return out;
 }

@@ -216,6 +216,7 @@ void State::on(const AttemptEnded& f) {
   sum_past_attempts(e.job);
   look_ahead(e);
   unrank(e);
+  unranked_.insert(e.job.id);  // other tasks of it may wait
   watch_budget(e);
   enqueue(e);  // an array that was at its limit may go on
   unsettled_.insert(f.attempt.job);

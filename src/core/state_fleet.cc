@@ -93,11 +93,13 @@ void State::rebuild_market() {
 void State::hold_in_market(const Attempt& attempt, std::int64_t sign) {
   if (!market_) return;
   market_->hold(attempt.pool, sign * std::ssize(attempt.holdings), attempt.part);
-  scheduler_.costs_changed();
+  if (scheduling_.price == PriceRule::marginal) scheduler_.costs_changed();
 }
 
 void State::look_at_market(Timestamp now) {
-  if (market_ && market_->at(now)) scheduler_.costs_changed();
+  if (market_ && market_->at(now) && scheduling_.price == PriceRule::marginal) {
+    scheduler_.costs_changed();
+  }
 }
 
 void State::on(const ReservationDefined& f) {

@@ -115,6 +115,15 @@ class Line {
     return month_of(is_purchase() ? charge_.begin : charge_.end - Duration(1));
   }
 
+  // A fee that does not come again: it pays for the whole time.
+  bool pays_for_all() const {
+    if (!has_commitment()) return true;
+    const bool promise = book_.terms()[charge_.commitment].kind == Term::Kind::commitment;
+    const Window& window = promise ? book_.commitment(charge_.commitment).window
+                                   : book_.minimum(charge_.commitment).window;
+    return charge_.begin <= window.from && window.to <= charge_.end;
+  }
+
   Value account_column(std::string_view column) const;
   Value cost_column(std::string_view column) const;
   Value sku_column(std::string_view column) const;
@@ -186,8 +195,10 @@ Value Line::cost_column(std::string_view column) const {
   // A charge that has no unit price is one unit of itself.
   const bool alone = !at_its_price();
   const Exact own = own_cost();
-  const Exact list = alone ? own : charge_.list;
-  const Exact contracted = alone ? own : charge_.contracted;
+  // A correction may move money between commitments alone.
+  const bool moved = correction_ && has_meter();
+  const Exact list = alone && !moved ? own : charge_.list;
+  const Exact contracted = alone && !moved ? own : charge_.contracted;
   if (column == "BilledCost") return money(charge_.billed);
   if (column == "EffectiveCost") return money(is_purchase() ? Exact{} : charge_.effective);
   if (column == "ListCost") return money(unused() ? Exact{} : list);
@@ -268,8 +279,7 @@ Value Line::what_column(std::string_view column) const {
   if (column == "ChargeDescription") return description();
   if (column == "ChargeFrequency") {
     if (is_usage()) return "Usage-Based";
-    // An hour's fee comes again; what pays for longer was bought once.
-    return is_purchase() && charge_.end - charge_.begin <= hours(1) ? "Recurring" : "One-Time";
+    return is_purchase() && !pays_for_all() ? "Recurring" : "One-Time";
   }
   if (column == "ChargePeriodStart") return instant(charge_.begin);
   if (column == "ChargePeriodEnd") return instant(charge_.end);

@@ -28,7 +28,7 @@ void Accounts::amend(Contracts contracts) {
   for (Hour hour = begin_; hour < settled_; hour += hours(1)) late_.insert(hour);
 }
 
-Result<void> Accounts::settle(Timestamp until) {
+Result<void> Accounts::settle(Timestamp until, Timestamp due) {
   std::vector<Charge> rows;
   const auto settle_one = [&](Hour hour) -> Result<void> {
     rows.clear();
@@ -45,7 +45,7 @@ Result<void> Accounts::settle(Timestamp until) {
   for (; settled_ + hours(1) <= until; settled_ += hours(1)) {
     if (auto ok = settle_one(settled_); !ok) return ok;
   }
-  return close_periods(book_, ledger_, until);
+  return close_periods(book_, ledger_, due);
 }
 
 }  // namespace mohona

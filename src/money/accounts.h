@@ -29,7 +29,9 @@ class Accounts {
 
   // Settles all hours that end at or before `until` and are not settled as they should be, then
   // what fell due. The same again appends nothing. Errors: Code::not_found for a missing price.
-  Result<void> settle(Timestamp until);
+  Result<void> settle(Timestamp until) { return settle(until, until); }
+  // The same, but only what was due by `due`: for an hour that is not over.
+  Result<void> settle(Timestamp until, Timestamp due);
 
   const Book& book() const { return book_; }
   const Ledger& ledger() const { return ledger_; }

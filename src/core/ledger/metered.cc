@@ -7,28 +7,27 @@ namespace {
 
 using namespace std::chrono;
 
+struct Span {
+  Timestamp from, to;
+};
+
 // The meter of a pool that the fleet no longer has: all that is known is what its attempts say.
 Meter meter_of_gone(const Attempt& attempt) {
   return {attempt.pool, {attempt.cloud, "", ""}, "", ""};
 }
 
-Meter meter_of_attempt(const State& state, const Attempt& attempt) {
-  const PoolRecord* record = state.find_pool(attempt.pool);
-  return record ? meter_of(record->pool, state.contracts()) : meter_of_gone(attempt);
-}
-
-void add_slices(const State& state, const Attempt& attempt, Timestamp now,
+void add_slices(const Attempt& attempt, const Meter& meter, const Span& span,
                 std::vector<UsageSlice>& out) {
   const auto begin = floor<seconds>(attempt.placed_at);
-  const auto end = floor<seconds>(attempt.ended_at.value_or(now));
-  const Meter meter = meter_of_attempt(state, attempt);
+  const auto end = floor<seconds>(std::min(attempt.ended_at.value_or(span.to), span.to));
   const std::int64_t nodes = std::ssize(attempt.holdings);
   // Units × seconds so far: hours are differences of these, and so add up.
   const auto so_far = [&](sys_seconds at) {
     const Wide all = Wide{(at - begin).count()} * nodes * attempt.part.held;
     return static_cast<std::int64_t>(all / std::max<std::int64_t>(1, attempt.part.whole));
   };
-  for (Hour hour = floor<hours>(begin); hour < end; hour += hours(1)) {
+  for (Hour hour = floor<hours>(std::max(attempt.placed_at, span.from)); hour < end;
+       hour += hours(1)) {
     const sys_seconds from = std::max<sys_seconds>(begin, hour);
     const sys_seconds to = std::min<sys_seconds>(end, hour + hours(1));
     const std::int64_t units = so_far(to) - so_far(from);
@@ -57,11 +56,19 @@ Contracts contracts_for(const State& state) {
 
 }  // namespace
 
-std::vector<UsageSlice> usage_of(const State& state, Timestamp now, AttemptId without) {
+std::vector<UsageSlice> usage_of(const State& state, Timestamp from, Timestamp until,
+                                 AttemptId without) {
+  const Contracts contracts = with_pools(state.contracts(), state.pools());
+  std::map<std::string, Meter> meters;
+  for (const auto& [name, record] : state.pools()) meters[name] = meter_of(record.pool, contracts);
   std::vector<UsageSlice> out;
   for (const auto& [id, entry] : state.jobs()) {
     for (const Attempt& attempt : entry.job.attempts) {
-      if (attempt.id != without) add_slices(state, attempt, now, out);
+      if (attempt.id == without || attempt.placed_at >= until) continue;
+      if (attempt.ended_at && *attempt.ended_at <= from) continue;
+      const auto meter = meters.find(attempt.pool);
+      add_slices(attempt, meter == meters.end() ? meter_of_gone(attempt) : meter->second,
+                 {from, until}, out);
     }
   }
   return out;
@@ -69,27 +76,27 @@ std::vector<UsageSlice> usage_of(const State& state, Timestamp now, AttemptId wi
 
 Result<Accounts> settled_accounts(const State& state, Timestamp from, Timestamp until,
                                   AttemptId without) {
-  const Hour begin = floor<hours>(from), end = ceil<hours>(until);
+  const Hour begin = floor<hours>(from);
   Accounts accounts(contracts_for(state), begin);
-  for (const UsageSlice& slice : usage_of(state, until, without)) {
-    if (slice.hour < begin || slice.hour >= end) continue;
+  for (const UsageSlice& slice : usage_of(state, begin, until, without)) {
     if (auto ok = accounts.add(slice); !ok) return fail(ok.error());
   }
-  if (auto ok = accounts.settle(end); !ok) return fail(ok.error());
+  if (auto ok = accounts.settle(ceil<hours>(until), until); !ok) return fail(ok.error());
   return accounts;
 }
 
 Result<Money> charged_for(const State& state, const Attempt& attempt, Timestamp now) {
-  const Timestamp end = attempt.ended_at.value_or(now);
+  // Whole hours: what came after it in its last one counts as well, whenever this is asked.
+  const Hour first = floor<hours>(attempt.placed_at);
+  const Hour end = ceil<hours>(std::min(attempt.ended_at.value_or(now), now));
   Exact billed;
   for (const bool with : {true, false}) {
-    const auto accounts =
-        settled_accounts(state, attempt.placed_at, end, with ? AttemptId{} : attempt.id);
+    const auto accounts = settled_accounts(state, first, std::min<Timestamp>(now, end),
+                                           with ? AttemptId{} : attempt.id);
     if (!accounts) return fail(accounts.error());
-    accounts->ledger().for_usage(floor<hours>(attempt.placed_at), ceil<hours>(end),
-                                 [&](Hour, const Charge& charge) {
-                                   (with ? billed += charge.billed : billed -= charge.billed);
-                                 });
+    accounts->ledger().for_usage(first, end, [&](Hour, const Charge& charge) {
+      (with ? billed += charge.billed : billed -= charge.billed);
+    });
   }
   return rounded(billed);
 }

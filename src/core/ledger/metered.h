@@ -9,9 +9,11 @@
 
 namespace mohona {
 
-// Of all attempts whose record is kept (model/attempts.h), up to `now`, but for `without`. Seconds
-// are whole: an hour's end to the second belongs to it, so that the hours of an attempt add up.
-std::vector<UsageSlice> usage_of(const State& state, Timestamp now, AttemptId without = {});
+// In the hours from that of `from` on, up to `until`, of all attempts whose record is kept
+// (model/attempts.h) but for `without`. Seconds are whole: an hour's end to the second belongs to
+// it, so that the hours of an attempt add up.
+std::vector<UsageSlice> usage_of(const State& state, Timestamp from, Timestamp until,
+                                 AttemptId without = {});
 
 // Those hours settled under the state's contracts, from the hour of `from` to that of `until`,
 // whose own hour is settled as far as it has got.

@@ -1,21 +1,10 @@
 #include "core/market/market.h"
 
 #include <algorithm>
+#include <tuple>
 
 namespace mohona {
 namespace {
-
-// An offer of the pool's own price, for its own meter.
-Offer offer_of(const Pool& pool, const Meter& meter) {
-  Offer offer;
-  offer.sku = meter.sku;
-  offer.place = meter.place;
-  offer.family = meter.sku.substr(0, meter.sku.find('.'));
-  offer.unit = "instance";
-  offer.tiers = {{0, pool.price}};
-  offer.dynamic = pool.purchase == Purchase::spot;
-  return offer;
-}
 
 bool covers(const Offer& offer, const Meter& meter) {
   const auto same = [](const std::string& offered, const std::string& wanted) {
@@ -25,15 +14,53 @@ bool covers(const Offer& offer, const Meter& meter) {
          same(offer.place.region, meter.place.region) && same(offer.place.zone, meter.place.zone);
 }
 
-}  // namespace
-
-Meter meter_of(const Pool& pool, const Contracts& contracts) {
+// By its shape and place alone.
+Meter plain_meter(const Pool& pool) {
   Meter meter{pool.shape.name.empty() ? pool.name : pool.shape.name,
               {pool.cloud, pool.region, pool.zone},
               "",
               ""};
   // Spot machines are another thing to buy than the same ones on demand.
   if (pool.purchase == Purchase::spot) meter.sku += "/spot";
+  return meter;
+}
+
+// That of one among several pools of a shape at a place, at a price of its own.
+std::string own_sku(const Pool& pool) { return plain_meter(pool).sku + "@" + pool.name; }
+
+// Offers of the pool's own price, for the times at which nothing else is offered.
+void offer_own_price(const Pool& pool, const Meter& meter, std::vector<Offer>& offers) {
+  Offer offer;
+  offer.sku = meter.sku;
+  offer.place = meter.place;
+  offer.family = meter.sku.substr(0, meter.sku.find_first_of(".@/"));
+  offer.unit = "instance";
+  offer.tiers = {{0, pool.price}};
+  offer.dynamic = pool.purchase == Purchase::spot;
+  std::vector<Window> others;
+  for (const Offer& one : offers) {
+    if (covers(one, meter)) others.push_back(one.valid);
+  }
+  std::sort(others.begin(), others.end(),
+            [](const Window& a, const Window& b) { return a.from < b.from; });
+  Timestamp from = Timestamp::min();
+  for (const Window& window : others) {
+    offer.valid = {from, window.from};
+    if (from < window.from) offers.push_back(offer);
+    from = std::max(from, window.to);
+  }
+  offer.valid = {from, Timestamp::max()};
+  if (from < Timestamp::max()) offers.push_back(offer);
+}
+
+}  // namespace
+
+Meter meter_of(const Pool& pool, const Contracts& contracts) {
+  Meter meter = plain_meter(pool);
+  const std::string own = own_sku(pool);
+  const bool apart = std::any_of(contracts.offers.begin(), contracts.offers.end(),
+                                 [&](const Offer& offer) { return offer.sku == own; });
+  if (apart) meter.sku = own;
   for (const Contract& contract : contracts.contracts) {
     for (const Commitment& one : contract.commitments) {
       if (one.named && one.name == pool.name) meter.reservation = one.name;
@@ -46,11 +73,18 @@ Meter meter_of(const Pool& pool, const Contracts& contracts) {
 }
 
 Contracts with_pools(Contracts contracts, const PoolRecords& pools) {
+  const std::vector<Offer> given = contracts.offers;
+  std::map<std::tuple<std::string, std::string, std::string, std::string>, Price> first;
   for (const auto& [name, record] : pools) {
-    const Meter meter = meter_of(record.pool, contracts);
-    const bool known = std::any_of(contracts.offers.begin(), contracts.offers.end(),
+    Meter meter = plain_meter(record.pool);
+    const bool known = std::any_of(given.begin(), given.end(),
                                    [&](const Offer& offer) { return covers(offer, meter); });
-    if (!known) contracts.offers.push_back(offer_of(record.pool, meter));
+    const Location& place = meter.place;
+    const auto [at, is_first] = first.emplace(
+        std::tuple(meter.sku, place.cloud, place.region, place.zone), record.pool.price);
+    if (!is_first && (known || at->second == record.pool.price)) continue;
+    if (!is_first) meter.sku = own_sku(record.pool);
+    offer_own_price(record.pool, meter, contracts.offers);
   }
   return contracts;
 }
@@ -101,7 +135,9 @@ void Market::hold(const std::string& pool, std::int64_t nodes, Fraction part) {
 std::optional<MarginalPrice> Market::price(const std::string& pool, std::int64_t nodes,
                                            Fraction part) {
   const auto found = pools_.find(pool);
-  if (found == pools_.end() || !now_) return std::nullopt;
+  if (found == pools_.end() || !now_ || !book_.offer(found->second.meter, *hour_)) {
+    return std::nullopt;
+  }
   return now_->price({.meter = found->second.meter,
                       .quantity = an_hour_of(nodes, part),
                       .relief_ppb = relief_ppb_});

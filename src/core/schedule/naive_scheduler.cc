@@ -144,7 +144,6 @@ std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
       const Choice& choice = needs.choices[i];
       if (mismatch(*spaces_[p], needs, choice) != Mismatch::none) continue;
       const Fraction part = part_of(pool.shape, choice.demand);
-      __extension__ using Wide = __int128;
       const auto cost = static_cast<std::int64_t>(Wide{pool.price.nanos} * part.held * 1'000'000 /
                                                   part.whole / choice.speed_milli);
       found.push_back({{needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},

@@ -331,9 +331,13 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   Class& c = *classes_[id];
   PoolState& pool = *pools_[keep.pool];
   make_targets(c);
+  // Of several ways to stand there the first that its author named: what is cheapest may change.
   Worth worth = 0;
+  std::uint32_t choice = UINT32_MAX;
   for (const Target& target : c.targets) {
-    if (target.pool == keep.pool && worth == 0) worth = target.node_worth * count(keep.nodes);
+    if (target.pool != keep.pool || target.choice >= choice) continue;
+    choice = target.choice;
+    worth = target.node_worth * count(keep.nodes);
   }
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
   c.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,

@@ -74,6 +74,8 @@ class SqliteStore : public Store {
  private:
   Failure failure(const char* what);
   Result<void> execute(const char* sql);
+  Result<void> read_snapshot(const std::function<Result<void>(const Row&)>& on_row,
+                             const std::function<Result<void>(const Fact&)>& on_fact);
   Result<void> read_facts(std::uint64_t after,
                           const std::function<Result<void>(const Fact&)>& on_fact);
 
@@ -205,8 +207,17 @@ Result<void> SqliteStore::save(const std::vector<Row>& changed,
   });
 }
 
+// In one transaction: somebody else may be writing, and rows and facts must fit together.
 Result<void> SqliteStore::load(const std::function<Result<void>(const Row&)>& on_row,
                                const std::function<Result<void>(const Fact&)>& on_fact) {
+  if (auto ok = execute("BEGIN"); !ok) return ok;
+  auto read = read_snapshot(on_row, on_fact);
+  const auto ended = execute("COMMIT");
+  return read ? ended : read;
+}
+
+Result<void> SqliteStore::read_snapshot(const std::function<Result<void>(const Row&)>& on_row,
+                                        const std::function<Result<void>(const Fact&)>& on_fact) {
   Statement rows;
   if (rows.prepare(db_, "SELECT key, body FROM snapshot ORDER BY key") != SQLITE_OK) {
     return failure("reading the snapshot");
