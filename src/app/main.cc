@@ -263,6 +263,7 @@ int main(int argc, char** argv) {
   add_cost(app, s);
   add_bench(app);
   add_settle(app, s->status);
+  add_forecast(app, s->status);
   add_simulate(app, s->status);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",

@@ -1,9 +1,9 @@
-// How a report looks: light, dark and on paper, from a phone to a wide screen.
+// How a page of ours looks: light, dark and on paper, from a phone to a wide screen.
 #pragma once
 
 namespace mohona {
 
-constexpr const char* report_style = R"(
+constexpr const char* page_style = R"(
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --card: #ffffff; --text: #1b1b1a; --quiet: #5d5c57; --grid: #e4e3de;

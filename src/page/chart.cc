@@ -1,4 +1,4 @@
-#include "sim/chart.h"
+#include "page/chart.h"
 
 #include <fmt/format.h>
 
