@@ -4,6 +4,7 @@
 #include "app/bench.h"
 #include "app/commands.h"
 #include "app/complain.h"
+#include "app/forecast.h"
 #include "app/settle.h"
 #include "app/simulate.h"
 #include "app/up.h"

@@ -42,6 +42,7 @@ th, td { padding: 6px 10px; border-top: 1px solid var(--grid); text-align: right
 thead th { border-top: 0; }
 tbody th { text-align: left; font-weight: 400; white-space: normal; min-width: 11em; }
 thead th:first-child { text-align: left; }
+td.words, th.words { text-align: left; }
 td.best { background: var(--mark); font-weight: 650; }
 details { margin-top: 10px; font-size: .92rem; }
 summary { cursor: pointer; color: var(--quiet); }
@@ -54,6 +55,8 @@ svg text { fill: var(--quiet); font-size: 17px; }
 svg text.axis { fill: var(--text); }
 .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
 .area { opacity: .8; }
+.range { stroke: var(--series-0); stroke-width: 5; stroke-linecap: round; opacity: .55; }
+.dot { fill: var(--series-0); }
 .grid { stroke: var(--grid); }
 .base { stroke: var(--base); }
 .ceiling { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 6 4; }
