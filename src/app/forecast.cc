@@ -8,7 +8,7 @@
 #include "base/file.h"
 #include "forecast/forecast.h"
 #include "forecast/report.h"
-#include "spec/outlook_file.h"
+#include "spec/assumptions_file.h"
 
 namespace mohona {
 namespace {
@@ -16,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* about =
-    R"(An outlook says what is signed, what will be wanted, when capacity will be delivered, and how sure that is.
+    R"(A file of assumptions says what is signed, what will be wanted, when capacity will be delivered, and how sure that is.
 Hundreds of paths of it are settled by the same rules as real usage (docs/money.md):
 
   P10, P50, P90   in one path of ten it is less than P10, in one of ten more than P90
@@ -40,10 +40,10 @@ A file:
   demand:    [{name: training, sku: p5.48xlarge, cloud: aws, units: 20, growth: 30%, noise: 10%}]
   what_if:   [{name: prices fall, price: {clouds: aws, times: 0.8, from: 2027-01-01}}])";
 
-Result<Outlook> read_outlook(const std::string& path) {
+Result<Assumptions> read_assumptions(const std::string& path) {
   const auto text = read_file(path);
   if (!text) return fail(text.error());
-  return parse_outlook_file({path, *text, "/"});
+  return parse_assumptions_file({path, *text, "/"});
 }
 
 std::string day_of(Timestamp at) { return format_timestamp(at).substr(0, 10); }
@@ -74,10 +74,13 @@ Json json_of(const MilestoneForecast& one) {
           {"idle_capacity_is_never_enough", one.helpless}};
 }
 
-Json json_of(const Outlook& outlook, const Forecast& forecast) {
-  Json out = {{"name", outlook.name},           {"begin", day_of(outlook.begin)},
-              {"today", day_of(outlook.today)}, {"years", outlook.years},
-              {"paths", forecast.paths},        {"seed", outlook.seed}};
+Json json_of(const Assumptions& assumptions, const Forecast& forecast) {
+  Json out = {{"name", assumptions.name},
+              {"begin", day_of(assumptions.begin)},
+              {"today", day_of(assumptions.today)},
+              {"years", assumptions.years},
+              {"paths", forecast.paths},
+              {"seed", assumptions.seed}};
   out["bill"] = json_of(forecast.bill);
   out["unserved"] = json_of(forecast.unserved);
   Json& years = out["bills"] = Json::array();
@@ -126,10 +129,10 @@ void print_bills(const Forecast& forecast) {
   print("wanted, no capacity", forecast.unserved);
 }
 
-void print_milestones(const Outlook& outlook, const Forecast& forecast) {
+void print_milestones(const Assumptions& assumptions, const Forecast& forecast) {
   if (forecast.milestones.empty()) return;
   constexpr const char* row = "  {:<24} {:<10} {:>9} {:>9} {:>9} {:>9} {:>9} {:>8} {:>9}  {}\n";
-  fmt::print("\nMinimums: drawn by {}, and by the day that it is due\n", day_of(outlook.today));
+  fmt::print("\nMinimums: drawn by {}, and by the day that it is due\n", day_of(assumptions.today));
   fmt::print(row, "", "DUE", "NEEDED", "TODAY", "P10", "P50", "P90", "MISSED", "SHORTFALL",
              "ACT BY");
   for (const MilestoneForecast& one : forecast.milestones) {
@@ -167,28 +170,29 @@ void print_what_if(const Forecast& forecast) {
 
 }  // namespace
 
-bool is_outlook_file(const std::string& path) {
+bool are_assumptions_file(const std::string& path) {
   const auto text = read_file(path);
-  return text && is_outlook({path, *text, "/"});
+  return text && are_assumptions({path, *text, "/"});
 }
 
 int forecast_file(const std::string& path, const std::string& report, bool json) {
-  const auto outlook = read_outlook(path);
-  if (!outlook) return complain(outlook.error());
-  const auto forecast = make_forecast(*outlook);
+  const auto assumptions = read_assumptions(path);
+  if (!assumptions) return complain(assumptions.error());
+  const auto forecast = make_forecast(*assumptions);
   if (!forecast) return complain(forecast.error());
   if (!report.empty()) {
-    const std::string page = forecast_page(*outlook, *forecast);
+    const std::string page = forecast_page(*assumptions, *forecast);
     if (auto ok = write_file(report, page, false); !ok) return complain(ok.error());
   }
   if (json) {
-    fmt::print("{}\n", json_of(*outlook, *forecast).dump());
+    fmt::print("{}\n", json_of(*assumptions, *forecast).dump());
     return exit_ok;
   }
-  fmt::print("{}: {} paths of {} years from {}\n", outlook->name.empty() ? path : outlook->name,
-             forecast->paths, outlook->years, day_of(outlook->begin));
+  fmt::print("{}: {} paths of {} years from {}\n",
+             assumptions->name.empty() ? path : assumptions->name, forecast->paths,
+             assumptions->years, day_of(assumptions->begin));
   print_bills(*forecast);
-  print_milestones(*outlook, *forecast);
+  print_milestones(*assumptions, *forecast);
   print_commitments(*forecast);
   print_what_if(*forecast);
   return exit_ok;
@@ -203,7 +207,7 @@ void add_forecast(CLI::App& app, int& status) {
   CLI::App* sub = app.add_subcommand(
       "forecast", "Bills of years to come, minimums that would be missed, and what if");
   sub->footer(about);
-  sub->add_option("FILE", asked->file, "An outlook (YAML; docs/money.md)")->required();
+  sub->add_option("FILE", asked->file, "Assumptions (YAML; docs/money.md)")->required();
   sub->add_option("--report", asked->report, "Write a page with pictures to this file");
   sub->add_flag("--json", asked->json, "Print JSON for scripts");
   sub->callback(

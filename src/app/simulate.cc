@@ -132,9 +132,9 @@ int compare(const Asked& asked, const std::vector<std::string>& policies, Simula
 }
 
 int simulate_file(const Asked& asked) {
-  if (is_outlook_file(asked.scenario)) {
+  if (are_assumptions_file(asked.scenario)) {
     if (!asked.policies.empty()) {
-      return complain({Code::invalid, "--policy: an outlook of contracts has none"});
+      return complain({Code::invalid, "--policy: assumptions about contracts have none"});
     }
     return forecast_file(asked.scenario, asked.report, asked.json);
   }

@@ -91,21 +91,23 @@ Timestamp add_months(Timestamp at, std::int64_t count) {
   return sys_days(date) + (at - day);
 }
 
-Timestamp end_of(const Outlook& outlook) { return add_months(outlook.begin, 12 * outlook.years); }
+Timestamp end_of(const Assumptions& assumptions) {
+  return add_months(assumptions.begin, 12 * assumptions.years);
+}
 
-std::vector<Block> blocks_of(const Outlook& outlook) {
-  Edges edges(outlook.begin, end_of(outlook));
-  for (const Contract& contract : outlook.contracts.contracts) add_contract(edges, contract);
-  for (const Offer& offer : outlook.contracts.offers) edges.add(offer.valid);
-  for (const ExpectedDemand& demand : outlook.demand) {
+std::vector<Block> blocks_of(const Assumptions& assumptions) {
+  Edges edges(assumptions.begin, end_of(assumptions));
+  for (const Contract& contract : assumptions.contracts.contracts) add_contract(edges, contract);
+  for (const Offer& offer : assumptions.contracts.offers) edges.add(offer.valid);
+  for (const ExpectedDemand& demand : assumptions.demand) {
     edges.add(demand.window);
     for (const Delivery& delivery : demand.deliveries) edges.add(delivery.from);
   }
-  for (const OutageChange& outage : outlook.outages) edges.add(outage.window);
-  edges.add(outlook.today);
-  const year_month_day first(floor<days>(outlook.begin));
+  for (const OutageChange& outage : assumptions.outages) edges.add(outage.window);
+  edges.add(assumptions.today);
+  const year_month_day first(floor<days>(assumptions.begin));
   const auto first_month = first.year() / first.month();
-  for (std::int64_t month = 0; month <= 12 * outlook.years; ++month) {
+  for (std::int64_t month = 0; month <= 12 * assumptions.years; ++month) {
     const sys_days begin(first_month / 1 + months(month));
     for (const int day : {0, 7, 14, 21}) edges.add(Hour(begin + days(day)));
   }

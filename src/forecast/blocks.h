@@ -9,7 +9,7 @@
 
 #include <vector>
 
-#include "model/outlook.h"
+#include "model/assumptions.h"
 
 namespace mohona {
 
@@ -22,11 +22,11 @@ struct Block {
   bool busy = false;  // 8 to 20 UTC
 };
 
-// Of [outlook.begin, end_of(outlook)), by hour. Their counts add up to its hours.
-std::vector<Block> blocks_of(const Outlook& outlook);
+// Of [assumptions.begin, end_of(assumptions)), by hour. Their counts add up to its hours.
+std::vector<Block> blocks_of(const Assumptions& assumptions);
 
 // The same day of the year, `count` months later; the last of the month where there is no such day.
 Timestamp add_months(Timestamp at, std::int64_t count);
-Timestamp end_of(const Outlook& outlook);
+Timestamp end_of(const Assumptions& assumptions);
 
 }  // namespace mohona

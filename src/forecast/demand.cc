@@ -16,14 +16,14 @@ constexpr std::int64_t months_a_year = 12;
 double part(std::int64_t ppm) { return static_cast<double>(ppm) / 1e6; }
 
 // The dice of one purpose (FNV-1a of its name).
-Dice dice_of(const Outlook& outlook, std::int64_t path, const std::string& demand,
+Dice dice_of(const Assumptions& assumptions, std::int64_t path, const std::string& demand,
              std::string_view purpose) {
   std::uint64_t hash = 0xcbf29ce484222325ULL;
   for (const std::string_view text : {std::string_view(demand), purpose}) {
     for (const char c : text) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3ULL;
     hash = (hash ^ 0xff) * 0x100000001b3ULL;
   }
-  Dice mixed(hash ^ outlook.seed);
+  Dice mixed(hash ^ assumptions.seed);
   return Dice(mixed.next() + static_cast<std::uint64_t>(path));
 }
 
@@ -46,12 +46,12 @@ Commitment* find_commitment(Contracts& contracts, const ExpectedDemand& demand) 
 }
 
 // By month: so many times what was wanted at the beginning.
-std::vector<double> levels(const Outlook& outlook, const ExpectedDemand& demand,
+std::vector<double> levels(const Assumptions& assumptions, const ExpectedDemand& demand,
                            std::int64_t path) {
-  Dice dice = dice_of(outlook, path, demand.name, "growth");
+  Dice dice = dice_of(assumptions, path, demand.name, "growth");
   std::vector<double> out;
   double level = 1;
-  for (std::int64_t year = 0; year <= outlook.years; ++year) {
+  for (std::int64_t year = 0; year <= assumptions.years; ++year) {
     double growth = part(demand.growth_ppm) + part(demand.growth_spread_ppm) * normal(dice);
     growth = std::max(growth, least_growth);
     for (std::int64_t month = 0; month < months_a_year; ++month) {
@@ -63,13 +63,13 @@ std::vector<double> levels(const Outlook& outlook, const ExpectedDemand& demand,
 }
 
 // By week: around 1, never negative, with a mean of 1.
-std::vector<double> noises(const Outlook& outlook, const ExpectedDemand& demand,
+std::vector<double> noises(const Assumptions& assumptions, const ExpectedDemand& demand,
                            std::int64_t path) {
-  Dice dice = dice_of(outlook, path, demand.name, "noise");
+  Dice dice = dice_of(assumptions, path, demand.name, "noise");
   const double deviation = part(demand.noise_ppm);
   const double sigma = std::sqrt(std::log1p(deviation * deviation));
   std::vector<double> out;
-  for (std::int64_t week = 0; week < 4 * (months_a_year * outlook.years + 1); ++week) {
+  for (std::int64_t week = 0; week < 4 * (months_a_year * assumptions.years + 1); ++week) {
     out.push_back(std::exp(sigma * normal(dice) - sigma * sigma / 2));
   }
   return out;
@@ -91,8 +91,8 @@ bool is_hit(const OutageChange& outage, const Location& place, Hour hour) {
          matches(outage.place.zone, place.zone);
 }
 
-std::int64_t capacity_at(const Outlook& outlook, const ExpectedDemand& demand, Hour hour) {
-  for (const OutageChange& outage : outlook.outages) {
+std::int64_t capacity_at(const Assumptions& assumptions, const ExpectedDemand& demand, Hour hour) {
+  for (const OutageChange& outage : assumptions.outages) {
     if (is_hit(outage, demand.meter.place, hour)) return 0;
   }
   if (demand.deliveries.empty()) return unlimited;
@@ -105,10 +105,10 @@ std::int64_t capacity_at(const Outlook& outlook, const ExpectedDemand& demand, H
 
 }  // namespace
 
-Outlook delivered(Outlook outlook, std::int64_t path) {
-  for (ExpectedDemand& demand : outlook.demand) {
-    Commitment* paid = find_commitment(outlook.contracts, demand);
-    Dice dice = dice_of(outlook, path, demand.name, "deliveries");
+Assumptions delivered(Assumptions assumptions, std::int64_t path) {
+  for (ExpectedDemand& demand : assumptions.demand) {
+    Commitment* paid = find_commitment(assumptions.contracts, demand);
+    Dice dice = dice_of(assumptions, path, demand.name, "deliveries");
     Timestamp before = Timestamp::min();
     for (std::size_t i = 0; i < demand.deliveries.size(); ++i) {
       Timestamp& from = demand.deliveries[i].from;
@@ -121,17 +121,17 @@ Outlook delivered(Outlook outlook, std::int64_t path) {
       if (i == 0) paid->window.from = std::max(paid->window.from, from);
     }
   }
-  return outlook;
+  return assumptions;
 }
 
-std::vector<Want> wants(const Outlook& outlook, const ExpectedDemand& demand,
+std::vector<Want> wants(const Assumptions& assumptions, const ExpectedDemand& demand,
                         const std::vector<Block>& blocks, std::int64_t path) {
-  const std::vector<double> level = levels(outlook, demand, path);
-  const std::vector<double> noise = noises(outlook, demand, path);
+  const std::vector<double> level = levels(assumptions, demand, path);
+  const std::vector<double> noise = noises(assumptions, demand, path);
   std::vector<Want> out(blocks.size());
   for (std::size_t i = 0; i < blocks.size(); ++i) {
     const Block& block = blocks[i];
-    out[i].capacity = capacity_at(outlook, demand, block.hour);
+    out[i].capacity = capacity_at(assumptions, demand, block.hour);
     if (block.hour < demand.window.from || block.hour >= demand.window.to) continue;
     const double units = static_cast<double>(demand.units_milli) *
                          level[static_cast<std::size_t>(block.month)] *

@@ -59,7 +59,7 @@ Money missing(const PathOutcome& outcome) {
 }
 
 // Every path of every variant, each in its place, whichever thread settles it.
-Result<std::vector<Outcomes>> settle_all(const std::vector<Outlook>& variants,
+Result<std::vector<Outcomes>> settle_all(const std::vector<Assumptions>& variants,
                                          std::size_t threads) {
   const auto paths = static_cast<std::size_t>(variants.front().paths);
   std::vector<Outcomes> out(variants.size(), Outcomes(paths));
@@ -135,35 +135,35 @@ Difference difference(const std::string& name, const Outcomes& base, const Outco
 
 }  // namespace
 
-Result<Forecast> make_forecast(const Outlook& outlook, std::size_t threads) {
-  std::vector<Outlook> variants = {outlook};
+Result<Forecast> make_forecast(const Assumptions& assumptions, std::size_t threads) {
+  std::vector<Assumptions> variants = {assumptions};
   variants[0].what_if.clear();
-  for (const WhatIf& what_if : outlook.what_if) {
+  for (const WhatIf& what_if : assumptions.what_if) {
     variants.push_back(changed(variants[0], what_if));
   }
   const auto settled = settle_all(variants, threads);
   if (!settled) return fail(settled.error());
   const Outcomes& base = settled->front();
 
-  Forecast out{.paths = outlook.paths};
-  for (std::int64_t year = 0; year < outlook.years; ++year) {
+  Forecast out{.paths = assumptions.paths};
+  for (std::int64_t year = 0; year < assumptions.years; ++year) {
     const auto bill = [&](const PathOutcome& o) { return o.bills[static_cast<std::size_t>(year)]; };
-    out.years.push_back({add_months(outlook.begin, 12 * year),
-                         add_months(outlook.begin, 12 * (year + 1)),
+    out.years.push_back({add_months(assumptions.begin, 12 * year),
+                         add_months(assumptions.begin, 12 * (year + 1)),
                          spread(over_paths(base, bill))});
   }
   out.bill = spread(over_paths(base, total));
   out.unserved = spread(over_paths(base, [](const PathOutcome& o) { return o.unserved; }));
-  const auto milestones = milestones_of(outlook);
+  const auto milestones = milestones_of(assumptions);
   for (std::size_t i = 0; i < milestones.size(); ++i) {
     out.milestones.push_back(milestone_forecast(milestones[i], base, i));
   }
-  const auto commitments = commitments_of(outlook);
+  const auto commitments = commitments_of(assumptions);
   for (std::size_t i = 0; i < commitments.size(); ++i) {
     out.commitments.push_back(commitment_forecast(commitments[i], base, i));
   }
-  for (std::size_t i = 0; i < outlook.what_if.size(); ++i) {
-    out.what_if.push_back(difference(outlook.what_if[i].name, base, (*settled)[i + 1]));
+  for (std::size_t i = 0; i < assumptions.what_if.size(); ++i) {
+    out.what_if.push_back(difference(assumptions.what_if[i].name, base, (*settled)[i + 1]));
   }
   return out;
 }

@@ -1,6 +1,6 @@
-// How years may go: all paths of an outlook and of each what-if, in a few figures.
+// How years may go: all paths of some assumptions and of each what-if, in a few figures.
 //
-//   const auto forecast = make_forecast(outlook, {});
+//   const auto forecast = make_forecast(assumptions, {});
 //   forecast->milestones[0].missed_ppm;          // the chance that it is missed
 #pragma once
 
@@ -10,7 +10,7 @@
 
 #include "base/result.h"
 #include "forecast/settle_path.h"
-#include "model/outlook.h"
+#include "model/assumptions.h"
 
 namespace mohona {
 
@@ -24,7 +24,7 @@ struct MoneySpread {
 struct MilestoneForecast {
   MilestoneKey key;
   Money needed;       // in the middle of the paths: it includes what earlier periods left
-  Money drawn_today;  // likewise; of its period, up to the outlook's `today`
+  Money drawn_today;  // likewise; of its period, up to the assumptions' `today`
   MoneySpread drawn;  // at the end
   std::int64_t missed_ppm = 0;
   Money shortfall;  // to be expected: the mean of what is missing, paths that miss nothing included
@@ -47,7 +47,7 @@ struct YearForecast {
   friend bool operator==(const YearForecast&, const YearForecast&) = default;
 };
 
-// A what-if less the outlook as it is, path by path.
+// A what-if less the forecast without it, path by path.
 struct Difference {
   std::string name;
   MoneySpread bill;      // of all years
@@ -63,12 +63,12 @@ struct Forecast {
   MoneySpread unserved;  // demand that finds no capacity, at list price
   std::vector<MilestoneForecast> milestones;
   std::vector<CommitmentForecast> commitments;
-  std::vector<Difference> what_if;  // in the outlook's order
+  std::vector<Difference> what_if;  // in the assumptions' order
   friend bool operator==(const Forecast&, const Forecast&) = default;
 };
 
 // Runs on `threads` threads, as many as the machine has cores if 0; the result is the same for any
 // number. Errors: those of settle_path.
-Result<Forecast> make_forecast(const Outlook& outlook, std::size_t threads = 0);
+Result<Forecast> make_forecast(const Assumptions& assumptions, std::size_t threads = 0);
 
 }  // namespace mohona

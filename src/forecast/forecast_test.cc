@@ -6,7 +6,7 @@
 #include "forecast/demand.h"
 #include "money/accounts.h"
 #include "money/invoice.h"
-#include "spec/outlook_file.h"
+#include "spec/assumptions_file.h"
 
 namespace mohona {
 namespace {
@@ -16,14 +16,14 @@ using namespace std::chrono;
 Timestamp day(int y, unsigned m, unsigned d) { return sys_days(year(y) / m / d); }
 constexpr Money dollars(std::int64_t n) { return {n * 1'000'000}; }
 
-Outlook parsed(const std::string& text) {
-  const auto outlook = parse_outlook_file({"outlook.yaml", text, "/"});
-  EXPECT_TRUE(outlook) << outlook.error().message;
-  return outlook ? *outlook : Outlook{};
+Assumptions parsed(const std::string& text) {
+  const auto assumptions = parse_assumptions_file({"years.yaml", text, "/"});
+  EXPECT_TRUE(assumptions) << assumptions.error().message;
+  return assumptions ? *assumptions : Assumptions{};
 }
 
-Forecast forecast_of(const Outlook& outlook, std::size_t threads = 1) {
-  const auto forecast = make_forecast(outlook, threads);
+Forecast forecast_of(const Assumptions& assumptions, std::size_t threads = 1) {
+  const auto forecast = make_forecast(assumptions, threads);
   EXPECT_TRUE(forecast) << forecast.error().message;
   return forecast ? *forecast : Forecast{};
 }
@@ -163,11 +163,11 @@ what_if:
 )";
 
 TEST(Forecast, IsTheSameOnEveryRunAndForAnyNumberOfThreads) {
-  const Outlook outlook = parsed(chancy);
-  const Forecast once = forecast_of(outlook, 1);
-  EXPECT_EQ(once, forecast_of(outlook, 1));
-  EXPECT_EQ(once, forecast_of(outlook, 3));
-  Outlook other = outlook;
+  const Assumptions assumptions = parsed(chancy);
+  const Forecast once = forecast_of(assumptions, 1);
+  EXPECT_EQ(once, forecast_of(assumptions, 1));
+  EXPECT_EQ(once, forecast_of(assumptions, 3));
+  Assumptions other = assumptions;
   other.seed = 6;
   EXPECT_NE(once, forecast_of(other));
   EXPECT_LT(once.bill.p10, once.bill.p90);
@@ -189,19 +189,19 @@ TEST(Forecast, AChangeOfNothingDiffersByNothing) {
 }
 
 TEST(Forecast, MorePathsDoNotMoveWhatIsCertain) {
-  Outlook outlook = parsed(certain);
-  const Forecast few = forecast_of(outlook);
-  outlook.paths = 25;
-  Forecast many = forecast_of(outlook);
+  Assumptions assumptions = parsed(certain);
+  const Forecast few = forecast_of(assumptions);
+  assumptions.paths = 25;
+  Forecast many = forecast_of(assumptions);
   many.paths = few.paths;
   EXPECT_EQ(few, many);
 }
 
 TEST(Forecast, EarlierPathsStayWhenThereAreMore) {
-  const Outlook outlook = parsed(chancy);
-  Outlook longer = outlook;
+  const Assumptions assumptions = parsed(chancy);
+  Assumptions longer = assumptions;
   longer.paths = 100;
-  const auto a = settle_path(outlook, 7), b = settle_path(longer, 7);
+  const auto a = settle_path(assumptions, 7), b = settle_path(longer, 7);
   ASSERT_TRUE(a && b);
   EXPECT_EQ(a->bills, b->bills);
 }
@@ -209,21 +209,21 @@ TEST(Forecast, EarlierPathsStayWhenThereAreMore) {
 // --- compressed time against every hour ---------------------------------------------------------
 
 TEST(Blocks, StandForEveryHourOnce) {
-  const Outlook outlook = parsed(chancy);
+  const Assumptions assumptions = parsed(chancy);
   std::int64_t count = 0;
   Hour before = Hour::min();
-  for (const Block& block : blocks_of(outlook)) {
+  for (const Block& block : blocks_of(assumptions)) {
     EXPECT_LT(before, block.hour);
     before = block.hour, count += block.count;
   }
-  EXPECT_EQ(hours(count), end_of(outlook) - outlook.begin);
+  EXPECT_EQ(hours(count), end_of(assumptions) - assumptions.begin);
 }
 
 // The oracle settles each of 26,280 hours by the ordinary books, each with its block's demand.
 TEST(Forecast, BillsAsTheBooksDoHourByHour) {
-  const Outlook outlook = parsed(chancy);
+  const Assumptions assumptions = parsed(chancy);
   for (const std::int64_t path : {0, 1}) {
-    const Outlook there = delivered(outlook, path);
+    const Assumptions there = delivered(assumptions, path);
     const std::vector<Block> blocks = blocks_of(there);
     Accounts accounts(there.contracts, there.begin);
     for (const ExpectedDemand& demand : there.demand) {
@@ -246,7 +246,7 @@ TEST(Forecast, BillsAsTheBooksDoHourByHour) {
     ASSERT_TRUE(accounts.settle(end_of(there)));
     Exact billed;
     for (const Entry& entry : accounts.ledger().entries()) billed += entry.row.billed;
-    const auto outcome = settle_path(outlook, path);
+    const auto outcome = settle_path(assumptions, path);
     ASSERT_TRUE(outcome);
     Money total;
     for (const Money bill : outcome->bills) total += bill;

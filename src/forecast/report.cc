@@ -217,9 +217,9 @@ std::string signed_percent(std::int64_t ppm) {
   return ppm == 0 ? "" : fmt::format("{:+.4g} %", static_cast<double>(ppm) / 1e4);
 }
 
-std::string assumptions_figure(const Outlook& outlook) {
+std::string assumptions_figure(const Assumptions& assumptions) {
   std::vector<std::vector<std::string>> rows;
-  for (const ExpectedDemand& one : outlook.demand) {
+  for (const ExpectedDemand& one : assumptions.demand) {
     const auto units = [](std::int64_t milli) {
       return fmt::format("{:.10g}", static_cast<double>(milli) / 1e3);
     };
@@ -250,10 +250,10 @@ std::string assumptions_figure(const Outlook& outlook) {
 }
 
 // What a reader should know first.
-std::string verdict(const Outlook& outlook, const Forecast& forecast) {
+std::string verdict(const Assumptions& assumptions, const Forecast& forecast) {
   std::string out = fmt::format(
       "In {} {} there will be billed <strong>{}</strong>; in eight of ten paths between {} and {}.",
-      outlook.years, outlook.years == 1 ? "year" : "years", in_round(forecast.bill.p50),
+      assumptions.years, assumptions.years == 1 ? "year" : "years", in_round(forecast.bill.p50),
       in_round(forecast.bill.p10), in_round(forecast.bill.p90));
   const auto worst =
       std::max_element(forecast.milestones.begin(), forecast.milestones.end(),
@@ -304,8 +304,8 @@ std::string in_round(Money amount) {
   return fmt::format("{}${:.{}f}{}", amount < Money{} ? "-" : "", value, digits, name);
 }
 
-std::string forecast_page(const Outlook& outlook, const Forecast& forecast) {
-  const std::string title = outlook.name.empty() ? "Forecast" : outlook.name;
+std::string forecast_page(const Assumptions& assumptions, const Forecast& forecast) {
+  const std::string title = assumptions.name.empty() ? "Forecast" : assumptions.name;
   std::string out = fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\"/>\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
@@ -313,10 +313,10 @@ std::string forecast_page(const Outlook& outlook, const Forecast& forecast) {
       "<p class=\"verdict\">{}</p>\n{}"
       "<dl><div><dt>From</dt><dd>{}</dd></div><div><dt>Years</dt><dd>{}</dd></div>"
       "<div><dt>Today</dt><dd>{}</dd></div><div><dt>Paths</dt><dd>{}</dd></div></dl>\n</header>\n",
-      escaped(title), page_style, escaped(title), verdict(outlook, forecast), risks(forecast),
-      day_of(outlook.begin), outlook.years, day_of(outlook.today), forecast.paths);
+      escaped(title), page_style, escaped(title), verdict(assumptions, forecast), risks(forecast),
+      day_of(assumptions.begin), assumptions.years, day_of(assumptions.today), forecast.paths);
   out += bill_figure(forecast) + minimum_figures(forecast) + what_if_figure(forecast) +
-         commitment_figure(forecast) + assumptions_figure(outlook);
+         commitment_figure(forecast) + assumptions_figure(assumptions);
   out += figure(
       "How to read this",
       fmt::format(
@@ -328,7 +328,7 @@ std::string forecast_page(const Outlook& outlook, const Forecast& forecast) {
           "capacity that stands idle, put to use, could still make up for it, in the middle of "
           "the paths that miss. <b>No capacity</b>: work that was wanted and could not run, at "
           "list price.",
-          forecast.paths, day_of(outlook.today)),
+          forecast.paths, day_of(assumptions.today)),
       "");
   return out + "<footer>Made by mohona forecast.</footer>\n</main>\n</body>\n</html>\n";
 }

@@ -7,8 +7,8 @@
 
 namespace mohona {
 
-// HTML. `forecast` is of `outlook`.
-std::string forecast_page(const Outlook& outlook, const Forecast& forecast);
+// HTML. `forecast` is of `assumptions`.
+std::string forecast_page(const Assumptions& assumptions, const Forecast& forecast);
 
 // "$38.0 bn", "$412 m", "$12,300": three digits that count, for a person.
 std::string in_round(Money amount);

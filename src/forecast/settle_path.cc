@@ -38,26 +38,26 @@ struct Served {
 
 class PathSettlement {
  public:
-  PathSettlement(Outlook outlook, std::int64_t path)
-      : outlook_(delivered(std::move(outlook), path)),
-        blocks_(blocks_of(outlook_)),
-        book_(outlook_.contracts),
-        end_(end_of(outlook_)),
-        bills_(static_cast<std::size_t>(outlook_.years)) {
+  PathSettlement(Assumptions assumptions, std::int64_t path)
+      : assumptions_(delivered(std::move(assumptions), path)),
+        blocks_(blocks_of(assumptions_)),
+        book_(assumptions_.contracts),
+        end_(end_of(assumptions_)),
+        bills_(static_cast<std::size_t>(assumptions_.years)) {
     idle_.resize(book_.terms().size());
     for (auto& idle : idle_) idle.resize(blocks_.size());
     path_ = path;
   }
 
   Result<PathOutcome> run() {
-    for (const ExpectedDemand& demand : outlook_.demand) {
+    for (const ExpectedDemand& demand : assumptions_.demand) {
       const auto meter = book_.meter(demand.meter);
       if (!meter) {
         return fail(meter.error().code,
                     fmt::format("demand '{}': {}", demand.name, meter.error().message));
       }
       served_.push_back(
-          {*meter, book_.resource(demand.name), wants(outlook_, demand, blocks_, path_)});
+          {*meter, book_.resource(demand.name), wants(assumptions_, demand, blocks_, path_)});
     }
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       if (auto ok = settle(i); !ok) return fail(ok.error());
@@ -71,19 +71,20 @@ class PathSettlement {
   Result<void> close();
   void note_idle(std::size_t i);
   void bill(std::int64_t year, Exact amount) {
-    bills_[static_cast<std::size_t>(std::clamp<std::int64_t>(year, 0, outlook_.years - 1))] +=
+    bills_[static_cast<std::size_t>(std::clamp<std::int64_t>(year, 0, assumptions_.years - 1))] +=
         amount;
   }
   std::int64_t year_of(Timestamp at) const {
     std::int64_t year = 0;
-    while (year + 1 < outlook_.years && at >= add_months(outlook_.begin, 12 * (year + 1))) ++year;
+    while (year + 1 < assumptions_.years && at >= add_months(assumptions_.begin, 12 * (year + 1)))
+      ++year;
     return year;
   }
   PathOutcome outcome() const;
   void add_milestones(TermId id, PathOutcome& out) const;
   std::optional<Hour> last_hour(TermId id, const Window& period, Exact missing) const;
 
-  Outlook outlook_;
+  Assumptions assumptions_;
   std::vector<Block> blocks_;
   Book book_;
   Ledger ledger_;
@@ -161,7 +162,7 @@ Result<void> PathSettlement::close() {
     const Charge& row = ledger_.entries()[i].row;
     bill(year_of(row.end - microseconds(1)), row.billed);
   }
-  for (const Payment& payment : outlook_.payments) {
+  for (const Payment& payment : assumptions_.payments) {
     if (payment.at < end_) bill(year_of(payment.at), exact(payment.amount));
   }
   return {};
@@ -181,7 +182,7 @@ std::optional<Hour> PathSettlement::last_hour(TermId id, const Window& period,
 
 void PathSettlement::add_milestones(TermId id, PathOutcome& out) const {
   const auto at_end = draw_downs(book_, ledger_, id, end_);
-  const auto today = draw_downs(book_, ledger_, id, outlook_.today);
+  const auto today = draw_downs(book_, ledger_, id, assumptions_.today);
   for (std::size_t i = 0; i < at_end.size(); ++i) {
     const DrawDown& period = at_end[i];
     if (period.period.to > end_) continue;
@@ -209,13 +210,13 @@ PathOutcome PathSettlement::outcome() const {
 
 }  // namespace
 
-std::vector<MilestoneKey> milestones_of(const Outlook& outlook) {
+std::vector<MilestoneKey> milestones_of(const Assumptions& assumptions) {
   std::vector<MilestoneKey> out;
-  for (const Contract& contract : outlook.contracts.contracts) {
+  for (const Contract& contract : assumptions.contracts.contracts) {
     for (const Minimum& minimum : contract.minimums) {
       Timestamp from = minimum.window.from;
       for (const Milestone& milestone : minimum.milestones) {
-        if (milestone.due <= end_of(outlook) && from < end_of(outlook)) {
+        if (milestone.due <= end_of(assumptions) && from < end_of(assumptions)) {
           out.push_back({contract.name, minimum.name, from, milestone.due});
         }
         from = milestone.due;
@@ -225,9 +226,9 @@ std::vector<MilestoneKey> milestones_of(const Outlook& outlook) {
   return out;
 }
 
-std::vector<CommitmentKey> commitments_of(const Outlook& outlook) {
+std::vector<CommitmentKey> commitments_of(const Assumptions& assumptions) {
   std::vector<CommitmentKey> out;
-  for (const Contract& contract : outlook.contracts.contracts) {
+  for (const Contract& contract : assumptions.contracts.contracts) {
     for (const Commitment& commitment : contract.commitments) {
       out.push_back({contract.name, commitment.name});
     }
@@ -235,8 +236,8 @@ std::vector<CommitmentKey> commitments_of(const Outlook& outlook) {
   return out;
 }
 
-Result<PathOutcome> settle_path(const Outlook& outlook, std::int64_t path) {
-  return PathSettlement(outlook, path).run();
+Result<PathOutcome> settle_path(const Assumptions& assumptions, std::int64_t path) {
+  return PathSettlement(assumptions, path).run();
 }
 
 }  // namespace mohona

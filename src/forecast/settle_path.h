@@ -1,4 +1,4 @@
-// One path of an outlook, settled: what is billed, and how far each minimum gets.
+// One path of some assumptions, settled: what is billed, and how far each minimum gets.
 #pragma once
 
 #include <optional>
@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "model/outlook.h"
+#include "model/assumptions.h"
 
 namespace mohona {
 
@@ -15,18 +15,18 @@ struct MilestoneKey {
   Timestamp from, due;
   friend auto operator<=>(const MilestoneKey&, const MilestoneKey&) = default;
 };
-// Those that fall due within the outlook's years, in the order of the contracts.
-std::vector<MilestoneKey> milestones_of(const Outlook& outlook);
+// Those that fall due within the years, in the order of the contracts.
+std::vector<MilestoneKey> milestones_of(const Assumptions& assumptions);
 
 struct CommitmentKey {
   std::string contract, commitment;
   friend auto operator<=>(const CommitmentKey&, const CommitmentKey&) = default;
 };
-std::vector<CommitmentKey> commitments_of(const Outlook& outlook);
+std::vector<CommitmentKey> commitments_of(const Assumptions& assumptions);
 
 struct MilestoneOutcome {
   Money needed, drawn, missing;
-  Money drawn_today;  // up to the outlook's `today`
+  Money drawn_today;  // up to the assumptions' `today`
   // The last hour from which on all capacity that stands idle and whose usage would count, used
   // until the milestone, makes up for what is missing. None: not even from the period's beginning.
   std::optional<Hour> last;
@@ -41,6 +41,6 @@ struct PathOutcome {
 
 // `path` from 0. Errors: Code::not_found for demand without an offer, Code::invalid for demand that
 // the money core refuses.
-Result<PathOutcome> settle_path(const Outlook& outlook, std::int64_t path);
+Result<PathOutcome> settle_path(const Assumptions& assumptions, std::int64_t path);
 
 }  // namespace mohona

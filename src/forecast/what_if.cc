@@ -18,14 +18,14 @@ void append(std::vector<T>& to, const std::vector<T>& more) {
   to.insert(to.end(), more.begin(), more.end());
 }
 
-void apply(Outlook& outlook, const SignChange& change) {
-  append(outlook.contracts.contracts, change.contracts.contracts);
-  append(outlook.contracts.offers, change.contracts.offers);
-  append(outlook.demand, change.demand);
+void apply(Assumptions& assumptions, const SignChange& change) {
+  append(assumptions.contracts.contracts, change.contracts.contracts);
+  append(assumptions.contracts.offers, change.contracts.offers);
+  append(assumptions.demand, change.demand);
 }
 
-void apply(Outlook& outlook, const SlipChange& change) {
-  for (ExpectedDemand& demand : outlook.demand) {
+void apply(Assumptions& assumptions, const SlipChange& change) {
+  for (ExpectedDemand& demand : assumptions.demand) {
     if (!change.demand.empty() && !is_among(change.demand, demand.name)) continue;
     for (Delivery& delivery : demand.deliveries) {
       if (delivery.from >= change.from) delivery.from = add_months(delivery.from, change.months);
@@ -44,8 +44,8 @@ void end_at(std::vector<T>& all, Timestamp at) {
 }
 
 // A milestone after the end is no longer owed; fees that fell due before it stay paid.
-void apply(Outlook& outlook, const CancelChange& change) {
-  for (Contract& contract : outlook.contracts.contracts) {
+void apply(Assumptions& assumptions, const CancelChange& change) {
+  for (Contract& contract : assumptions.contracts.contracts) {
     if (contract.name != change.contract) continue;
     end_at(contract.commitments, change.from);
     end_at(contract.reservations, change.from);
@@ -59,17 +59,17 @@ void apply(Outlook& outlook, const CancelChange& change) {
     }
     std::erase_if(contract.minimums, [](const Minimum& one) { return one.milestones.empty(); });
   }
-  for (ExpectedDemand& demand : outlook.demand) {
+  for (ExpectedDemand& demand : assumptions.demand) {
     if (is_among(change.demand, demand.name)) {
       demand.window.to = std::min(demand.window.to, change.from);
     }
   }
-  if (change.costs != Money{}) outlook.payments.push_back({change.from, change.costs});
+  if (change.costs != Money{}) assumptions.payments.push_back({change.from, change.costs});
 }
 
-void apply(Outlook& outlook, const PriceChange& change) {
+void apply(Assumptions& assumptions, const PriceChange& change) {
   std::vector<Offer> later;
-  for (Offer& offer : outlook.contracts.offers) {
+  for (Offer& offer : assumptions.contracts.offers) {
     if (!takes(change.scope, Meter{offer.sku, offer.place, "", ""}, offer)) continue;
     if (offer.valid.to <= change.from) continue;
     Offer then = offer;
@@ -81,16 +81,18 @@ void apply(Outlook& outlook, const PriceChange& change) {
     offer.valid.to = std::min(offer.valid.to, change.from);
     later.push_back(then);
   }
-  append(outlook.contracts.offers, later);
+  append(assumptions.contracts.offers, later);
 }
 
-void apply(Outlook& outlook, const OutageChange& change) { outlook.outages.push_back(change); }
+void apply(Assumptions& assumptions, const OutageChange& change) {
+  assumptions.outages.push_back(change);
+}
 
 }  // namespace
 
-Outlook changed(Outlook outlook, const WhatIf& what_if) {
-  std::visit([&](const auto& change) { apply(outlook, change); }, what_if.change);
-  return outlook;
+Assumptions changed(Assumptions assumptions, const WhatIf& what_if) {
+  std::visit([&](const auto& change) { apply(assumptions, change); }, what_if.change);
+  return assumptions;
 }
 
 }  // namespace mohona

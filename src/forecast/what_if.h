@@ -1,11 +1,11 @@
-// A changed outlook: what would hold if something were signed, late, cancelled, dearer or gone.
+// A changed assumptions: what would hold if something were signed, late, cancelled, dearer or gone.
 #pragma once
 
-#include "model/outlook.h"
+#include "model/assumptions.h"
 
 namespace mohona {
 
-// The outlook with this change. A change that fits nothing changes nothing.
-Outlook changed(Outlook outlook, const WhatIf& what_if);
+// The assumptions with this change. A change that fits nothing changes nothing.
+Assumptions changed(Assumptions assumptions, const WhatIf& what_if);
 
 }  // namespace mohona

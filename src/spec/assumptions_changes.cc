@@ -1,9 +1,9 @@
-// An outlook's what-ifs: each a name and one change.
+// The assumptions' what-ifs: each a name and one change.
 #include <fmt/format.h>
 
 #include <set>
 
-#include "spec/outlook_draft.h"
+#include "spec/assumptions_draft.h"
 
 namespace mohona {
 namespace {
@@ -14,7 +14,7 @@ constexpr std::int64_t days_max = 3'660;
 constexpr std::int64_t times_max_ppm = 100'000'000;
 
 struct Changing {
-  const Outlook& outlook;  // all but its what-ifs
+  const Assumptions& assumptions;  // all but its what-ifs
   Problems& problems;
 };
 
@@ -22,7 +22,7 @@ struct Changing {
 void read_demand_names(const SpecNode& node, const Changing& in, std::vector<std::string>& out) {
   if (!read_texts(node, out, in.problems)) return;
   std::vector<std::string_view> known;
-  for (const ExpectedDemand& demand : in.outlook.demand) known.push_back(demand.name);
+  for (const ExpectedDemand& demand : in.assumptions.demand) known.push_back(demand.name);
   const auto check = [&](const SpecNode& name) {
     if (std::find(known.begin(), known.end(), name.text) != known.end()) return;
     in.problems.add(name.place, fmt::format("there is no demand {}", in_quotes(name.text)),
@@ -49,7 +49,7 @@ SignChange read_sign(const SpecNode& node, const Changing& in) {
   }
   check_contract_names(node, in.problems);
   for (const Contract& contract : out.contracts.contracts) {
-    for (const Contract& known : in.outlook.contracts.contracts) {
+    for (const Contract& known : in.assumptions.contracts.contracts) {
       if (contract.name != known.name) continue;
       in.problems.add(node.find("contracts")->key_place,
                       fmt::format("there is a contract {} already", in_quotes(contract.name)),
@@ -57,13 +57,13 @@ SignChange read_sign(const SpecNode& node, const Changing& in) {
     }
   }
   if (!demand) return out;
-  Contracts both = in.outlook.contracts;
+  Contracts both = in.assumptions.contracts;
   both.offers.insert(both.offers.end(), out.contracts.offers.begin(), out.contracts.offers.end());
   both.contracts.insert(both.contracts.end(), out.contracts.contracts.begin(),
                         out.contracts.contracts.end());
-  std::vector<ExpectedDemand> all = in.outlook.demand;
+  std::vector<ExpectedDemand> all = in.assumptions.demand;
   read_demand(*demand, both, all, in.problems);
-  out.demand.assign(all.begin() + std::ssize(in.outlook.demand), all.end());
+  out.demand.assign(all.begin() + std::ssize(in.assumptions.demand), all.end());
   return out;
 }
 
@@ -91,7 +91,7 @@ CancelChange read_cancel(const SpecNode& node, const Changing& in) {
   for (const SpecNode& value : node.children) {
     if (value.key == "contract") {
       std::vector<std::string_view> known;
-      for (const Contract& one : in.outlook.contracts.contracts) known.push_back(one.name);
+      for (const Contract& one : in.assumptions.contracts.contracts) known.push_back(one.name);
       if (!value.is_scalar() || std::find(known.begin(), known.end(), value.text) == known.end()) {
         wrong(value, suggestion(value.text, known), in.problems);
       }
@@ -172,7 +172,7 @@ bool read_change(const SpecNode& node, const Changing& in, WhatIf& out) {
 
 }  // namespace
 
-void read_what_if(const SpecNode& node, Outlook& outlook, Problems& problems) {
+void read_what_if(const SpecNode& node, Assumptions& assumptions, Problems& problems) {
   std::vector<WhatIf> all;
   std::set<std::string> names;
   read_items(
@@ -186,7 +186,7 @@ void read_what_if(const SpecNode& node, Outlook& outlook, Problems& problems) {
             if (names.insert(one.name).second) continue;
             problems.add(value.place, fmt::format("two what-ifs are named {}", in_quotes(one.name)),
                          "expected a name of its own for each");
-          } else if (read_change(value, {outlook, problems}, one)) {
+          } else if (read_change(value, {assumptions, problems}, one)) {
             ++changes;
           } else {
             unknown_key(value, {"name", "sign", "slip", "cancel", "price", "outage"}, {}, problems);
@@ -199,7 +199,7 @@ void read_what_if(const SpecNode& node, Outlook& outlook, Problems& problems) {
         }
         all.push_back(std::move(one));
       });
-  outlook.what_if = std::move(all);
+  assumptions.what_if = std::move(all);
 }
 
 }  // namespace mohona

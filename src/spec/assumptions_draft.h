@@ -1,7 +1,7 @@
-// An outlook while it is being read: what the readers of its parts share.
+// A file of assumptions while it is being read: what the readers of its parts share.
 #pragma once
 
-#include "model/outlook.h"
+#include "model/assumptions.h"
 #include "spec/contracts_draft.h"
 
 namespace mohona {
@@ -9,8 +9,9 @@ namespace mohona {
 // All demand of a list, appended. `contracts`: whose offers it is billed by, and whose commitments'
 // steps may be deliveries.
 void read_demand(const SpecNode& node, const Contracts& contracts, std::vector<ExpectedDemand>& out,
-                 Problems& problems);                                           // _demand.cc
-void read_what_if(const SpecNode& node, Outlook& outlook, Problems& problems);  // _changes.cc
+                 Problems& problems);  // _demand.cc
+void read_what_if(const SpecNode& node, Assumptions& assumptions,
+                  Problems& problems);  // _changes.cc
 
 // A percentage that may be below nothing or above the whole: "-20%", "150%".
 bool read_growth(const SpecNode& node, std::int64_t& out_ppm, Problems& problems);

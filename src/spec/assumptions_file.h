@@ -1,4 +1,4 @@
-// Outlooks: multi-year scenarios for `mohona forecast`. In full: docs/money.md.
+// Assumptions about years to come, for `mohona forecast`. In full: docs/money.md.
 //
 //   begin: 2026-01-01
 //   years: 3
@@ -11,15 +11,15 @@
 #pragma once
 
 #include "base/result.h"
-#include "model/outlook.h"
+#include "model/assumptions.h"
 #include "spec/source.h"
 
 namespace mohona {
 
 // Error: Code::invalid; its message shows every mistake with position, line and caret.
-Result<Outlook> parse_outlook_file(const Source& source);
+Result<Assumptions> parse_assumptions_file(const Source& source);
 
-// Whether the text is an outlook rather than a scenario: its top has `years`.
-bool is_outlook(const Source& source);
+// Whether the text is assumptions rather than a scenario: its top has `years`.
+bool are_assumptions(const Source& source);
 
 }  // namespace mohona

@@ -1,11 +1,11 @@
-// An outlook's demand: how much of what is wanted where, how it grows, and when capacity comes.
+// The assumptions' demand: how much of what is wanted where, how it grows, and when capacity comes.
 #include <fmt/format.h>
 
 #include <set>
 
 #include "base/text.h"
 #include "money/book.h"
-#include "spec/outlook_draft.h"
+#include "spec/assumptions_draft.h"
 
 namespace mohona {
 namespace {

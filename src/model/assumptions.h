@@ -32,7 +32,7 @@ struct Slip {
 struct ExpectedDemand {
   std::string name;
   Meter meter;
-  std::int64_t units_milli = 0;        // wanted at the outlook's beginning, on average
+  std::int64_t units_milli = 0;        // wanted at the beginning, on average
   Window window;                       // none is wanted before and after
   std::int64_t growth_ppm = 0;         // a year; less than 0: it shrinks
   std::int64_t growth_spread_ppm = 0;  // standard deviation of a year's growth
@@ -96,7 +96,7 @@ struct Payment {
   friend bool operator==(const Payment&, const Payment&) = default;
 };
 
-struct Outlook {
+struct Assumptions {
   std::string name;
   Timestamp begin;  // midnight UTC
   std::int64_t years = 1;
@@ -108,7 +108,7 @@ struct Outlook {
   std::vector<OutageChange> outages;  // no demand is served there
   std::vector<Payment> payments;      // beside the contracts: what it costs to leave one
   std::vector<WhatIf> what_if;
-  friend bool operator==(const Outlook&, const Outlook&) = default;
+  friend bool operator==(const Assumptions&, const Assumptions&) = default;
 };
 
 }  // namespace mohona
