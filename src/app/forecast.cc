@@ -136,13 +136,10 @@ void print_milestones(const Assumptions& assumptions, const Forecast& forecast) 
   fmt::print(row, "", "DUE", "NEEDED", "TODAY", "P10", "P50", "P90", "MISSED", "SHORTFALL",
              "ACT BY");
   for (const MilestoneForecast& one : forecast.milestones) {
-    const std::string act = one.last_day   ? day_of(*one.last_day)
-                            : one.helpless ? "idle capacity is not enough"
-                                           : "";
     fmt::print(row, one.key.contract + " " + one.key.minimum, day_of(one.key.due),
-               in_round(one.needed), in_round(one.drawn_today), in_round(one.drawn.p10),
+               in_round(one.needed), drawn_today(one, assumptions.today), in_round(one.drawn.p10),
                in_round(one.drawn.p50), in_round(one.drawn.p90), percent(one.missed_ppm),
-               in_round(one.shortfall), act);
+               in_round(one.shortfall), act_by(one, assumptions.today));
   }
 }
 

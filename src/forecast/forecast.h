@@ -51,7 +51,7 @@ struct YearForecast {
 struct Difference {
   std::string name;
   MoneySpread bill;      // of all years
-  MoneySpread unserved;  // demand that finds no capacity, at list price
+  MoneySpread unserved;  // demand that finds no capacity, at the first list price
   Money shortfall;       // of all milestones together, to be expected
   friend bool operator==(const Difference&, const Difference&) = default;
 };
@@ -60,7 +60,7 @@ struct Forecast {
   std::int64_t paths = 0;
   std::vector<YearForecast> years;
   MoneySpread bill;      // of all years
-  MoneySpread unserved;  // demand that finds no capacity, at list price
+  MoneySpread unserved;  // demand that finds no capacity, at the first list price
   std::vector<MilestoneForecast> milestones;
   std::vector<CommitmentForecast> commitments;
   std::vector<Difference> what_if;  // in the assumptions' order

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 
 #include "page/chart.h"
@@ -12,7 +13,8 @@ namespace mohona {
 namespace {
 
 constexpr double billion = 1e15, million = 1e12, thousand = 1e9;  // micro-dollars
-constexpr std::int64_t likely_ppm = 500'000, hardly_ppm = 50'000;
+constexpr double nothing = 5'000;                                 // half a cent
+constexpr std::int64_t likely_ppm = 500'000, hardly_ppm = 50'000, ppm_all = 1'000'000;
 
 std::string day_of(Timestamp at) { return format_timestamp(at).substr(0, 10); }
 
@@ -35,17 +37,32 @@ double dollars(Money money, const Unit& unit) {
   return static_cast<double>(money.micros) / unit.micros;
 }
 
-// "1 to 12 January 2026" is more than a label can hold: the days between which a year runs.
+// Short, for a label: "2026", or "26/27" for a year that begins within one.
 std::string year_name(const YearForecast& year) {
   using namespace std::chrono;
   const year_month_day from(floor<days>(year.from)), to(floor<days>(year.to - days(1)));
   if (from.year() == to.year()) return fmt::format("{}", int(from.year()));
-  return fmt::format("{}/{:02}", int(from.year()), int(to.year()) % 100);
+  return fmt::format("{:02}/{:02}", int(from.year()) % 100, int(to.year()) % 100);
 }
 
+std::string month_name(Timestamp at) {
+  using namespace std::chrono;
+  constexpr std::array<const char*, 12> names = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const year_month_day date(floor<days>(at));
+  return fmt::format("{} {:02}", names[unsigned(date.month()) - 1], int(date.year()) % 100);
+}
+
+// As wide as the page.
 std::string figure(const std::string& title, const std::string& says, const std::string& inside) {
-  return fmt::format("<figure>\n<figcaption><h2>{}</h2><p>{}</p></figcaption>\n{}</figure>\n",
-                     escaped(title), says, inside);
+  return fmt::format(
+      "<figure class=\"whole\">\n<figcaption><h2>{}</h2><p>{}</p></figcaption>\n{}</figure>\n",
+      escaped(title), says, inside);
+}
+
+// Beside each other where there is room.
+std::string pair(const std::string& chart, const std::string& table) {
+  return fmt::format("<div class=\"pair\"><div>{}</div>{}</div>\n", chart, table);
 }
 
 // --- tables -------------------------------------------------------------------------------------
@@ -73,6 +90,10 @@ std::string table(const std::vector<Column>& columns,
   return out + "</tbody></table></div>\n";
 }
 
+std::string folded(const std::string& summary, const std::string& inside) {
+  return fmt::format("<details><summary>{}</summary>{}</details>\n", escaped(summary), inside);
+}
+
 // --- bills --------------------------------------------------------------------------------------
 
 std::string bill_figure(const Forecast& forecast) {
@@ -89,30 +110,25 @@ std::string bill_figure(const Forecast& forecast) {
     groups.push_back(
         {year_name(year), {dollars(s.p10, unit), dollars(s.p50, unit), dollars(s.p90, unit)}});
     words.push_back({in_round(s.p10), in_round(s.p50), in_round(s.p90)});
-    rows.push_back({fmt::format("{} to {}", day_of(year.from), day_of(year.to)), in_round(s.mean),
-                    in_round(s.p10), in_round(s.p50), in_round(s.p90)});
+    rows.push_back(
+        {year_name(year), in_round(s.mean), in_round(s.p10), in_round(s.p50), in_round(s.p90)});
   }
   const MoneySpread& all = forecast.bill;
   rows.push_back(
       {"All years", in_round(all.mean), in_round(all.p10), in_round(all.p50), in_round(all.p90)});
-  return figure(
-      "What will be billed",
-      "Cash of each year: usage, fees of commitments, and what is charged for missed minimums. In "
-      "one path of ten it is less than P10, in one of ten more than P90.",
-      legend(series, false) +
-          bar_chart("Bill of each year", "Year", count_axis(unit.name, most / unit.micros), series,
-                    groups, words) +
-          table({{""}, {"Mean"}, {"P10"}, {"P50"}, {"P90"}}, rows));
+  return figure("What will be billed",
+                "Cash of each year (the first begins on " + day_of(forecast.years.front().from) +
+                    "): usage, fees of commitments, and what is charged for missed minimums. In "
+                    "one path of ten it is less than P10, in one of ten more than P90.",
+                pair(legend(series, false) + bar_chart("Bill of each year", "Year",
+                                                       count_axis(unit.name, most / unit.micros),
+                                                       series, groups, words),
+                     table({{""}, {"Mean"}, {"P10"}, {"P50"}, {"P90"}}, rows)));
 }
 
 // --- minimums -----------------------------------------------------------------------------------
 
-std::string act_by(const MilestoneForecast& one) {
-  if (one.last_day) return day_of(*one.last_day);
-  return one.helpless ? "idle capacity is not enough" : "";
-}
-
-std::string minimum_figure(const std::vector<MilestoneForecast>& milestones) {
+std::string minimum_figure(const std::vector<MilestoneForecast>& milestones, Timestamp today) {
   double most = 0;
   for (const MilestoneForecast& one : milestones) {
     most = std::max(
@@ -121,37 +137,32 @@ std::string minimum_figure(const std::vector<MilestoneForecast>& milestones) {
   const Unit unit = unit_of(most);
   const std::vector<std::string> series = {"Needed", "P10", "P50", "P90"};
   std::vector<BarGroup> groups;
-  std::vector<std::vector<std::string>> words, rows;
+  std::vector<std::vector<std::string>> words, risks, rows;
   for (const MilestoneForecast& one : milestones) {
     const MoneySpread& s = one.drawn;
-    groups.push_back({day_of(one.key.due).substr(0, 7),
+    groups.push_back({month_name(one.key.due),
                       {dollars(one.needed, unit), dollars(s.p10, unit), dollars(s.p50, unit),
                        dollars(s.p90, unit)}});
     words.push_back({in_round(one.needed), in_round(s.p10), in_round(s.p50), in_round(s.p90)});
-    rows.push_back({day_of(one.key.due), in_round(one.needed), in_round(one.drawn_today),
-                    in_round(s.p10), in_round(s.p50), in_round(s.p90), percent(one.missed_ppm),
-                    in_round(one.shortfall), act_by(one)});
+    risks.push_back({day_of(one.key.due), in_round(one.needed), drawn_today(one, today),
+                     percent(one.missed_ppm), in_round(one.shortfall), act_by(one, today)});
+    rows.push_back(
+        {day_of(one.key.due), in_round(s.mean), in_round(s.p10), in_round(s.p50), in_round(s.p90)});
   }
   const MilestoneKey& key = milestones.front().key;
   return figure(
       fmt::format("{}: {}", key.contract, key.minimum),
       "What must be spent in each period, and what will have been by the day that it is due.",
-      legend(series, false) +
-          bar_chart("Needed and drawn by each milestone", "Due",
-                    count_axis(unit.name, most / unit.micros), series, groups, words) +
-          table({{"Due"},
-                 {"Needed"},
-                 {"Today"},
-                 {"P10"},
-                 {"P50"},
-                 {"P90"},
-                 {"Missed"},
-                 {"Shortfall"},
-                 {"Act by", true}},
-                rows));
+      pair(legend(series, false) + bar_chart("Needed and drawn by each milestone", "Due",
+                                             count_axis(unit.name, most / unit.micros), series,
+                                             groups, words),
+           table({{"Due"}, {"Needed"}, {"Today"}, {"Missed"}, {"Shortfall"}, {"Act by", true}},
+                 risks)) +
+          folded("What will have been spent by then, in figures",
+                 table({{"By"}, {"Mean"}, {"P10"}, {"P50"}, {"P90"}}, rows)));
 }
 
-std::string minimum_figures(const Forecast& forecast) {
+std::string minimum_figures(const Assumptions& assumptions, const Forecast& forecast) {
   std::string out;
   std::vector<MilestoneForecast> of_one;
   for (std::size_t i = 0; i < forecast.milestones.size(); ++i) {
@@ -162,7 +173,7 @@ std::string minimum_figures(const Forecast& forecast) {
         forecast.milestones[i + 1].key.minimum == key.minimum) {
       continue;
     }
-    out += minimum_figure(of_one);
+    out += minimum_figure(of_one, assumptions.today);
     of_one.clear();
   }
   return out;
@@ -170,7 +181,10 @@ std::string minimum_figures(const Forecast& forecast) {
 
 // --- what if ------------------------------------------------------------------------------------
 
-std::string more(Money money) { return (money > Money{} ? "+" : "") + in_round(money); }
+std::string more(Money money) {
+  const std::string text = in_round(money);
+  return text[0] == '$' && text != "$0" ? "+" + text : text;
+}
 
 std::string what_if_figure(const Forecast& forecast) {
   if (forecast.what_if.empty()) return "";
@@ -195,8 +209,9 @@ std::string what_if_figure(const Forecast& forecast) {
       "to "
       "P90. Each path is compared with itself: same luck, one change. A smaller bill may mean that "
       "less work was done: see the column “No capacity”.",
-      range_chart("Difference of the bill", fmt::format("{} more", unit.name), ranges) +
-          table({{""}, {"Mean"}, {"P10"}, {"P90"}, {"No capacity"}, {"Shortfall"}}, rows));
+      fmt::format("<div class=\"alone\">{}</div>{}",
+                  range_chart("Difference of the bill", fmt::format("{} more", unit.name), ranges),
+                  table({{""}, {"Mean"}, {"P10"}, {"P90"}, {"No capacity"}, {"Shortfall"}}, rows)));
 }
 
 // --- the rest -----------------------------------------------------------------------------------
@@ -266,27 +281,37 @@ std::string verdict(const Assumptions& assumptions, const Forecast& forecast) {
       "average.",
       escaped(worst->key.contract), escaped(worst->key.minimum), day_of(worst->key.due),
       percent(worst->missed_ppm), in_round(worst->shortfall));
-  if (worst->last_day) {
+  if (worst->last_day && *worst->last_day >= assumptions.today) {
     out += fmt::format(" Idle capacity helps if it is put to use by {}.", day_of(*worst->last_day));
   }
   return out;
 }
 
-std::string risks(const Forecast& forecast) {
-  std::string likely, possible;
-  for (const MilestoneForecast& one : forecast.milestones) {
-    if (one.missed_ppm < hardly_ppm) continue;
-    std::string& to = one.missed_ppm >= likely_ppm ? likely : possible;
-    to += fmt::format("{}{} {} ({})", to.empty() ? "" : ", ", escaped(one.key.contract),
-                      day_of(one.key.due), percent(one.missed_ppm));
-  }
+// "aws: Nov 27 (49 %), Nov 28 (38 %); azure: …": those to come whose chance is within [from, to).
+std::string missed_between(const Assumptions& assumptions, const Forecast& forecast,
+                           std::int64_t from_ppm, std::int64_t to_ppm) {
   std::string out;
-  if (!likely.empty()) {
-    out += fmt::format("<p class=\"warning\">Probably missed: {}.</p>\n", likely);
+  const std::string* contract = nullptr;
+  for (const MilestoneForecast& one : forecast.milestones) {
+    if (one.key.due <= assumptions.today) continue;
+    if (one.missed_ppm < from_ppm || one.missed_ppm >= to_ppm) continue;
+    const bool same = contract && *contract == one.key.contract;
+    if (!same) out += fmt::format("{}{}: ", contract ? "; " : "", escaped(one.key.contract));
+    out += fmt::format("{}{} ({})", same ? ", " : "", month_name(one.key.due),
+                       percent(one.missed_ppm));
+    contract = &one.key.contract;
   }
-  if (!possible.empty()) {
-    out += fmt::format("<p class=\"warning\">At risk: {}.</p>\n", possible);
-  }
+  return out;
+}
+
+std::string risks(const Assumptions& assumptions, const Forecast& forecast) {
+  std::string out;
+  const auto add = [&](const char* what, std::int64_t from_ppm, std::int64_t to_ppm) {
+    const std::string which = missed_between(assumptions, forecast, from_ppm, to_ppm);
+    if (!which.empty()) out += fmt::format("<p class=\"warning\">{}: {}.</p>\n", what, which);
+  };
+  add("Probably missed", likely_ppm, ppm_all + 1);
+  add("At risk", hardly_ppm, likely_ppm);
   return out;
 }
 
@@ -300,8 +325,18 @@ std::string in_round(Money amount) {
                                                            : std::pair{1e6, ""};
   const double value = micros / scale;
   const int digits = value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
-  if (amount == Money{}) return "$0";
+  if (micros < nothing) return "$0";
   return fmt::format("{}${:.{}f}{}", amount < Money{} ? "-" : "", value, digits, name);
+}
+
+std::string drawn_today(const MilestoneForecast& one, Timestamp today) {
+  return one.key.from < today ? in_round(one.drawn_today) : "–";
+}
+
+std::string act_by(const MilestoneForecast& one, Timestamp today) {
+  if (one.helpless) return "too little is idle";
+  if (!one.last_day) return "";
+  return day_of(*one.last_day) + (*one.last_day < today ? ", past" : "");
 }
 
 std::string forecast_page(const Assumptions& assumptions, const Forecast& forecast) {
@@ -313,9 +348,10 @@ std::string forecast_page(const Assumptions& assumptions, const Forecast& foreca
       "<p class=\"verdict\">{}</p>\n{}"
       "<dl><div><dt>From</dt><dd>{}</dd></div><div><dt>Years</dt><dd>{}</dd></div>"
       "<div><dt>Today</dt><dd>{}</dd></div><div><dt>Paths</dt><dd>{}</dd></div></dl>\n</header>\n",
-      escaped(title), page_style, escaped(title), verdict(assumptions, forecast), risks(forecast),
-      day_of(assumptions.begin), assumptions.years, day_of(assumptions.today), forecast.paths);
-  out += bill_figure(forecast) + minimum_figures(forecast) + what_if_figure(forecast) +
+      escaped(title), page_style, escaped(title), verdict(assumptions, forecast),
+      risks(assumptions, forecast), day_of(assumptions.begin), assumptions.years,
+      day_of(assumptions.today), forecast.paths);
+  out += bill_figure(forecast) + minimum_figures(assumptions, forecast) + what_if_figure(forecast) +
          commitment_figure(forecast) + assumptions_figure(assumptions);
   out += figure(
       "How to read this",
@@ -327,7 +363,7 @@ std::string forecast_page(const Assumptions& assumptions, const Forecast& foreca
           "missing then, on average over all paths. <b>Act by</b>: the last day on which "
           "capacity that stands idle, put to use, could still make up for it, in the middle of "
           "the paths that miss. <b>No capacity</b>: work that was wanted and could not run, at "
-          "list price.",
+          "its first list price.",
           forecast.paths, day_of(assumptions.today)),
       "");
   return out + "<footer>Made by mohona forecast.</footer>\n</main>\n</body>\n</html>\n";

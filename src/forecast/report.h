@@ -12,5 +12,9 @@ std::string forecast_page(const Assumptions& assumptions, const Forecast& foreca
 
 // "$38.0 bn", "$412 m", "$12,300": three digits that count, for a person.
 std::string in_round(Money amount);
+// What of a milestone is drawn by `today`; a dash where its period has not begun.
+std::string drawn_today(const MilestoneForecast& one, Timestamp today);
+// "2026-10-08", "2026-10-08, past", "too little is idle"; empty where nothing is missed.
+std::string act_by(const MilestoneForecast& one, Timestamp today);
 
 }  // namespace mohona

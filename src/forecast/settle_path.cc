@@ -34,6 +34,7 @@ struct Served {
   MeterId meter = 0;
   ResourceId resource = 0;
   std::vector<Want> wants;  // by block
+  Price price;              // the first list price: by it work is counted that could not run
 };
 
 class PathSettlement {
@@ -57,7 +58,7 @@ class PathSettlement {
                     fmt::format("demand '{}': {}", demand.name, meter.error().message));
       }
       served_.push_back(
-          {*meter, book_.resource(demand.name), wants(assumptions_, demand, blocks_, path_)});
+          {*meter, book_.resource(demand.name), wants(assumptions_, demand, blocks_, path_), {}});
     }
     for (std::size_t i = 0; i < blocks_.size(); ++i) {
       if (auto ok = settle(i); !ok) return fail(ok.error());
@@ -126,13 +127,14 @@ Result<void> PathSettlement::settle(std::size_t i) {
 void PathSettlement::note_idle(std::size_t i) {
   const Block& block = blocks_[i];
   const HourTerms& terms = book_.terms(block.hour);
-  for (const Served& one : served_) {
+  for (Served& one : served_) {
     const Want& want = one.wants[i];
     const MeterTerms& meter = terms.meters[one.meter];
     const auto amount = [&](Price price, std::int64_t milli) {
       return exact(price, {milli * (unit_hour.unit_micros / 1'000) * block.count});
     };
-    unserved_ += amount(meter.list, want.wanted - want.used());
+    if (one.price == Price{}) one.price = meter.list;
+    unserved_ += amount(one.price, want.wanted - want.used());
     const std::int64_t spare = want.capacity - want.used();
     const bool covered =
         std::any_of(terms.commitments.begin(), terms.commitments.end(), [&](const Layer& layer) {

@@ -33,8 +33,8 @@ struct MilestoneOutcome {
 };
 
 struct PathOutcome {
-  std::vector<Money> bills;                  // cash, by year
-  Money unserved;                            // wanted where there was no capacity, at list price
+  std::vector<Money> bills;  // cash, by year
+  Money unserved;            // wanted where there was no capacity, at its first list price
   std::vector<MilestoneOutcome> milestones;  // as milestones_of
   std::vector<std::int64_t> used_ppm;        // as commitments_of; -1: nothing was promised
 };

@@ -98,7 +98,7 @@ struct Payment {
 
 struct Assumptions {
   std::string name;
-  Timestamp begin;  // midnight UTC
+  Timestamp begin;  // a whole hour
   std::int64_t years = 1;
   Timestamp today;  // draw-downs are also shown up to here
   std::int64_t paths = 200;

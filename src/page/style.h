@@ -24,7 +24,13 @@ body { margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 24px 16px 40px;
   display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 16px; }
-header, footer, figure:first-of-type { grid-column: 1 / -1; }
+header, footer, figure:first-of-type, figure.whole { grid-column: 1 / -1; }
+.pair { display: grid; gap: 8px 24px; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
+.pair > div { min-width: 0; }
+.pair th, .pair td { padding: 5px 6px; font-size: .92rem; }
+.pair tbody th { min-width: 4.5em; white-space: nowrap; }
+.alone { max-width: 760px; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 8px; text-wrap: balance; }
 h2 { font-size: 1.1rem; line-height: 1.3; margin: 0; }
 .verdict { font-size: 1.1rem; margin: 0 0 12px; max-width: 60em; }

@@ -26,8 +26,8 @@ constexpr std::array<Key<AssumptionsDraft>, 10> assumptions_keys = {{
     {"begin",
      [](const SpecNode& n, AssumptionsDraft& d) {
        if (!read_day(n, d.assumptions.begin, d.problems)) return;
-       if (d.assumptions.begin == floor<days>(d.assumptions.begin)) return;
-       wrong(n, "expected a day; it begins at midnight UTC", d.problems);
+       if (d.assumptions.begin == floor<hours>(d.assumptions.begin)) return;
+       wrong(n, "expected a day, or the beginning of an hour", d.problems);
      }},
     {"years",
      [](const SpecNode& n, AssumptionsDraft& d) {
