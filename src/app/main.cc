@@ -263,7 +263,10 @@ int main(int argc, char** argv) {
   add_pools(app, s);
   add_cost(app, s);
   add_bench(app);
-  add_settle(app, s->status);
+  add_settle(
+      app, [s] { return s->find_home(); }, s->status);
+  add_export(
+      app, [s] { return s->find_home(); }, s->status);
   add_forecast(app, s->status);
   add_simulate(app, s->status);
   CLI::App* check = command(

@@ -1,16 +1,20 @@
 #include "app/settle.h"
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
 #include "base/file.h"
+#include "control/controller.h"
+#include "core/ledger/metered.h"
 #include "money/accounts.h"
 #include "money/close.h"
 #include "money/invoice.h"
 #include "spec/contracts_file.h"
 #include "spec/usage_file.h"
+#include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
 namespace {
@@ -23,7 +27,10 @@ constexpr const char* about =
 the on-demand price; then what falls due by the end. BILLED is cash; EFFECTIVE is the same money where it
 was used, so that fees stand with what they cover, and `unused` is what was paid for nothing.
 
+Without files it is what the control plane has run, under the contracts of its fleet file.
+
 Examples:
+  mohona settle
   mohona settle --contracts examples/contracts/aws-savings-plans.yaml --usage usage.csv
   mohona settle --contracts contracts.yaml --usage usage.csv --from 2026-01-01 --to 2026-02-01 --json
 
@@ -35,14 +42,16 @@ hours may be missing):
 
 `hours`: so many hours one after another. `unit_seconds`: within each of them, of all units together.)";
 
-struct SettleFiles {
-  std::string contracts, usage, from, to;
-  bool json = false;
-};
-
-struct Span {
-  Timestamp from, to;
-};
+Result<void> apply_span(const SettleFiles& files, Span& out) {
+  for (const auto& [text, at] :
+       {std::pair{&files.from, &out.from}, std::pair{&files.to, &out.to}}) {
+    if (text->empty()) continue;
+    const auto given = parse_timestamp(*text);
+    if (!given) return fail(given.error());
+    *at = *given;
+  }
+  return {};
+}
 
 // The hours from the first usage to the last, unless it is said otherwise.
 Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& usage) {
@@ -53,13 +62,7 @@ Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& us
         [](const UsageSlice& a, const UsageSlice& b) { return a.hour < b.hour; });
     out = {first->hour, last->hour + hours(1)};
   }
-  for (const auto& [text, at] :
-       {std::pair{&files.from, &out.from}, std::pair{&files.to, &out.to}}) {
-    if (text->empty()) continue;
-    const auto given = parse_timestamp(*text);
-    if (!given) return fail(given.error());
-    *at = *given;
-  }
+  if (auto ok = apply_span(files, out); !ok) return fail(ok.error());
   if (out.from >= out.to) {
     return fail(Code::invalid, usage.empty() && (files.from.empty() || files.to.empty())
                                    ? "there is no usage: say --from and --to"
@@ -72,7 +75,7 @@ Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& us
   return out;
 }
 
-Result<Accounts> settled(const SettleFiles& files, Span& span) {
+Result<Accounts> settled_files(const SettleFiles& files, Span& span) {
   const auto contracts_text = read_file(files.contracts);
   if (!contracts_text) return fail(contracts_text.error());
   auto contracts = parse_contracts_file({files.contracts, *contracts_text, "/"});
@@ -92,6 +95,26 @@ Result<Accounts> settled(const SettleFiles& files, Span& span) {
   }
   if (auto ok = accounts.settle(span.to); !ok) return fail(ok.error());
   return accounts;
+}
+
+// What the home's own journal tells. The hour that has begun is settled as far as it has got.
+Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Span& span) {
+  if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
+    return fail(Code::not_found, "there is no journal in " + home.path() +
+                                     "; say --contracts and --usage to settle files");
+  }
+  auto store = open_sqlite_store(home.file("journal.db"));
+  if (!store) return fail(store.error());
+  const auto loaded = load_state(**store);
+  if (!loaded) return fail(loaded.error());
+  const Timestamp now = SystemClock().now();
+  span = {now, now};
+  for (const auto& [id, entry] : loaded->state.jobs()) {
+    if (entry.job.started_at) span.from = std::min(span.from, *entry.job.started_at);
+  }
+  span = {floor<hours>(span.from), ceil<hours>(now)};
+  if (auto ok = apply_span(files, span); !ok) return fail(ok.error());
+  return settled_accounts(loaded->state, span.from, std::min(span.to, now));
 }
 
 // How much of what was promised was used, in tenths of a percent; -1: nothing was promised.
@@ -177,12 +200,12 @@ void print_invoice(const Json& out) {
   }
 }
 
-int settle(const SettleFiles& files) {
+int settle(const SettleFiles& files, const Home& home, bool json) {
   Span span;
-  const auto accounts = settled(files, span);
+  const auto accounts = settled(files, home, span);
   if (!accounts) return complain(accounts.error());
   const Json out = json_of(*accounts, span);
-  if (files.json) {
+  if (json) {
     fmt::print("{}\n", out.dump());
   } else {
     print_invoice(out);
@@ -192,18 +215,31 @@ int settle(const SettleFiles& files) {
 
 }  // namespace
 
-void add_settle(CLI::App& app, int& status) {
+Result<Accounts> settled(const SettleFiles& files, const Home& home, Span& span) {
+  if (files.contracts.empty() != files.usage.empty()) {
+    return fail(Code::invalid,
+                "--contracts and --usage go together; without both, the home's own "
+                "contracts and journal are settled");
+  }
+  return files.contracts.empty() ? settled_home(files, home, span) : settled_files(files, span);
+}
+
+void add_settle_options(CLI::App& sub, SettleFiles& files) {
+  sub.add_option("--contracts", files.contracts, "Contracts and offers (YAML)");
+  sub.add_option("--usage", files.usage, "What was used (CSV)");
+  sub.add_option("--from", files.from, "From here on; the first hour of usage if not said");
+  sub.add_option("--to", files.to, "To here; the end of the last hour of usage if not said");
+}
+
+void add_settle(CLI::App& app, const std::function<Home()>& home, int& status) {
   auto files = std::make_shared<SettleFiles>();
-  CLI::App* sub =
-      app.add_subcommand("settle", "Settle a usage file under contracts, and print the invoice");
+  auto json = std::make_shared<bool>(false);
+  CLI::App* sub = app.add_subcommand(
+      "settle", "Settle what ran, or a usage file, under contracts, and print the invoice");
   sub->footer(about);
-  sub->add_option("--contracts", files->contracts, "Contracts and offers (YAML)")->required();
-  sub->add_option("--usage", files->usage, "What was used (CSV)")->required();
-  sub->add_option("--from", files->from,
-                  "Settle from here on; the first hour of usage if not said");
-  sub->add_option("--to", files->to, "To here; the end of the last hour of usage if not said");
-  sub->add_flag("--json", files->json, "Print JSON for scripts");
-  sub->callback([files, &status] { status = settle(*files); });
+  add_settle_options(*sub, *files);
+  sub->add_flag("--json", *json, "Print JSON for scripts");
+  sub->callback([files, json, home, &status] { status = settle(*files, home(), *json); });
 }
 
 }  // namespace mohona

@@ -1,10 +1,31 @@
-// mohona settle: contracts and usage in, an invoice out; no control plane.
+// mohona settle: what ran, or a file of usage, settled under contracts; and what else shows such
+// books.
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <functional>
+#include <string>
+
+#include "app/home.h"
+#include "money/accounts.h"
 
 namespace mohona {
 
-void add_settle(CLI::App& app, int& status);
+struct SettleFiles {
+  std::string contracts, usage;  // both, or none: the home's own
+  std::string from, to;
+};
+
+struct Span {
+  Timestamp from, to;
+};
+
+// Settles the files or, without any, what the home's journal tells. `span` is what was settled.
+// Errors: those of reading, and of settlement.
+Result<Accounts> settled(const SettleFiles& files, const Home& home, Span& span);
+
+void add_settle_options(CLI::App& sub, SettleFiles& files);
+void add_settle(CLI::App& app, const std::function<Home()>& home, int& status);
+void add_export(CLI::App& app, const std::function<Home()>& home, int& status);
 
 }  // namespace mohona

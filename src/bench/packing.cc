@@ -7,9 +7,9 @@
 
 #include "base/dice.h"
 #include "bench/fgd.h"
-#include "traces/openb.h"
 #include "bench/world.h"
 #include "packing/prices.h"
+#include "traces/openb.h"
 
 namespace mohona {
 namespace {

@@ -12,8 +12,8 @@
 #include <vector>
 
 #include "base/result.h"
-#include "money/charge.h"
 #include "model/contract.h"
+#include "money/charge.h"
 
 namespace mohona {
 

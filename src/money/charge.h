@@ -3,8 +3,8 @@
 #pragma once
 
 #include "base/time.h"
-#include "money/exact.h"
 #include "model/usage.h"
+#include "money/exact.h"
 
 namespace mohona {
 

@@ -86,9 +86,10 @@ Result<Money> charged_for(const State& state, const Attempt& attempt, Timestamp 
     const auto accounts =
         settled_accounts(state, attempt.placed_at, end, with ? AttemptId{} : attempt.id);
     if (!accounts) return fail(accounts.error());
-    accounts->ledger().for_usage(
-        floor<hours>(attempt.placed_at), ceil<hours>(end),
-        [&](Hour, const Row& row) { (with ? billed += row.billed : billed -= row.billed); });
+    accounts->ledger().for_usage(floor<hours>(attempt.placed_at), ceil<hours>(end),
+                                 [&](Hour, const Charge& charge) {
+                                   (with ? billed += charge.billed : billed -= charge.billed);
+                                 });
   }
   return rounded(billed);
 }

@@ -156,7 +156,13 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
     // What runs lies anywhere in memory: a full pool's plan is mostly waiting for it.
     for_bits(mask, [&](std::uint32_t place) {
       const OccupantId who = space.node(space.index(leaf, place)).sole;
-      if (who != nobody) __builtin_prefetch(&running[who].end);
+      if (who == nobody) return;
+      const Running& run = running[who];
+      for (const void* looked_at :
+           {static_cast<const void*>(&run.demand.gpus), static_cast<const void*>(&run.end),
+            static_cast<const void*>(&run.stopping)}) {
+        __builtin_prefetch(looked_at);
+      }
     });
     for_bits(mask, [&](std::uint32_t place) {
       const NodeIndex i = space.index(leaf, place);

@@ -1,0 +1,223 @@
+// Where work goes under contracts, what it is told that an hour costs, and that the ledger charges
+// just that.
+#include <gtest/gtest.h>
+
+#include "core/audit/audit.h"
+#include "core/core.h"
+#include "core/explain_price.h"
+#include "core/ledger/metered.h"
+#include "model/codec.h"
+
+namespace mohona {
+namespace {
+
+using namespace std::chrono_literals;
+
+const Timestamp start{std::chrono::hours(500'000)};
+
+constexpr Price dollars(std::int64_t n) { return {n * 1'000'000'000}; }
+
+// Machines that one job fills.
+Pool pool(const std::string& name, const std::string& cloud, Price price) {
+  Pool p;
+  p.name = name;
+  p.cloud = cloud;
+  p.shape = {name, 1'000, 0, "", 0};
+  p.nodes = 4;
+  p.price = price;
+  return p;
+}
+
+// Dollars an hour, for usage of these skus at so much off their list price.
+Commitment plan(Price hourly, std::vector<std::pair<std::string, std::int64_t>> off_ppm) {
+  Commitment c;
+  c.name = "plan";
+  c.draw = Draw::plan_rate;
+  c.window = {start, start + 24h * 365};
+  c.steps = {{start, hourly.nanos, hourly}};
+  for (auto& [sku, ppm] : off_ppm) {
+    Scope scope;
+    scope.skus = {sku};
+    c.scope.skus.push_back(sku);
+    c.rates.push_back({scope, {}, ppm, {}});
+  }
+  return c;
+}
+
+Contracts under(Commitment commitment) {
+  Contract contract;
+  contract.name = contract.cloud = "aws";
+  contract.commitments = {std::move(commitment)};
+  return {{contract}, {}};
+}
+
+class World {
+ public:
+  explicit World(Fleet fleet) { give(DefineFleet{std::move(fleet)}); }
+
+  void give(const Input& input) {
+    const auto facts = advance(state, input, now);
+    ASSERT_TRUE(facts) << facts.error().message;
+    log.insert(log.end(), facts->begin(), facts->end());
+  }
+
+  // A job of one node, and the pool that it went to.
+  std::string submit(const std::string& name, const std::string& instance = "") {
+    JobSpec spec;
+    spec.name = name;
+    spec.run = "true";
+    spec.resources.choices[0].instance_type = instance;
+    give(Submit{{spec}});
+    const Job& job = state.find_by_name(name)->job;
+    return job.attempts.empty() ? "" : job.attempts.back().pool;
+  }
+
+  void end(const std::string& name) {
+    give(Ended{state.find_by_name(name)->job.attempts.back().id, Outcome{}, {}});
+  }
+
+  PriceExplanation price(const std::string& name) {
+    const auto found = explain_price(state, *state.find_by_name(name), now);
+    EXPECT_TRUE(found) << (found ? "" : found.error().message);
+    return found ? *found : PriceExplanation{};
+  }
+
+  State state;
+  Facts log;
+  Timestamp now = start;
+};
+
+TEST(Contracts, WorkGoesWhereTheBillGrowsLeast) {
+  // Two machines fit the plan; the third costs less elsewhere, whatever its sticker says.
+  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  World w(fleet);
+  EXPECT_EQ(w.submit("one"), "aws");
+  EXPECT_EQ(w.submit("two"), "aws");
+  EXPECT_EQ(w.submit("three"), "gcp");
+  w.end("two");
+  EXPECT_EQ(w.submit("four"), "aws");
+}
+
+TEST(Contracts, WithoutThemItIsThePoolsPrice) {
+  World w({{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}});
+  EXPECT_EQ(w.submit("one"), "gcp");
+  const auto price = explain_price(w.state, *w.state.find_by_name("one"), w.now);
+  ASSERT_FALSE(price);
+  EXPECT_EQ(price.error().message,
+            "this fleet has no contracts: every hour costs its pool's price (mohona cost); a fleet "
+            "file says them under 'contracts'");
+}
+
+TEST(Contracts, OtherSystemsRulesAreThereToCompareWith) {
+  Fleet fleet{{pool("own", "hall", dollars(2)), pool("gcp", "gcp", dollars(1))}, {}, {}, {}};
+  fleet.pools[0].purchase = Purchase::reserved;
+  const auto goes_to = [&](PriceRule rule) {
+    fleet.scheduling.price = rule;
+    World w(fleet);
+    return w.submit("one");
+  };
+  EXPECT_EQ(goes_to(PriceRule::sticker), "gcp");
+  EXPECT_EQ(goes_to(PriceRule::reservation_is_free), "own");
+  EXPECT_EQ(goes_to(PriceRule::reservation_near_free), "own");
+}
+
+TEST(Contracts, ASumIsWhatTheLedgerChargesLater) {
+  // The plan has $2 an hour. `b` draws at 3.00, so that two thirds of it are covered; `a` draws at
+  // 2.00, saves more and goes first. Then b pays its whole 4.00, which is 4.00 − 4.00 ÷ 3 more.
+  Fleet fleet{{pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}));
+  World w(fleet);
+  ASSERT_EQ(w.submit("second", "b"), "b");
+  ASSERT_EQ(w.submit("first", "a"), "a");
+  w.now += 3h;
+  w.end("first");
+  w.end("second");
+  const PriceExplanation first = w.price("first");
+  ASSERT_EQ(first.attempts.size(), 1u);
+  const AttemptPrice& attempt = first.attempts[0];
+  EXPECT_EQ(attempt.sum, (PriceSum{{}, {2'666'666'667}, {}, {}, {}}));
+  EXPECT_EQ(attempt.held, 3h);
+  EXPECT_EQ(attempt.reckoned, Money{8'000'000});
+  EXPECT_EQ(attempt.charged, Money{8'000'000});
+  // It was there first, and alone: 4.00 ÷ 3 an hour. What came later is no part of that.
+  const PriceExplanation second = w.price("second");
+  ASSERT_EQ(second.attempts.size(), 1u);
+  EXPECT_EQ(second.attempts[0].sum, (PriceSum{{1'333'333'333}, {}, {}, {}, {}}));
+}
+
+TEST(Contracts, PartOfAnHourIsChargedAsThat) {
+  Fleet fleet{{pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}}));
+  World w(fleet);
+  w.now += 50min;
+  ASSERT_EQ(w.submit("one"), "gcp");
+  w.now += 20min;
+  w.end("one");
+  const PriceExplanation one = w.price("one");
+  ASSERT_EQ(one.attempts.size(), 1u);
+  EXPECT_EQ(one.attempts[0].reckoned, Money{1'000'000});
+  EXPECT_EQ(one.attempts[0].charged, Money{1'000'000});
+}
+
+TEST(Contracts, WaitingWorkIsToldWhatEachPoolWouldCost) {
+  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  fleet.pools[0].nodes = fleet.pools[1].nodes = 1;
+  fleet.contracts = under(plan(dollars(2), {{"aws", 500'000}}));
+  World w(fleet);
+  ASSERT_EQ(w.submit("one"), "aws");
+  ASSERT_EQ(w.submit("two"), "gcp");
+  ASSERT_EQ(w.submit("three"), "");
+  std::string text;
+  for (const PlacePrice& place : w.price("three").places) {
+    text += fmt::format("{} {} of {}\n", place.pool, place.sum.total().nanos / 1'000'000'000,
+                        place.sticker.nanos / 1'000'000'000);
+  }
+  EXPECT_EQ(text, "gcp 3 of 3\naws 4 of 4\n");
+}
+
+TEST(Contracts, WhatSpendingTowardAMinimumIsWorthMakesItCheaper) {
+  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  Contract contract;
+  contract.name = contract.cloud = "aws";
+  Minimum minimum;
+  minimum.name = "spend";
+  minimum.scope.clouds = {"aws"};
+  minimum.window = {start, start + 24h * 365};
+  minimum.milestones = {{start + 24h * 365, Money{1'000'000'000'000}}};
+  contract.minimums = {minimum};
+  fleet.contracts = {{contract}, {}};
+  World w(fleet);
+  EXPECT_EQ(w.submit("one"), "gcp");
+  w.give(PriceRelief{{{"aws", "spend", 500'000'000}}});  // half of every dollar
+  EXPECT_EQ(w.submit("two"), "aws");
+  EXPECT_EQ(w.state.find_by_name("two")->job.attempts.back().priced->relief, dollars(-2));
+}
+
+TEST(Contracts, AreFactsAndRowsOfTheSnapshot) {
+  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  World w(fleet);
+  w.submit("one");
+  w.give(PriceRelief{{{"aws", "spend", 500'000'000}}});
+  State replayed;
+  for (const Fact& fact : w.log) replayed.apply(*decode_fact(encode(fact)));
+  EXPECT_EQ(replayed.digest(), w.state.digest());
+  State copy;
+  copy.restore(*decode_queues(encode(QueuesDefined{w.state.queues(), w.state.scheduling()})));
+  copy.restore(*decode_contracts(encode(ContractsDefined{w.state.contracts()})));
+  copy.restore(*decode_relief(encode(ReliefPriced{w.state.reliefs()})));
+  for (const auto& [name, known] : w.state.pools()) copy.restore(*decode_pool(encode(known)));
+  for (const auto& [id, entry] : w.state.jobs()) copy.restore(*decode_job(encode(entry.job)));
+  copy.index();
+  EXPECT_EQ(copy.digest(), w.state.digest());
+  EXPECT_TRUE(audit(copy, w.now).empty());
+  // What runs counts in both.
+  for (State* state : {&w.state, &copy}) {
+    state->look_at_market(w.now);
+    EXPECT_EQ(sum_of(*state->market()->price("aws", 2, {1, 1})).total(), dollars(4));
+  }
+}
+
+}  // namespace
+}  // namespace mohona
