@@ -2,10 +2,12 @@
 
 #include <gtest/gtest.h>
 
+#include <fstream>
+
 #include "forecast/blocks.h"
 #include "forecast/demand.h"
+#include "forecast/report.h"
 #include "money/accounts.h"
-#include "money/invoice.h"
 #include "spec/assumptions_file.h"
 
 namespace mohona {
@@ -204,6 +206,99 @@ TEST(Forecast, EarlierPathsStayWhenThereAreMore) {
   const auto a = settle_path(assumptions, 7), b = settle_path(longer, 7);
   ASSERT_TRUE(a && b);
   EXPECT_EQ(a->bills, b->bills);
+}
+
+TEST(Forecast, SaysWhereAndWhenThereIsNoPrice) {
+  std::string text = certain;
+  text.replace(text.find("price: 10"), 9, "price: 10, to: 2026-06-01");
+  const auto forecast = make_forecast(parsed(text), 1);
+  ASSERT_FALSE(forecast);
+  EXPECT_EQ(forecast.error().message,
+            "there is no price for node in aws r  at 2026-06-01T00:00:00Z");
+}
+
+// --- draws --------------------------------------------------------------------------------------
+
+TEST(Demand, GrowsAndSwaysAsItIsSaid) {
+  Assumptions assumptions = parsed(certain);
+  ExpectedDemand& demand = assumptions.demand[0];
+  demand.growth_ppm = 210'000;
+  demand.season_month = 1, demand.season_swing_ppm = 100'000;
+  demand.day_swing_ppm = 500'000;
+  const std::vector<Block> blocks = blocks_of(assumptions);
+  const std::vector<Want> all = wants(assumptions, demand, blocks, 0);
+  const auto wanted = [&](Timestamp at) {
+    for (std::size_t i = 0; i < blocks.size(); ++i) {
+      if (blocks[i].hour == at) return all[i].wanted;
+    }
+    return std::int64_t{-1};
+  };
+  EXPECT_EQ(wanted(day(2026, 1, 1)), 2'750);             // 5 × 1.1 in January × 0.5 at night
+  EXPECT_EQ(wanted(day(2026, 1, 1) + hours(8)), 8'250);  // × 1.5 by day
+  EXPECT_EQ(wanted(day(2026, 7, 1)), 2'475);             // × 1.1 after half a year × 0.9 in July
+  EXPECT_EQ(wanted(day(2027, 1, 1)), 3'328);             // × 1.21 × 1.1 × 0.5, to thousandths
+}
+
+TEST(Demand, SlipsAsOftenAndAsFarAsItIsSaid) {
+  Assumptions assumptions = parsed(certain);
+  assumptions.demand[0].slip = {400'000, 3};
+  constexpr int paths = 4'000;
+  std::map<Timestamp, int> seen;
+  for (int path = 0; path < paths; ++path) {
+    const auto& deliveries = delivered(assumptions, path).demand[0].deliveries;
+    ++seen[deliveries[1].from];
+    EXPECT_LE(deliveries[0].from, deliveries[1].from);
+  }
+  ASSERT_EQ(seen.size(), 4u);
+  EXPECT_NEAR(seen[day(2027, 1, 1)], paths * 0.6, 150);
+  for (const unsigned month : {2u, 3u, 4u}) {
+    EXPECT_NEAR(seen[day(2027, month, 1)], paths * 0.4 / 3, 120);
+  }
+}
+
+// --- the page -----------------------------------------------------------------------------------
+
+TEST(ForecastPage, StandsAloneAndNamesEverything) {
+  Assumptions assumptions = parsed(chancy);
+  assumptions.name = "<us> & them";
+  const std::string page = forecast_page(assumptions, forecast_of(assumptions));
+  for (const char* loaded : {"<script", "http://", "https://", "<link", "<img"}) {
+    const std::size_t at = page.find(loaded);
+    EXPECT_TRUE(at == page.npos || page.compare(at, 26, "http://www.w3.org/2000/svg") == 0)
+        << loaded;
+  }
+  EXPECT_EQ(page.find("<us>"), page.npos);
+  for (const char* text : {"&lt;us&gt; &amp; them", "aws: commit", "oci: credits", "aws: plan",
+                           "the same price", "a stranger", "Shortfall"}) {
+    EXPECT_NE(page.find(text), page.npos) << text;
+  }
+}
+
+TEST(ForecastPage, RoundsForAPerson) {
+  EXPECT_EQ(in_round({38'000'000'000'000'000}), "$38.0 bn");
+  EXPECT_EQ(in_round({-1'234'567'890'000}), "-$1.23 m");
+  EXPECT_EQ(in_round({999'600'000'000}), "$1.00 m");
+  EXPECT_EQ(in_round({412'345'000'000}), "$412 k");
+  EXPECT_EQ(in_round({12'300'000}), "$12.3");
+  EXPECT_EQ(in_round({-1}), "$0");
+  EXPECT_EQ(in_round({}), "$0");
+}
+
+TEST(Forecast, ReadsTheExample) {
+  std::ifstream file(MOHONA_SOURCE_DIR "/examples/openai-aws.yaml");
+  Assumptions assumptions =
+      parsed({std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()});
+  EXPECT_EQ(assumptions.paths, 200);
+  EXPECT_GE(assumptions.contracts.contracts.size(), 5u);
+  assumptions.paths = 2;
+  const Forecast forecast = forecast_of(assumptions);
+  Money agreed;
+  for (const Milestone& one : assumptions.contracts.contracts[0].minimums[0].milestones) {
+    agreed += one.amount;
+  }
+  EXPECT_EQ(agreed, dollars(38'000'000'000));
+  EXPECT_EQ(forecast.years.size(), 7u);
+  EXPECT_GE(forecast.what_if.size(), 3u);
 }
 
 // --- compressed time against every hour ---------------------------------------------------------
