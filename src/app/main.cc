@@ -4,6 +4,7 @@
 #include "app/bench.h"
 #include "app/commands.h"
 #include "app/complain.h"
+#include "app/forecast.h"
 #include "app/settle.h"
 #include "app/simulate.h"
 #include "app/up.h"
@@ -266,6 +267,7 @@ int main(int argc, char** argv) {
       app, [s] { return s->find_home(); }, s->status);
   add_export(
       app, [s] { return s->find_home(); }, s->status);
+  add_forecast(app, s->status);
   add_simulate(app, s->status);
   CLI::App* check = command(
       app, s, "replay", "Check the journal: the same state from every fact as from the snapshot",

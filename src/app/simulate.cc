@@ -7,6 +7,7 @@
 
 #include "app/complain.h"
 #include "app/exit_status.h"
+#include "app/forecast.h"
 #include "app/simulate_chaos.h"
 #include "app/simulate_replay.h"
 #include "base/file.h"
@@ -41,6 +42,7 @@ those that do not wait for the cluster cost money there. bill_usd, mean_wait_hou
 
 Examples:
   mohona simulate examples/scenarios/small-gangs.yaml
+  mohona simulate examples/openai-aws.yaml                years of contracts, as `mohona forecast`
   mohona simulate --trace muri:trace1.csv.gz --cluster n8g8.csv --policy default --know progress
   mohona simulate --trace muri:trace3.csv.gz --cluster n8g8.csv --policy fifo,las,default --report out.html
   mohona simulate --replay ~/.mohona
@@ -130,6 +132,12 @@ int compare(const Asked& asked, const std::vector<std::string>& policies, Simula
 }
 
 int simulate_file(const Asked& asked) {
+  if (are_assumptions_file(asked.scenario)) {
+    if (!asked.policies.empty()) {
+      return complain({Code::invalid, "--policy: assumptions about contracts have none"});
+    }
+    return forecast_file(asked.scenario, asked.report, asked.json);
+  }
   auto text = read_file(asked.scenario);
   if (!text) return complain(text.error());
   const std::string path = std::filesystem::absolute(asked.scenario).lexically_normal();

@@ -5,8 +5,8 @@
 #include <algorithm>
 #include <cmath>
 
-#include "sim/chart.h"
-#include "sim/report_style.h"
+#include "page/chart.h"
+#include "page/style.h"
 
 namespace mohona {
 namespace {
@@ -387,7 +387,7 @@ std::string report_page(const ReportAbout& about, const std::vector<SimulateResu
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\"/>\n"
       "<title>{}</title>\n<style>\n{}</style>\n</head>\n<body>\n<main>\n<header>\n<h1>{}</h1>\n"
       "<p class=\"verdict\">{}</p>\n{}{}</header>\n",
-      escaped(about.title), report_style, escaped(about.title), verdict(results), unended(results),
+      escaped(about.title), page_style, escaped(about.title), verdict(results), unended(results),
       inputs_list(about));
   out += figure(results.size() > 1 ? "The policies side by side" : "In figures",
                 results.size() > 1 ? "The least of a line is marked." : "",

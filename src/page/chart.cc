@@ -1,4 +1,4 @@
-#include "sim/chart.h"
+#include "page/chart.h"
 
 #include <fmt/format.h>
 
@@ -225,6 +225,52 @@ std::string bar_chart(const std::string& about, const std::string& title, const 
     out += fmt::format("<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">{}</text>\n", middle,
                        y_from + 23, escaped(groups[g].name));
   }
+  return out + "</svg>\n";
+}
+
+std::string range_chart(const std::string& about, const std::string& title,
+                        const std::vector<RangeRow>& rows) {
+  constexpr double row_height = 52, foot = 64, edge = 16;
+  double least = 0, most = 0;
+  for (const RangeRow& row : rows) {
+    least = std::min({least, row.low, row.middle});
+    most = std::max({most, row.high, row.middle});
+  }
+  const double step = round_step(std::max(most - least, 1e-9));
+  const double from = std::floor(least / step) * step, to = std::ceil(most / step + 1e-9) * step;
+  const double bottom_line = static_cast<double>(rows.size()) * row_height + 4;
+  const auto x = [&](double value) {
+    return edge + (value - from) / std::max(to - from, 1e-9) * (width - 2 * edge);
+  };
+  std::string out = fmt::format(
+      "<svg viewBox=\"0 0 {:.0f} {:.0f}\" role=\"img\" aria-label=\"{}\" "
+      "xmlns=\"http://www.w3.org/2000/svg\">\n",
+      width, bottom_line + foot, escaped(about));
+  for (double i = std::round(from / step); i <= std::round(to / step); ++i) {
+    const double at = x(i * step);
+    out += fmt::format(
+        "<line class=\"{}\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"0\" y2=\"{:.1f}\"/>"
+        "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"{}\">{:.6g}</text>\n",
+        i == 0 ? "base" : "grid", at, at, bottom_line, at, bottom_line + 22,
+        at < 30           ? "start"
+        : at > width - 30 ? "end"
+                          : "middle",
+        i == 0 ? 0.0 : i * step);
+  }
+  for (std::size_t i = 0; i < rows.size(); ++i) {
+    const RangeRow& row = rows[i];
+    const double y = static_cast<double>(i) * row_height + 40;
+    out += fmt::format(
+        "<text class=\"axis\" x=\"4\" y=\"{:.1f}\">{}</text>"
+        "<line class=\"range\" x1=\"{:.1f}\" x2=\"{:.1f}\" y1=\"{:.1f}\" y2=\"{:.1f}\"/>"
+        "<circle class=\"dot\" cx=\"{:.1f}\" cy=\"{:.1f}\" r=\"7\"><title>{}: "
+        "{}</title></circle>\n",
+        y - 18, escaped(row.name), x(row.low), x(row.high), y, y, x(row.middle), y,
+        escaped(row.name), escaped(row.words));
+  }
+  out +=
+      fmt::format("<text class=\"axis\" x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"end\">{}</text>\n",
+                  width - edge, bottom_line + 52, escaped(title));
   return out + "</svg>\n";
 }
 

@@ -1,9 +1,9 @@
-// How a report looks: light, dark and on paper, from a phone to a wide screen.
+// How a page of ours looks: light, dark and on paper, from a phone to a wide screen.
 #pragma once
 
 namespace mohona {
 
-constexpr const char* report_style = R"(
+constexpr const char* page_style = R"(
 :root {
   color-scheme: light dark;
   --page: #f7f7f5; --card: #ffffff; --text: #1b1b1a; --quiet: #5d5c57; --grid: #e4e3de;
@@ -24,7 +24,13 @@ body { margin: 0; background: var(--page); color: var(--text);
   font: 16px/1.5 system-ui, -apple-system, "Segoe UI", Roboto, sans-serif; }
 main { max-width: 1120px; margin: 0 auto; padding: 24px 16px 40px;
   display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 460px), 1fr)); gap: 16px; }
-header, footer, figure:first-of-type { grid-column: 1 / -1; }
+header, footer, figure:first-of-type, figure.whole { grid-column: 1 / -1; }
+.pair { display: grid; gap: 8px 24px; align-items: start;
+  grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
+.pair > div { min-width: 0; }
+.pair th, .pair td { padding: 5px 6px; font-size: .92rem; }
+.pair tbody th { min-width: 4.5em; white-space: nowrap; }
+.alone { max-width: 760px; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 8px; text-wrap: balance; }
 h2 { font-size: 1.1rem; line-height: 1.3; margin: 0; }
 .verdict { font-size: 1.1rem; margin: 0 0 12px; max-width: 60em; }
@@ -42,6 +48,7 @@ th, td { padding: 6px 10px; border-top: 1px solid var(--grid); text-align: right
 thead th { border-top: 0; }
 tbody th { text-align: left; font-weight: 400; white-space: normal; min-width: 11em; }
 thead th:first-child { text-align: left; }
+td.words, th.words { text-align: left; }
 td.best { background: var(--mark); font-weight: 650; }
 details { margin-top: 10px; font-size: .92rem; }
 summary { cursor: pointer; color: var(--quiet); }
@@ -54,6 +61,8 @@ svg text { fill: var(--quiet); font-size: 17px; }
 svg text.axis { fill: var(--text); }
 .line { fill: none; stroke-width: 2.5; stroke-linejoin: round; }
 .area { opacity: .8; }
+.range { stroke: var(--series-0); stroke-width: 5; stroke-linecap: round; opacity: .55; }
+.dot { fill: var(--series-0); }
 .grid { stroke: var(--grid); }
 .base { stroke: var(--base); }
 .ceiling { stroke: var(--text); stroke-width: 1.5; stroke-dasharray: 6 4; }

@@ -1,5 +1,6 @@
-// Charts as SVG text, without a script: lines, stacked areas and groups of bars. Colours are CSS
-// variables of the page (--series-0 …, --text, --grid), so that light, dark and paper share them.
+// Charts as SVG text, without a script: lines, stacked areas, groups of bars and ranges. Colours
+// are CSS variables of the page (--series-0 …, --text, --grid), so that light, dark and paper share
+// them.
 #pragma once
 
 #include <string>
@@ -44,6 +45,16 @@ struct BarGroup {
 std::string bar_chart(const std::string& about, const std::string& x_title, const Axis& y,
                       const std::vector<std::string>& series, const std::vector<BarGroup>& groups,
                       const std::vector<std::vector<std::string>>& words);
+
+struct RangeRow {
+  std::string name;
+  double low = 0, middle = 0, high = 0;
+  std::string words;  // shown when it is pointed at
+};
+// A line from low to high with a dot for each row, its name above it. Nothing (0) has a line of its
+// own; values may be below it.
+std::string range_chart(const std::string& about, const std::string& x_title,
+                        const std::vector<RangeRow>& rows);
 
 // A list of samples and names, as HTML.
 std::string legend(const std::vector<std::string>& names, bool lines);
