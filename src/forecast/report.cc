@@ -289,9 +289,10 @@ std::string assumptions_figure(const Assumptions& assumptions) {
 // What a reader should know first.
 std::string verdict(const Assumptions& assumptions, const Forecast& forecast) {
   std::string out = fmt::format(
-      "In {} {} there will be billed <strong>{}</strong>; in eight of ten paths between {} and {}.",
+      "In {} {} <strong>{}</strong> will be billed, in the middle of {} paths; in eight of ten "
+      "paths between {} and {}.",
       assumptions.years, assumptions.years == 1 ? "year" : "years", in_round(forecast.bill.p50),
-      in_round(forecast.bill.p10), in_round(forecast.bill.p90));
+      forecast.paths, in_round(forecast.bill.p10), in_round(forecast.bill.p90));
   const auto worst =
       std::max_element(forecast.milestones.begin(), forecast.milestones.end(),
                        [](const auto& a, const auto& b) { return a.shortfall < b.shortfall; });
