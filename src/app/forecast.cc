@@ -25,6 +25,8 @@ Hundreds of paths of it are settled by the same rules as real usage (docs/money.
   ACT BY          the last day on which capacity that stands idle could still make up for it, in the
                   middle of the paths that miss
   what if         the bill less the bill without the change, path by path: the same luck in both
+  what to buy     of each option so much that the demand costs least on average, if `buy` asks for it;
+                  the bound is what hindsight would have cost
 
 Examples:
   mohona forecast examples/openai-aws.yaml
@@ -106,6 +108,18 @@ Json json_of(const Assumptions& assumptions, const Forecast& forecast) {
                        {"unserved", json_of(one.unserved)},
                        {"shortfall", format_money_exact(one.shortfall)}});
   }
+  Json& buy = out["buy"] = Json::array();
+  for (const BuyAdvice& one : forecast.buy) {
+    Json mix = Json::object();
+    for (std::size_t i = 0; i < one.options.size(); ++i) {
+      mix[one.options[i]] = static_cast<double>(one.units_milli[i]) / 1e3;
+    }
+    buy.push_back({{"demand", one.demand},
+                   {"units", mix},
+                   {"cost_without", format_money_exact(one.on_demand)},
+                   {"cost", format_money_exact(one.advised)},
+                   {"bound", format_money_exact(one.bound)}});
+  }
   return out;
 }
 
@@ -165,6 +179,20 @@ void print_what_if(const Forecast& forecast) {
   }
 }
 
+void print_buy(const Forecast& forecast) {
+  if (forecast.buy.empty()) return;
+  fmt::print("\nWhat to buy\n");
+  for (const BuyAdvice& one : forecast.buy) {
+    fmt::print("  {}: {} on average instead of {}; no advice could be below {} ({})\n", one.demand,
+               in_round(one.advised), in_round(one.on_demand), in_round(one.bound),
+               gap_to_bound(one));
+    for (std::size_t i = 0; i < one.options.size(); ++i) {
+      fmt::print("    {:>10.10g} units  {}\n", static_cast<double>(one.units_milli[i]) / 1e3,
+                 one.options[i]);
+    }
+  }
+}
+
 }  // namespace
 
 bool are_assumptions_file(const std::string& path) {
@@ -192,6 +220,7 @@ int forecast_file(const std::string& path, const std::string& report, bool json)
   print_milestones(*assumptions, *forecast);
   print_commitments(*forecast);
   print_what_if(*forecast);
+  print_buy(*forecast);
   return exit_ok;
 }
 

@@ -165,6 +165,9 @@ Result<Forecast> make_forecast(const Assumptions& assumptions, std::size_t threa
   for (std::size_t i = 0; i < assumptions.what_if.size(); ++i) {
     out.what_if.push_back(difference(assumptions.what_if[i].name, base, (*settled)[i + 1]));
   }
+  auto advice = advise(assumptions);
+  if (!advice) return fail(advice.error());
+  out.buy = std::move(*advice);
   return out;
 }
 

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "forecast/buy.h"
 #include "forecast/settle_path.h"
 #include "model/assumptions.h"
 
@@ -64,11 +65,12 @@ struct Forecast {
   std::vector<MilestoneForecast> milestones;
   std::vector<CommitmentForecast> commitments;
   std::vector<Difference> what_if;  // in the assumptions' order
+  std::vector<BuyAdvice> buy;       // likewise
   friend bool operator==(const Forecast&, const Forecast&) = default;
 };
 
 // Runs on `threads` threads, as many as the machine has cores if 0; the result is the same for any
-// number. Errors: those of settle_path.
+// number. Errors: those of settle_path and advise.
 Result<Forecast> make_forecast(const Assumptions& assumptions, std::size_t threads = 0);
 
 }  // namespace mohona

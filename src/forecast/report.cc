@@ -6,6 +6,7 @@
 #include <array>
 #include <cmath>
 
+#include "base/text.h"
 #include "page/chart.h"
 #include "page/style.h"
 
@@ -228,6 +229,27 @@ std::string commitment_figure(const Forecast& forecast) {
                 table({{""}, {"P10"}, {"P50"}, {"P90"}}, rows));
 }
 
+std::string buy_figure(const Forecast& forecast) {
+  if (forecast.buy.empty()) return "";
+  std::vector<std::vector<std::string>> rows;
+  for (const BuyAdvice& one : forecast.buy) {
+    std::vector<std::string> mix;
+    for (std::size_t i = 0; i < one.options.size(); ++i) {
+      if (one.units_milli[i] == 0) continue;
+      mix.push_back(fmt::format("{:.10g} × {}", static_cast<double>(one.units_milli[i]) / 1e3,
+                                one.options[i]));
+    }
+    rows.push_back({one.demand, mix.empty() ? "nothing" : join(mix, ", "), in_round(one.on_demand),
+                    in_round(one.advised), in_round(one.bound), gap_to_bound(one)});
+  }
+  return figure(
+      "What to buy",
+      "Of each option so much that the demand costs least on average over the paths, as if "
+      "no other commitment covered it. Hindsight: what would have been best on each path, "
+      "had it been known; no advice can be below that.",
+      table({{"Demand"}, {"Buy", true}, {"Without"}, {"With"}, {"Hindsight"}, {"Gap"}}, rows));
+}
+
 std::string signed_percent(std::int64_t ppm) {
   return ppm == 0 ? "" : fmt::format("{:+.4g} %", static_cast<double>(ppm) / 1e4);
 }
@@ -267,9 +289,10 @@ std::string assumptions_figure(const Assumptions& assumptions) {
 // What a reader should know first.
 std::string verdict(const Assumptions& assumptions, const Forecast& forecast) {
   std::string out = fmt::format(
-      "In {} {} there will be billed <strong>{}</strong>; in eight of ten paths between {} and {}.",
+      "In {} {} <strong>{}</strong> will be billed, in the middle of {} paths; in eight of ten "
+      "paths between {} and {}.",
       assumptions.years, assumptions.years == 1 ? "year" : "years", in_round(forecast.bill.p50),
-      in_round(forecast.bill.p10), in_round(forecast.bill.p90));
+      forecast.paths, in_round(forecast.bill.p10), in_round(forecast.bill.p90));
   const auto worst =
       std::max_element(forecast.milestones.begin(), forecast.milestones.end(),
                        [](const auto& a, const auto& b) { return a.shortfall < b.shortfall; });
@@ -339,6 +362,12 @@ std::string act_by(const MilestoneForecast& one, Timestamp today) {
   return day_of(*one.last_day) + (*one.last_day < today ? ", past" : "");
 }
 
+std::string gap_to_bound(const BuyAdvice& one) {
+  if (one.bound == Money{}) return "at it";
+  const auto gap = static_cast<double>((one.advised - one.bound).micros);
+  return fmt::format("{:.1f} % above it", 100 * gap / static_cast<double>(one.bound.micros));
+}
+
 std::string forecast_page(const Assumptions& assumptions, const Forecast& forecast) {
   const std::string title = assumptions.name.empty() ? "Forecast" : assumptions.name;
   std::string out = fmt::format(
@@ -352,7 +381,7 @@ std::string forecast_page(const Assumptions& assumptions, const Forecast& foreca
       risks(assumptions, forecast), day_of(assumptions.begin), assumptions.years,
       day_of(assumptions.today), forecast.paths);
   out += bill_figure(forecast) + minimum_figures(assumptions, forecast) + what_if_figure(forecast) +
-         commitment_figure(forecast) + assumptions_figure(assumptions);
+         commitment_figure(forecast) + buy_figure(forecast) + assumptions_figure(assumptions);
   out += figure(
       "How to read this",
       fmt::format(

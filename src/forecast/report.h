@@ -16,5 +16,7 @@ std::string in_round(Money amount);
 std::string drawn_today(const MilestoneForecast& one, Timestamp today);
 // "2026-10-08", "2026-10-08, past", "too little is idle"; empty where nothing is missed.
 std::string act_by(const MilestoneForecast& one, Timestamp today);
+// "1.2 % above it": how far the advice is from its bound.
+std::string gap_to_bound(const BuyAdvice& one);
 
 }  // namespace mohona

@@ -90,6 +90,23 @@ struct WhatIf {
   friend bool operator==(const WhatIf&, const WhatIf&) = default;
 };
 
+// --- what to buy --------------------------------------------------------------------------------
+
+// A way to pay for units: so much for every hour, used or not, and so much for each that is used.
+struct BuyOption {
+  std::string name;
+  std::optional<std::int64_t> off_ppm;  // `hourly` is the list price less this
+  Price hourly, running;
+  friend bool operator==(const BuyOption&, const BuyOption&) = default;
+};
+
+// Of which option how much for this demand, all the years.
+struct BuyQuestion {
+  std::string demand;
+  std::vector<BuyOption> options;
+  friend bool operator==(const BuyQuestion&, const BuyQuestion&) = default;
+};
+
 struct Payment {
   Timestamp at;
   Money amount;
@@ -108,6 +125,7 @@ struct Assumptions {
   std::vector<OutageChange> outages;  // no demand is served there
   std::vector<Payment> payments;      // beside the contracts: what it costs to leave one
   std::vector<WhatIf> what_if;
+  std::vector<BuyQuestion> buy;
   friend bool operator==(const Assumptions&, const Assumptions&) = default;
 };
 

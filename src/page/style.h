@@ -28,7 +28,7 @@ header, footer, figure:first-of-type, figure.whole { grid-column: 1 / -1; }
 .pair { display: grid; gap: 8px 24px; align-items: start;
   grid-template-columns: repeat(auto-fit, minmax(min(100%, 420px), 1fr)); }
 .pair > div { min-width: 0; }
-.pair th, .pair td { padding: 5px 6px; font-size: .92rem; }
+.pair th, .pair td { padding: 5px; font-size: .88rem; }
 .pair tbody th { min-width: 4.5em; white-space: nowrap; }
 .alone { max-width: 760px; }
 h1 { font-size: 1.7rem; line-height: 1.2; margin: 0 0 8px; text-wrap: balance; }

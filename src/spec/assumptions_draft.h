@@ -11,7 +11,8 @@ namespace mohona {
 void read_demand(const SpecNode& node, const Contracts& contracts, std::vector<ExpectedDemand>& out,
                  Problems& problems);  // _demand.cc
 void read_what_if(const SpecNode& node, Assumptions& assumptions,
-                  Problems& problems);  // _changes.cc
+                  Problems& problems);                                              // _changes.cc
+void read_buy(const SpecNode& node, Assumptions& assumptions, Problems& problems);  // _buy.cc
 
 // A percentage that may be below nothing or above the whole: "-20%", "150%".
 bool read_growth(const SpecNode& node, std::int64_t& out_ppm, Problems& problems);

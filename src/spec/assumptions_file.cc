@@ -18,9 +18,10 @@ struct AssumptionsDraft {
   Problems& problems;
   const SpecNode* demand = nullptr;   // read when the contracts are known
   const SpecNode* what_if = nullptr;  // read when all is known
+  const SpecNode* buy = nullptr;
 };
 
-constexpr std::array<Key<AssumptionsDraft>, 10> assumptions_keys = {{
+constexpr std::array<Key<AssumptionsDraft>, 11> assumptions_keys = {{
     {"name",
      [](const SpecNode& n, AssumptionsDraft& d) { read_text(n, d.assumptions.name, d.problems); }},
     {"begin",
@@ -53,6 +54,7 @@ constexpr std::array<Key<AssumptionsDraft>, 10> assumptions_keys = {{
      }},
     {"demand", [](const SpecNode& n, AssumptionsDraft& d) { d.demand = &n; }},
     {"what_if", [](const SpecNode& n, AssumptionsDraft& d) { d.what_if = &n; }},
+    {"buy", [](const SpecNode& n, AssumptionsDraft& d) { d.buy = &n; }},
 }};
 
 void read_assumptions(const SpecNode& document, AssumptionsDraft& draft) {
@@ -65,6 +67,7 @@ void read_assumptions(const SpecNode& document, AssumptionsDraft& draft) {
     read_demand(*draft.demand, assumptions.contracts, assumptions.demand, draft.problems);
   }
   if (draft.what_if) read_what_if(*draft.what_if, assumptions, draft.problems);
+  if (draft.buy) read_buy(*draft.buy, assumptions, draft.problems);
 }
 
 }  // namespace

@@ -111,6 +111,16 @@ TEST(AssumptionsFile, HoldsEveryWhatIf) {
   EXPECT_EQ(sign.demand.at(0).name, "e");
 }
 
+TEST(AssumptionsFile, HoldsWhatMayBeBought) {
+  const Assumptions assumptions = parsed(std::string(head) + demand + R"(buy:
+- {demand: d, options: [{name: a year, off: 28%}, {name: reserved, hourly: 5, running: 0.5}]}
+)");
+  EXPECT_EQ(
+      assumptions.buy,
+      (std::vector<BuyQuestion>{
+          {"d", {{"a year", 280'000, {}, {}}, {"reserved", {}, {5'000'000'000}, {500'000'000}}}}}));
+}
+
 TEST(AssumptionsFile, IsToldFromAScenarioByItsYears) {
   EXPECT_TRUE(are_assumptions({"o.yaml", "begin: 2026-01-01\nyears: 3\n", "/"}));
   EXPECT_FALSE(are_assumptions({"s.yaml", "fleet: small.yaml\n", "/"}));
@@ -176,6 +186,12 @@ INSTANTIATE_TEST_SUITE_P(
                 "  11 | - {name: c, cancel: {contract: awss, from: 2027-01-01}}\n"
                 "     |                                ^~~~\n"
                 "  did you mean 'aws'?\n"},
+        Mistake{"demand:\n- {name: d, sku: node, cloud: aws, units: 5}\n"
+                "buy:\n- {demand: d, options: [{name: plan}]}\n",
+                "years.yaml:11:25: this option needs an 'off' or an 'hourly'\n"
+                "  11 | - {demand: d, options: [{name: plan}]}\n"
+                "     |                         ^\n"
+                "  expected one of the two\n"},
         Mistake{"demand:\n- {name: d, sku: node, cloud: aws, units: 5}\n"
                 "- {name: d, sku: node, cloud: aws, units: 6}\n",
                 "years.yaml:10:10: two demands are named 'd'\n"
