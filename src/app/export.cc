@@ -44,17 +44,20 @@ int write_focus(const SettleFiles& files, const Home& home, const std::string& p
 void add_export(CLI::App& app, const std::function<Home()>& home, int& status) {
   CLI::App* formats = app.add_subcommand("export", "Write the books in a format of others: focus");
   formats->require_subcommand(1);
-  auto files = std::make_shared<SettleFiles>();
-  auto path = std::make_shared<std::string>();
-  auto version = std::make_shared<std::string>("1.2");
+  struct Options {
+    SettleFiles files;
+    std::string path, version = "1.2";
+  };
+  auto options = std::make_shared<Options>();  // the parser writes to all of it
   CLI::App* sub = formats->add_subcommand("focus", "FOCUS cost and usage, comma-separated");
   sub->footer(about);
-  add_settle_options(*sub, *files);
-  sub->add_option("--version", *version, "Of FOCUS")
+  add_settle_options(*sub, options->files);
+  sub->add_option("--version", options->version, "Of FOCUS")
       ->check(CLI::IsMember({"1.2"}))
       ->capture_default_str();
-  sub->add_option("--out", *path, "Write to this file; to standard output if not said");
-  sub->callback([=, &status] { status = write_focus(*files, home(), *path); });
+  sub->add_option("--out", options->path, "Write to this file; to standard output if not said");
+  sub->callback(
+      [options, home, &status] { status = write_focus(options->files, home(), options->path); });
 }
 
 }  // namespace mohona

@@ -149,7 +149,10 @@ About Line::find_about() const {
   if (has_meter()) {
     const Meter& meter = book_.meter(charge_.meter);
     out.cloud = meter.place.cloud;
-    if (!meter.account.empty()) out.account = meter.account;
+    // Who has a contract with that cloud pays for what runs under none as well.
+    for (const Contract& contract : book_.contracts().contracts) {
+      if (out.account.empty() && contract.cloud == out.cloud) out.account = contract.account;
+    }
     out.sku = meter.sku;
     out.region = meter.place.region;
     out.zone = meter.place.zone;
