@@ -166,7 +166,7 @@ Value text_or_null(const std::string& text) { return text.empty() ? Value() : Va
 Value Line::account_column(std::string_view column) const {
   if (column == "BillingAccountId" || column == "BillingAccountName") return about_.account;
   if (column == "BillingAccountType") return "Billing Account";
-  if (column == "BillingCurrency") return "USD";
+  if (column == "BillingCurrency" || column == "PricingCurrency") return "USD";
   if (column == "BillingPeriodStart") return instant(month().begin);
   if (column == "BillingPeriodEnd") return instant(month().end);
   if (column == "InvoiceId") {
@@ -309,6 +309,9 @@ Value Line::what_column(std::string_view column) const {
 }
 
 Value Line::value(std::string_view column) const {
+  // Everything is priced and billed in dollars.
+  constexpr std::string_view priced = "PricingCurrency";
+  if (column.starts_with(priced) && column != priced) column.remove_prefix(priced.size());
   for (const auto part : {&Line::account_column, &Line::what_column, &Line::cost_column,
                           &Line::sku_column, &Line::commitment_column}) {
     if (Value found = (this->*part)(column)) return found;
@@ -367,6 +370,10 @@ const std::vector<std::string_view>& focus_columns() {
       "ListCost",
       "ListUnitPrice",
       "PricingCategory",
+      "PricingCurrency",
+      "PricingCurrencyContractedUnitPrice",
+      "PricingCurrencyEffectiveCost",
+      "PricingCurrencyListUnitPrice",
       "PricingQuantity",
       "PricingUnit",
       "ProviderName",

@@ -26,10 +26,24 @@ USAGE = [
     (1, "bm-gpu-h100-8", "oci,us-ashburn-1,", "", 1800),
 ]
 
+# Of each pair, the validator's model 1.2.0.1 asks the contrary of one for every row, because it has lost or
+# turned round the condition that the specification's sentence has. No file can satisfy them.
+UNSATISFIABLE = {
+    "CapacityReservationStatus-C-003-C",  # null, without "when CapacityReservationId is null"
+    "CapacityReservationStatus-C-004-C",  # not null, without "when CapacityReservationId is not null"
+    "CommitmentDiscountStatus-C-004-C",   # not null where CommitmentDiscountId is null; C-003-C: null there
+    "InvoiceId-C-004-C",                  # null, always; C-005-C: not null, always
+}
+
 
 def validator():
     own = ROOT / "build" / "focus-validator" / "bin" / "focus-validator"
     return str(own) if own.exists() else shutil.which("focus-validator")
+
+
+def packages():
+    """Where the validator looks for its lists: they are named relative to this folder."""
+    return next(Path(validator()).resolve().parents[1].glob("lib/python3*/site-packages"), None)
 
 
 class Focus(unittest.TestCase):
@@ -80,13 +94,14 @@ class Focus(unittest.TestCase):
         done = subprocess.run(
             [validator(), "--data-file", str(self.export), "--validate-version", "1.2", "--block-download",
              "--applicability-criteria", "ALL", "--output-type", "unittest", "--output-destination", str(report)],
-            cwd=self.folder.name, capture_output=True, text=True)
+            cwd=packages(), capture_output=True, text=True)
         self.assertTrue(report.exists(), done.stdout[-2000:] + done.stderr[-2000:])
         cases = list(xml.parse(report).iter("testcase"))
-        failed = [f"{case.get('name')}: {case.find('failure').get('message')}" for case in cases
-                  if case.find("failure") is not None]
         self.assertGreater(len(cases), 300)
-        self.assertEqual(failed, [])
+        # A composite rule fails with a part of it; the parts tell.
+        failed = {case.get("name").split(" ")[0] for case in cases
+                  if case.find("failure") is not None and "Composite" not in case.get("name")}
+        self.assertEqual(failed - UNSATISFIABLE, set())
 
 
 if __name__ == "__main__":
