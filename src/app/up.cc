@@ -128,8 +128,8 @@ Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, 
   if (!engine) return fail(engine.error());
   plane.local = std::move(*engine);
   const std::map<std::string, Engine*> engines = {{"local", plane.local.get()}};
-  plane.controller = std::make_unique<Controller>(ControllerParts{
-      *plane.store, engines, plane.clock, plane.secrets, probe_once, log_line});
+  plane.controller = std::make_unique<Controller>(
+      ControllerParts{*plane.store, engines, plane.clock, plane.secrets, probe_once, log_line});
   if (auto ok = plane.controller->start(); !ok) return ok;
   std::promise<std::set<std::string>> secrets;
   plane.controller->read([&](const State& state, Timestamp) {

@@ -8,8 +8,8 @@
 #include <optional>
 #include <vector>
 
-#include "traces/openb.h"
 #include "core/schedule/scheduler.h"
+#include "traces/openb.h"
 
 namespace mohona {
 

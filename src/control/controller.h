@@ -34,7 +34,7 @@ struct ControllerParts {
   std::map<std::string, Engine*> engines;  // by the name that pools use
   const Clock& clock;
   SecretStore& secrets;
-  ProbeFunction probe;                          // none: somebody else says whether replicas are ready
+  ProbeFunction probe;  // none: somebody else says whether replicas are ready
   std::function<void(const std::string&)> log;  // one line for the operator
   Rhythm rhythm = {};
 };

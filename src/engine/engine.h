@@ -83,8 +83,8 @@ class Engine {
   // silence is not: an error leaves everything as it was.
   virtual Result<std::vector<Report>> observe() = 0;
 
-  // What has something new since the last call of this or of `observe`, at least; for those who look
-  // often. It may miss what `observe` will say.
+  // What has something new since the last call of this or of `observe`, at least; for those who
+  // look often. It may miss what `observe` will say.
   virtual Result<std::vector<Report>> changes() { return observe(); }
 
   // The attempt's end is durable elsewhere: it need not be reported any more. Its logs stay.

@@ -23,11 +23,11 @@ struct Running {
   Duration leaves_within{0};         // after it is told to stop
   bool endless = false;              // a replica: it leaves when it is told to
   bool preemptible = true;
-  bool movable = false;   // it goes on from its checkpoint, wherever that is
+  bool movable = false;  // it goes on from its checkpoint, wherever that is
   bool stopping = false;
   std::int64_t key = 0;  // its prospects' when they were looked at last; 0: never
-  JobId for_job;      // it is stopped for that job
-  bool live = false;  // the slot is in use
+  JobId for_job;         // it is stopped for that job
+  bool live = false;     // the slot is in use
 
   // By when its nodes are free: known, or guessed, or never.
   bool certain() const { return end != Timestamp::max(); }
