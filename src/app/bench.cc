@@ -140,10 +140,10 @@ void add_money(const std::shared_ptr<Shown>& shown, CLI::App& bench) {
 
 constexpr const char* about_spot_deadline =
     R"(Work that must be done by a deadline, on one machine at a time, while spot machines come and go as was
-recorded. Each start, and each change of machine, costs --restart before the work goes on. What
-the scheduler does about it, beside two published policies and beside who knows the future:
+recorded. Each start, and each change of machine, costs --restart before the work goes on. Our rule,
+which jobs do not use yet, beside two published ones and beside who knows the future:
 
-  (no prefix)        the rule of `deadline` (docs/scheduling.md); --objective says what it saves
+  (no prefix)        ours (docs/scheduling.md); --objective says what it saves
   uniform_progress_  Uniform Progress, of "Can't Be Late" (NSDI 2024)
   greedy_            spot while there is any, nothing while there is time, then on-demand to the end
   omniscient_        the least that is possible, by hindsight: exact

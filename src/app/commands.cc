@@ -159,14 +159,14 @@ int explain_price(const Home& home, const std::string& job, bool json) {
   return ask(home, job_target(job) + "/price", json, [](const Json& answer) {
     fmt::print("{} (job {}), {}\n", text(answer, "name"), number(answer, "id"),
                text(answer, "state"));
-    if (!answer.at("places").empty()) fmt::print("An hour of it, now:\n");
+    if (!answer.at("places").empty()) fmt::print("An hour more of it, now:\n");
     for (const Json& place : answer.at("places")) {
       fmt::print("  {}: {}\n", text(place, "pool"), sum_in_words(place.at("usd_per_hour")));
     }
     for (const Json& attempt : answer.at("attempts")) {
       fmt::print("Attempt {} on {}, when it was placed: {}\n", text(attempt, "id"),
                  text(attempt, "pool"), sum_in_words(attempt.at("usd_per_hour")));
-      fmt::print("  for {}: ${} reckoned, ${} charged by the ledger\n",
+      fmt::print("  for {}: ${} reckoned, by whole hours; ${} charged by the ledger\n",
                  seconds(attempt, "held_seconds"), text(attempt, "reckoned_usd"),
                  text(attempt, "charged_usd"));
     }

@@ -24,7 +24,7 @@ Examples:
 std::string last_error() { return std::strerror(errno); }
 
 int write_focus(const SettleFiles& files, const Home& home, const std::string& path) {
-  Span span;
+  Window span;
   const auto accounts = settled(files, home, span);
   if (!accounts) return complain(accounts.error());
   std::FILE* file = path.empty() ? stdout : std::fopen(path.c_str(), "w");

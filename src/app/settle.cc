@@ -42,7 +42,7 @@ hours may be missing):
 
 `hours`: so many hours one after another. `unit_seconds`: within each of them, of all units together.)";
 
-Result<void> apply_span(const SettleFiles& files, Span& out) {
+Result<void> apply_span(const SettleFiles& files, Window& out) {
   for (const auto& [text, at] :
        {std::pair{&files.from, &out.from}, std::pair{&files.to, &out.to}}) {
     if (text->empty()) continue;
@@ -61,8 +61,8 @@ Result<void> apply_span(const SettleFiles& files, Span& out) {
 }
 
 // The hours from the first usage to the last, unless it is said otherwise.
-Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& usage) {
-  Span out;
+Result<Window> span_of(const SettleFiles& files, const std::vector<UsageSlice>& usage) {
+  Window out;
   if (!usage.empty()) {
     const auto [first, last] = std::minmax_element(
         usage.begin(), usage.end(),
@@ -76,7 +76,7 @@ Result<Span> span_of(const SettleFiles& files, const std::vector<UsageSlice>& us
   return out;
 }
 
-Result<Accounts> settled_files(const SettleFiles& files, Span& span) {
+Result<Accounts> settled_files(const SettleFiles& files, Window& span) {
   const auto contracts_text = read_file(files.contracts);
   if (!contracts_text) return fail(contracts_text.error());
   auto contracts = parse_contracts_file({files.contracts, *contracts_text, "/"});
@@ -99,7 +99,7 @@ Result<Accounts> settled_files(const SettleFiles& files, Span& span) {
 }
 
 // What the home's own journal tells. The hour that has begun is settled as far as it has got.
-Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Span& span) {
+Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Window& span) {
   if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
     return fail(Code::not_found, "there is no journal in " + home.path() +
                                      "; say --contracts and --usage to settle files");
@@ -124,7 +124,7 @@ std::int64_t used_permille(const Balance& balance) {
   return all == 0 ? -1 : static_cast<std::int64_t>(balance.used * 1'000 / all);
 }
 
-Json json_of(const Accounts& accounts, const Span& span) {
+Json json_of(const Accounts& accounts, const Window& span) {
   const Book& book = accounts.book();
   Json out = {{"from", format_timestamp(span.from)}, {"to", format_timestamp(span.to)}};
   Json& lines = out["lines"] = Json::array();
@@ -202,7 +202,7 @@ void print_invoice(const Json& out) {
 }
 
 int settle(const SettleFiles& files, const Home& home, bool json) {
-  Span span;
+  Window span;
   const auto accounts = settled(files, home, span);
   if (!accounts) return complain(accounts.error());
   const Json out = json_of(*accounts, span);
@@ -216,7 +216,7 @@ int settle(const SettleFiles& files, const Home& home, bool json) {
 
 }  // namespace
 
-Result<Accounts> settled(const SettleFiles& files, const Home& home, Span& span) {
+Result<Accounts> settled(const SettleFiles& files, const Home& home, Window& span) {
   if (files.contracts.empty() != files.usage.empty()) {
     return fail(Code::invalid,
                 "--contracts and --usage go together; without both, the home's own "

@@ -16,13 +16,9 @@ struct SettleFiles {
   std::string from, to;
 };
 
-struct Span {
-  Timestamp from, to;
-};
-
 // Settles the files or, without any, what the home's journal tells. `span` is what was settled.
 // Errors: those of reading, and of settlement.
-Result<Accounts> settled(const SettleFiles& files, const Home& home, Span& span);
+Result<Accounts> settled(const SettleFiles& files, const Home& home, Window& span);
 
 void add_settle_options(CLI::App& sub, SettleFiles& files);
 void add_settle(CLI::App& app, const std::function<Home()>& home, int& status);

@@ -109,6 +109,27 @@ TEST(Contracts, WithoutThemItIsThePoolsPrice) {
             "file says them under 'contracts'");
 }
 
+TEST(Ranks, AnArrayKeepsItsPlaceWhenATaskOfItEnds) {
+  Fleet fleet{{pool("hall", "hall", dollars(1))}, {}, {}, {}};
+  fleet.pools[0].nodes = 1;
+  fleet.scheduling.order = QueueOrder::learned;
+  World w(fleet);
+  JobSpec spec;
+  spec.name = "array";
+  spec.kind = Kind::data;
+  spec.run = "true";
+  Shards shards;
+  shards.items = {"a", "b", "c"};
+  spec.shards = shards;
+  w.give(Submit{{spec}});
+  const JobId id = w.state.find_by_name("array")->job.id;
+  w.state.refresh_ranks(16, w.now);
+  ASSERT_EQ(w.state.first_waiting(8), std::vector<JobId>{id});
+  w.end("array");
+  w.state.refresh_ranks(16, w.now);
+  EXPECT_EQ(w.state.first_waiting(8), std::vector<JobId>{id});
+}
+
 TEST(Contracts, OtherSystemsRulesAreThereToCompareWith) {
   Fleet fleet{{pool("own", "hall", dollars(2)), pool("gcp", "gcp", dollars(1))}, {}, {}, {}};
   fleet.pools[0].purchase = Purchase::reserved;
@@ -194,9 +215,78 @@ TEST(Contracts, WhatSpendingTowardAMinimumIsWorthMakesItCheaper) {
   EXPECT_EQ(w.state.find_by_name("two")->job.attempts.back().priced->relief, dollars(-2));
 }
 
+TEST(Contracts, WhatMinimumsAreWorthIsLookedAt) {
+  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Minimum minimum;
+  minimum.name = "spend";
+  fleet.contracts.contracts[0].minimums = {minimum};
+  World w(fleet);
+  const auto refusal = [&](const Reliefs& reliefs) {
+    const auto facts = take(w.state, PriceRelief{reliefs}, w.now);
+    return facts ? "" : facts.error().message;
+  };
+  EXPECT_EQ(refusal({{"aws", "spent", 1}}), "the contract 'aws' has no minimum 'spent'");
+  EXPECT_EQ(refusal({{"aws", "spend", 1'000'000'001}}),
+            "a dollar spent toward 'spend' is worth between nothing and a dollar");
+  EXPECT_EQ(refusal({{"aws", "spend", 1'000'000'000}}), "");
+}
+
+TEST(Contracts, PoolsOfOneShapeKeepPricesOfTheirOwn) {
+  Fleet fleet{{pool("box", "aws", dollars(4)), pool("cheap", "aws", dollars(3))}, {}, {}, {}};
+  fleet.pools[1].shape.name = "box";
+  fleet.contracts = under(plan(dollars(1), {{"other", 500'000}}));
+  World w(fleet);
+  EXPECT_EQ(w.submit("one"), "cheap");
+  w.now += 1h;
+  w.end("one");
+  EXPECT_EQ(w.price("one").attempts.at(0).charged, Money{3'000'000});
+}
+
+TEST(Contracts, AnOfferThatHasEndedLeavesThePoolsOwnPrice) {
+  // Without it the pool would be taken for free.
+  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(1), {{"other", 500'000}}));
+  Offer summer;
+  summer.sku = "aws";
+  summer.place = {"aws", "", ""};
+  summer.tiers = {{0, dollars(1)}};
+  summer.valid = {start, start + 1h};
+  fleet.contracts.offers = {summer};
+  World w(fleet);
+  EXPECT_EQ(w.submit("in time"), "aws");
+  w.now += 1h;
+  EXPECT_EQ(w.submit("too late"), "gcp");
+  w.now += 1h;
+  w.end("in time");
+  // An hour at 1.00, then one at 4.00.
+  EXPECT_EQ(w.price("in time").attempts.at(0).charged, Money{5'000'000});
+}
+
+TEST(Contracts, WhatIsChargedDoesNotDependOnWhenItIsAsked) {
+  // `a` ran for 20 minutes of an hour in which `b` ran on: a plan of $2 an hour covers what a
+  // draws, 2/3 of a dollar, and leaves b, which draws 3.00 an hour, that much less.
+  Fleet fleet{{pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}));
+  World w(fleet);
+  ASSERT_EQ(w.submit("long", "b"), "b");
+  ASSERT_EQ(w.submit("short", "a"), "a");
+  w.now += 20min;
+  w.end("short");
+  w.now += 40min;
+  const Money at_the_hour = w.price("short").attempts.at(0).charged;
+  EXPECT_EQ(at_the_hour, Money{888'889});  // 2/3 ÷ 3 hours of b, at 4.00
+  w.end("long");
+  w.now += 5h;
+  EXPECT_EQ(w.price("short").attempts.at(0).charged, at_the_hour);
+}
+
 TEST(Contracts, AreFactsAndRowsOfTheSnapshot) {
   Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
   fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Minimum minimum;
+  minimum.name = "spend";
+  fleet.contracts.contracts[0].minimums = {minimum};
   World w(fleet);
   w.submit("one");
   w.give(PriceRelief{{{"aws", "spend", 500'000'000}}});
@@ -212,10 +302,11 @@ TEST(Contracts, AreFactsAndRowsOfTheSnapshot) {
   copy.index();
   EXPECT_EQ(copy.digest(), w.state.digest());
   EXPECT_TRUE(audit(copy, w.now).empty());
-  // What runs counts in both.
+  // What runs counts in both, and what spending is worth: of two more one is covered, and half of
+  // what the other costs is worth something.
   for (State* state : {&w.state, &copy}) {
     state->look_at_market(w.now);
-    EXPECT_EQ(sum_of(*state->market()->price("aws", 2, {1, 1})).total(), dollars(4));
+    EXPECT_EQ(sum_of(*state->market()->price("aws", 2, {1, 1})).total(), dollars(2));
   }
 }
 

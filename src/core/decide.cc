@@ -235,8 +235,7 @@ Result<Facts> on(const State& state, const PricePacking& input, Timestamp) {
 }
 
 Result<Facts> on(const State& state, const PriceRelief& input, Timestamp) {
-  if (input.reliefs == state.reliefs()) return Facts{};
-  return Facts{ReliefPriced{input.reliefs}};
+  return price_relief(state, input);
 }
 
 Result<Facts> on(const State& state, const Progress& input, Timestamp now) {

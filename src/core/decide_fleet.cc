@@ -164,4 +164,27 @@ Result<Facts> price_packing(const State& state, const PricePacking& input) {
   return Facts{PackingPriced{input.prices}};
 }
 
+Result<Facts> price_relief(const State& state, const PriceRelief& input) {
+  for (const Relief& relief : input.reliefs) {
+    const auto& contracts = state.contracts().contracts;
+    const bool known = std::any_of(contracts.begin(), contracts.end(), [&](const Contract& c) {
+      return c.name == relief.contract &&
+             std::any_of(c.minimums.begin(), c.minimums.end(),
+                         [&](const Minimum& m) { return m.name == relief.minimum; });
+    });
+    if (!known) {
+      return fail(Code::invalid, fmt::format("the contract '{}' has no minimum '{}'",
+                                             relief.contract, relief.minimum));
+    }
+    constexpr std::int64_t dollar_ppb = 1'000'000'000;
+    if (relief.ppb < 0 || relief.ppb > dollar_ppb) {
+      return fail(Code::invalid,
+                  fmt::format("a dollar spent toward '{}' is worth between nothing and a dollar",
+                              relief.minimum));
+    }
+  }
+  if (input.reliefs == state.reliefs()) return Facts{};
+  return Facts{ReliefPriced{input.reliefs}};
+}
+
 }  // namespace mohona

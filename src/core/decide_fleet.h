@@ -12,6 +12,9 @@ Facts define_fleet(const State& state, const DefineFleet& input);
 Result<Facts> change_nodes(const State& state, const ChangeNodes& input, Timestamp now);
 Result<Facts> load_node(const State& state, const LoadNode& input);
 Result<Facts> price_packing(const State& state, const PricePacking& input);
+// Errors: Code::invalid for a worth below nothing or above a dollar, or of no minimum that there
+// is.
+Result<Facts> price_relief(const State& state, const PriceRelief& input);
 
 Failure no_such_pool(const State& state, const std::string& wanted);
 

@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "base/seeds.h"
 #include "money/random_world.h"
 #include "money/settle.h"
 
@@ -90,10 +91,7 @@ class Question {
 };
 
 TEST(Price, IsTheDifferenceOfTwoSettlements) {
-  const char* asked = std::getenv("MOHONA_CASES");
-  const char* one = std::getenv("MOHONA_SEED");
-  const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 1;
-  const std::uint64_t cases = one ? 1 : asked ? std::strtoull(asked, nullptr, 10) : 2'000;
+  const auto [first, cases] = asked_seeds(2'000);
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
     Question(seed).check();
     if (HasFailure()) FAIL() << "MOHONA_SEED=" << seed << " shows it again";

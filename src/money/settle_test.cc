@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 
+#include "base/seeds.h"
 #include "money/accounts.h"
 #include "money/invoice.h"
 #include "money/naive_ledger.h"
@@ -87,10 +88,7 @@ void check_late_usage(RandomWorld& world, const Accounts& in_time) {
 }
 
 TEST(Settlement, HoldsForAnyHours) {
-  const char* asked = std::getenv("MOHONA_CASES");
-  const char* one = std::getenv("MOHONA_SEED");
-  const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 1;
-  const std::uint64_t cases = one ? 1 : asked ? std::strtoull(asked, nullptr, 10) : 1'000;
+  const auto [first, cases] = asked_seeds(1'000);
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
     RandomWorld world(seed);
     Accounts accounts(world.contracts, begin);

@@ -76,20 +76,12 @@ Result<Assumptions> parse_assumptions_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
   AssumptionsDraft draft{{}, problems};
-  std::vector<SpecNode> documents;
-  if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
-  if (problems.none()) {
-    constexpr std::string_view expected = "expected begin, years, contracts, demand, what_if";
-    if (documents.size() != 1) {
-      problems.add(documents.empty() ? Place{} : documents[1].place,
-                   documents.empty() ? "the file is empty" : "there is one document of assumptions",
-                   std::string(expected));
-    } else if (!documents[0].is_map()) {
-      problems.add(documents[0].place, "the file has no 'years'", std::string(expected));
-    } else {
-      read_assumptions(documents[0], draft);
-    }
-  }
+  const auto file =
+      parse_one_map(source.text,
+                    {"there is one document of assumptions", "the file has no 'years'",
+                     "expected begin, years, contracts, demand, what_if"},
+                    problems);
+  if (file) read_assumptions(*file, draft);
   if (!problems.none()) return fail(problems.error(source));
   return std::move(draft.assumptions);
 }

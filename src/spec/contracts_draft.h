@@ -58,19 +58,8 @@ void require(const SpecNode& node, std::string_view what,
 template <class Draft, std::size_t N>
 void read_scoped_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, Scope& scope,
                       Draft& draft, Problems& problems) {
-  for (const SpecNode& value : map.children) {
-    const auto key = std::find_if(keys.begin(), keys.end(),
-                                  [&](const Key<Draft>& k) { return k.name == value.key; });
-    if (key != keys.end()) {
-      key->read(value, draft);
-      continue;
-    }
-    if (read_scope_key(value, scope, problems)) continue;
-    std::vector<std::string_view> known;
-    for (const Key<Draft>& k : keys) known.push_back(k.name);
-    known.insert(known.end(), scope_keys.begin(), scope_keys.end());
-    unknown_key(value, known, {}, problems);
-  }
+  read_keys(map, keys, {}, draft, problems, scope_keys,
+            [&](const SpecNode& value) { return read_scope_key(value, scope, problems); });
 }
 
 }  // namespace mohona

@@ -199,20 +199,14 @@ Result<Contracts> parse_contracts_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
   FileDraft draft{{}, problems};
-  std::vector<SpecNode> documents;
-  if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
-  if (problems.none()) {
-    constexpr std::string_view expected = "expected offers: [...] and contracts: [...]";
-    if (documents.size() != 1) {
-      problems.add(documents.empty() ? Place{} : documents[1].place,
-                   documents.empty() ? "the file is empty" : "a contracts file has one document",
-                   std::string(expected));
-    } else if (!documents[0].is_map()) {
-      problems.add(documents[0].place, "the file has no 'contracts'", std::string(expected));
-    } else {
-      read_keys(documents[0], file_keys, {}, draft, problems);
-      check_contract_names(documents[0], problems);
-    }
+  const auto file =
+      parse_one_map(source.text,
+                    {"a contracts file has one document", "the file has no 'contracts'",
+                     "expected offers: [...] and contracts: [...]"},
+                    problems);
+  if (file) {
+    read_keys(*file, file_keys, {}, draft, problems);
+    check_contract_names(*file, problems);
   }
   if (!problems.none()) return fail(problems.error(source));
   return std::move(draft.contracts);

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -76,9 +77,11 @@ void unknown_key(const SpecNode& value, const std::vector<std::string_view>& kno
                  Problems& problems);
 
 // Gives every value of `map` to the reader of its key.
-template <class Draft, std::size_t N>
+// `also`: takes further keys, those of `more`; false: it was none of them.
+template <class Draft, std::size_t N, class Also>
 void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet,
-               Draft& draft, Problems& problems) {
+               Draft& draft, Problems& problems, std::span<const std::string_view> more,
+               Also also) {
   for (const SpecNode& value : map.children) {
     const auto key = std::find_if(keys.begin(), keys.end(),
                                   [&](const Key<Draft>& k) { return k.name == value.key; });
@@ -86,10 +89,18 @@ void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYe
       key->read(value, draft);
       continue;
     }
+    if (also(value)) continue;
     std::vector<std::string_view> known;
     for (const Key<Draft>& k : keys) known.push_back(k.name);
+    known.insert(known.end(), more.begin(), more.end());
     unknown_key(value, known, not_yet, problems);
   }
+}
+
+template <class Draft, std::size_t N>
+void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet,
+               Draft& draft, Problems& problems) {
+  read_keys(map, keys, not_yet, draft, problems, {}, [](const SpecNode&) { return false; });
 }
 
 // --- units --------------------------------------------------------------------------------------

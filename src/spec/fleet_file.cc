@@ -32,18 +32,13 @@ Result<Fleet> parse_fleet_file(const Source& given) {
   const Source source = with_plain_lines(given);
   Problems problems;
   Fleet fleet;
-  std::vector<SpecNode> documents;
-  if (check_text(source.text, problems)) documents = parse_yaml(source.text, problems);
-  if (problems.none()) {
-    constexpr std::string_view expected = "expected pools: [...]";
-    if (documents.size() != 1) {
-      problems.add(documents.empty() ? Place{} : documents[1].place,
-                   documents.empty() ? "the file is empty" : "a fleet file has one document",
-                   std::string(expected));
-    } else if (!documents[0].is_map() || !documents[0].find("pools")) {
-      problems.add(documents[0].place, "the file has no 'pools'", std::string(expected));
+  const OneDocument says{"a fleet file has one document", "the file has no 'pools'",
+                         "expected pools: [...]"};
+  if (const auto file = parse_one_map(source.text, says, problems)) {
+    if (!file->find("pools")) {
+      problems.add(file->place, std::string(says.lacks), std::string(says.expected));
     }
-    if (!documents.empty() && documents[0].is_map()) fleet = read_fleet(documents[0], problems);
+    fleet = read_fleet(*file, problems);
   }
   if (!problems.none()) return fail(problems.error(source));
   return fleet;

@@ -166,4 +166,19 @@ std::vector<SpecNode> parse_yaml(const std::string& text, Problems& problems) {
   return documents;
 }
 
+std::optional<SpecNode> parse_one_map(const std::string& text, const OneDocument& says,
+                                      Problems& problems) {
+  std::vector<SpecNode> documents;
+  if (check_text(text, problems)) documents = parse_yaml(text, problems);
+  if (!problems.none()) return std::nullopt;
+  if (documents.size() == 1 && documents[0].is_map()) return std::move(documents[0]);
+  const bool empty = documents.empty(), several = documents.size() > 1;
+  problems.add(empty ? Place{} : documents[several ? 1 : 0].place,
+               std::string(empty     ? "the file is empty"
+                           : several ? says.one
+                                     : says.lacks),
+               std::string(says.expected));
+  return std::nullopt;
+}
+
 }  // namespace mohona

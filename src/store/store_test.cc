@@ -96,6 +96,30 @@ TEST_P(StoreContract, ASupersededEpochCannotWrite) {
 INSTANTIATE_TEST_SUITE_P(Every, StoreContract, testing::Values("memory", "sqlite"),
                          [](const auto& kind) { return kind.param; });
 
+TEST(SqliteStore, ReadsOneMomentWhileAnotherWrites) {
+  const std::string directory = testing::TempDir() + "mohona-two-" + std::to_string(getpid());
+  std::filesystem::create_directories(directory);
+  const std::string path = directory + "/journal.db";
+  auto writer = open_sqlite_store(path), reader = open_sqlite_store(path);
+  ASSERT_TRUE(writer && reader);
+  const Epoch epoch = *(*writer)->lead();
+  ASSERT_TRUE((*writer)->append({fact(1)}, epoch));
+  ASSERT_TRUE((*writer)->save({{"job/1", "a"}}, {}, epoch));
+  ASSERT_TRUE((*writer)->append({fact(2)}, epoch));
+  std::size_t rows = 0, facts = 0;
+  const auto read = (*reader)->load(
+      [&](const Row&) -> Result<void> {
+        ++rows;
+        return (*writer)->save({{"job/1", "b"}, {"job/2", "c"}}, {}, epoch);  // covers fact 2
+      },
+      [&](const Fact&) -> Result<void> { return ++facts, Result<void>{}; });
+  ASSERT_TRUE(read);
+  EXPECT_EQ(rows, 1u);
+  EXPECT_EQ(facts, 1u);  // fact 2 is not lost between the rows of before and what covers it since
+  reader->reset(), writer->reset();
+  std::filesystem::remove_all(directory);
+}
+
 TEST(SqliteStore, SaysWhatIsWrongWithItsFile) {
   const auto missing = open_sqlite_store("/nonexistent/journal.db");
   ASSERT_FALSE(missing);

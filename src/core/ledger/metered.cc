@@ -7,16 +7,12 @@ namespace {
 
 using namespace std::chrono;
 
-struct Span {
-  Timestamp from, to;
-};
-
 // The meter of a pool that the fleet no longer has: all that is known is what its attempts say.
 Meter meter_of_gone(const Attempt& attempt) {
   return {attempt.pool, {attempt.cloud, "", ""}, "", ""};
 }
 
-void add_slices(const Attempt& attempt, const Meter& meter, const Span& span,
+void add_slices(const Attempt& attempt, const Meter& meter, const Window& span,
                 std::vector<UsageSlice>& out) {
   const auto begin = floor<seconds>(attempt.placed_at);
   const auto end = floor<seconds>(std::min(attempt.ended_at.value_or(span.to), span.to));

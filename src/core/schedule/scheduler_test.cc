@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "base/seeds.h"
 #include "core/schedule/naive_scheduler.h"
 
 namespace mohona {
@@ -366,10 +367,7 @@ class Pair {
 };
 
 TEST(Scheduler, DecidesWhatTheNaiveOneDecides) {
-  const char* asked = std::getenv("MOHONA_CASES");
-  const char* one = std::getenv("MOHONA_SEED");
-  const std::uint64_t first = one ? std::strtoull(one, nullptr, 10) : 1;
-  const std::uint64_t cases = one ? 1 : asked ? std::strtoull(asked, nullptr, 10) : 2'000;
+  const auto [first, cases] = asked_seeds(2'000);
   for (std::uint64_t seed = first; seed < first + cases; ++seed) {
     Pair pair(seed);
     pair.run(40);
