@@ -281,6 +281,20 @@ TEST(Contracts, WhatIsChargedDoesNotDependOnWhenItIsAsked) {
   EXPECT_EQ(w.price("short").attempts.at(0).charged, at_the_hour);
 }
 
+TEST(Contracts, UsageUpToAnInstantEndsThere) {
+  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
+  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  World w(fleet);
+  w.submit("one");
+  w.now += 90min;
+  w.end("one");
+  std::vector<std::int64_t> seconds;
+  for (const UsageSlice& slice : usage_of(w.state, start, start + 70min)) {
+    seconds.push_back(slice.unit_seconds);
+  }
+  EXPECT_EQ(seconds, (std::vector<std::int64_t>{3'600, 600}));
+}
+
 TEST(Contracts, AreFactsAndRowsOfTheSnapshot) {
   Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
   fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
