@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono;
 
 constexpr std::int64_t contracts_max = 1'000;
+constexpr std::int64_t months_max = 1'200;  // that one commitment is paid for
 
 // "UTC", "-08:00". Rules of daylight saving change under contracts' feet: an instant within summer
 // time is written with its own offset.
@@ -139,7 +140,14 @@ std::vector<Fee> read_fees(const Payments& payments, const Window& window, Durat
   if (payments.upfront && read_money(*payments.upfront, amount, problems)) {
     fees.push_back({window.from, amount, window});
   }
-  if (payments.monthly && read_money(*payments.monthly, amount, problems)) {
+  // Without its two ends, of which the reader of the window complains, there are no months.
+  const bool ends = window.from != Timestamp::min() && window.to != Timestamp::max();
+  if (payments.monthly && read_money(*payments.monthly, amount, problems) && ends) {
+    if (window.to - window.from > days(31) * months_max) {
+      wrong(*payments.monthly,
+            fmt::format("expected at most {} months from 'from' to 'to'", months_max), problems);
+      return fees;
+    }
     const year_month_day first(floor<days>(window.from + zone));
     Timestamp from = window.from;
     for (int i = 1; from < window.to; ++i) {  // the same day of each month, by local time

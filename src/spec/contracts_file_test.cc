@@ -101,6 +101,25 @@ TEST(ContractsFile, PaysMonthlyByItsOwnCalendar) {
   EXPECT_EQ(one.fees.back().covers, (Window{at(2026, 3, 31, 8), at(2026, 4, 30, 8)}));
 }
 
+TEST(ContractsFile, MonthsHaveABound) {
+  const auto message = [](const std::string& window) {
+    const auto contracts =
+        parse_contracts_file({"c.yaml",
+                              "contracts:\n- {name: a, cloud: aws, commitments: [\n  {name: one, " +
+                                  window + " instances: 1,\n   monthly: 5}]}\n",
+                              "/"});
+    return contracts ? "" : contracts.error().message;
+  };
+  EXPECT_EQ(message("from: 2026-01-01, to: 2126-01-01,"), "");
+  EXPECT_EQ(message("from: 2026-01-01, to: 9999-01-01,"),
+            "c.yaml:4:13: 'monthly' cannot be 5\n"
+            "  4 |    monthly: 5}]}\n"
+            "    |             ^\n"
+            "  expected at most 1200 months from 'from' to 'to'\n");
+  // Without its ends there are none at all, and one message about that.
+  EXPECT_NE(message("").find("no 'from'"), std::string::npos);
+}
+
 TEST(ContractsFile, HoldsMinimums) {
   const Contracts contracts = parsed(R"(
 contracts:

@@ -5,6 +5,8 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "spec/assumptions_file.h"
+#include "spec/contracts_file.h"
 #include "spec/fleet_file.h"
 #include "spec/test_files.h"
 
@@ -19,6 +21,11 @@ std::vector<std::string> seeds() {
       if (extension == ".yaml" || extension == ".sbatch") out.push_back(read_file(entry.path()));
     }
   }
+  for (const auto& entry :
+       std::filesystem::directory_iterator(tests_directory() / "../examples/contracts")) {
+    out.push_back(read_file(entry.path()));
+  }
+  out.push_back(read_file(tests_directory() / "../examples/openai-aws.yaml"));
   std::sort(out.begin(), out.end());
   out.push_back(R"({"name": "a", "run": "true", "resources": {"cpus": [1, 2.5e3, null]}})");
   return out;
@@ -51,8 +58,11 @@ void check(const std::string& text) {
   }
   if (const auto job = parse_job_json(text, "/nowhere"); !job)
     check_message(job.error(), "job", text);
-  if (const auto pools = parse_fleet_file({"a", text, "/nowhere"}); !pools) {
-    check_message(pools.error(), "a", text);
+  const Source source{"a", text, "/nowhere"};
+  if (const auto read = parse_fleet_file(source); !read) check_message(read.error(), "a", text);
+  if (const auto read = parse_contracts_file(source); !read) check_message(read.error(), "a", text);
+  if (const auto read = parse_assumptions_file(source); !read) {
+    check_message(read.error(), "a", text);
   }
 }
 
