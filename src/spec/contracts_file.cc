@@ -144,8 +144,9 @@ std::vector<Fee> read_fees(const Payments& payments, const Window& window, Durat
   const bool ends = window.from != Timestamp::min() && window.to != Timestamp::max();
   if (payments.monthly && read_money(*payments.monthly, amount, problems) && ends) {
     if (window.to - window.from > days(31) * months_max) {
-      wrong(*payments.monthly,
-            fmt::format("expected at most {} months from 'from' to 'to'", months_max), problems);
+      problems.add(payments.monthly->place,
+                   fmt::format("there are more than {} months from 'from' to 'to'", months_max),
+                   "expected a 'to' that is nearer");
       return fees;
     }
     const year_month_day first(floor<days>(window.from + zone));

@@ -112,10 +112,10 @@ TEST(ContractsFile, MonthsHaveABound) {
   };
   EXPECT_EQ(message("from: 2026-01-01, to: 2126-01-01,"), "");
   EXPECT_EQ(message("from: 2026-01-01, to: 9999-01-01,"),
-            "c.yaml:4:13: 'monthly' cannot be 5\n"
+            "c.yaml:4:13: there are more than 1200 months from 'from' to 'to'\n"
             "  4 |    monthly: 5}]}\n"
             "    |             ^\n"
-            "  expected at most 1200 months from 'from' to 'to'\n");
+            "  expected a 'to' that is nearer\n");
   // Without its ends there are none at all, and one message about that.
   EXPECT_NE(message("").find("no 'from'"), std::string::npos);
 }
