@@ -44,6 +44,17 @@ struct Grant {
   friend bool operator==(const Grant&, const Grant&) = default;
 };
 
+// Calls f(node) for each node of the grant; for each member where two stand on one.
+template <class F>
+void for_nodes(const Grant& grant, std::uint32_t leaf_size, F&& f) {
+  for (const Segment& segment : grant.whole) {
+    for_bits(segment.nodes, [&](std::uint32_t place) {
+      f(static_cast<NodeIndex>(segment.leaf * leaf_size + place));
+    });
+  }
+  for (const Member& member : grant.members) f(member.node);
+}
+
 // Nodes kept from `start` on. Before, they take what will have ended by then.
 struct Hold {
   std::uint64_t owner = 0;  // a number of the caller's; also breaks ties between equal starts

@@ -381,7 +381,9 @@ std::optional<Decision> Scheduler::try_plan(Class& c) {
   for (const Target& target : c.targets) {
     if (pools_[target.pool]->reclaimed || allowed_nodes(c, target) < c.needs.min_nodes) continue;
     const Request request = request_for(c, target, now_);
-    const auto found = plan(pools_[target.pool]->space, running_, request, c.needs.limit, now_);
+    PoolState& pool = *pools_[target.pool];
+    if (pool.space.fills(*request.demand)) pool.refresh(running_);
+    const auto found = plan(pool.space, running_, pool.vacancies, request, c.needs.limit, now_);
     if (!found || (best && best->start <= found->start)) continue;
     best = Keep{c.waiting.begin()->job, target.pool,     found->nodes, found->start,
                 found->expected,        found->promised, false,        {}};

@@ -502,8 +502,13 @@ std::optional<Decision> NaiveScheduler::try_plan(Job& job) {
   std::optional<Keep> best;
   for (const Target& target : targets(job.needs)) {
     if (allowed(job, target) < job.needs.min_nodes) continue;
+    const Space& space = *spaces_[target.pool];
+    std::vector<Vacancy> vacancies;
+    for (NodeIndex i = 0; i < space.nodes(); ++i) {
+      vacancies.push_back(vacancy_of(space, running_, i));
+    }
     const auto found =
-        plan(*spaces_[target.pool], running_, request(job, target), job.needs.limit, now_);
+        plan(space, running_, vacancies, request(job, target), job.needs.limit, now_);
     if (!found || (best && best->start <= found->start)) continue;
     best = Keep{job.rank.job,    target.pool,     found->nodes, found->start,
                 found->expected, found->promised, false,        {}};

@@ -64,46 +64,32 @@ class Emptying {
   std::map<std::uint32_t, std::int64_t> parts_;  // held of shared GPUs
 };
 
-Timestamp end_of(const Running& run, Timestamp now) {
-  return std::max(now, run.certain() ? run.end : run.expected);
-}
-
-// The common case of free_at: all of the node is wanted, and each occupant holds some of what is
-// wanted, so that all have to leave. False: it has to be seen step by step.
-bool free_when_empty(const Space& space, std::span<const Running> running, const Node& node,
-                     Timestamp now, std::optional<Unit>& unit) {
-  const bool gpus = space.pool().shape.gpus > 0;
-  bool plain = node.sole != nobody && !node.foreign;
-  bool ends = true;
-  space.for_occupants(node, [&](OccupantId who) {
-    const Running& run = running[who];
-    const Demand& held = run.demand;
-    plain = plain && (gpus ? held.gpus + held.gpu_milli > 0 : held.cpus_milli > 0);
-    ends = ends && (!run.endless || run.stopping);
-    unit->free = std::max(unit->free, end_of(run, now));
-    unit->promised = unit->promised && run.certain();
-    unit->expected = std::max(unit->expected, run.expected);
-  });
-  if (plain && !ends) unit.reset();
-  return plain;
-}
+// By when it has left: known or, where it is not, expected.
+Timestamp end_of(const Running& run) { return run.certain() ? run.end : run.expected; }
 
 // When the demand fits on the node at the latest: as its occupants leave, in order of their ends.
-std::optional<Unit> free_at(const Space& space, std::span<const Running> running, NodeIndex i,
-                            const Demand& demand, Timestamp now) {
-  const Node& node = space.node(i);
+std::optional<Unit> free_at(const Space& space, std::span<const Running> running,
+                            const Vacancy& vacancy, NodeIndex i, const Demand& demand,
+                            Timestamp now) {
   Unit unit{now, i / space.leaf_size(), Mask{1} << (i % space.leaf_size()), true, now};
-  if (space.fits(node, demand)) return unit;
-  if (space.fills(demand)) {
-    std::optional<Unit> empty = unit;
-    if (free_when_empty(space, running, node, now, empty)) return empty;
+  // The common case: all of the node is wanted, and each occupant holds some of what is wanted, so
+  // that all have to leave.
+  if (!vacancy.free && !vacancy.foreign && vacancy.filled && space.fills(demand)) {
+    if (!vacancy.ends) return std::nullopt;
+    unit.free = std::max(now, vacancy.end);
+    unit.promised = vacancy.promised;
+    unit.expected = std::max(now, vacancy.expected);
+    return unit;
   }
+  const Node& node = space.node(i);
+  if (space.fits(node, demand)) return unit;
   std::vector<std::tuple<Timestamp, AttemptId, const Running*>> leaving;
   Emptying then(space, i);
   space.for_occupants(node, [&](OccupantId who) {
     const Running& run = running[who];
     then.stays(run);
-    if (!run.endless || run.stopping) leaving.emplace_back(end_of(run, now), run.id, &run);
+    if (!run.endless || run.stopping)
+      leaving.emplace_back(std::max(now, end_of(run)), run.id, &run);
   });
   std::sort(leaving.begin(), leaving.end());
   for (const auto& [at, id, run] : leaving) {
@@ -143,7 +129,8 @@ Timestamp latest_start(const Space& space, NodeIndex i, const Request& request, 
 }
 
 std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
-                           const Request& request, Duration limit, Timestamp now) {
+                           std::span<const Vacancy> vacancies, const Request& request,
+                           Duration limit, Timestamp now) {
   std::vector<Unit> units, leaf_units;
   units.reserve(space.nodes());
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
@@ -153,22 +140,13 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
     if (request.features) mask &= (*request.features)[leaf];
     mask &= ~kept_for_others(space, leaf, request, limit);
     leaf_units.clear();
-    // What runs lies anywhere in memory: a full pool's plan is mostly waiting for it.
-    for_bits(mask, [&](std::uint32_t place) {
-      const OccupantId who = space.node(space.index(leaf, place)).sole;
-      if (who == nobody) return;
-      const Running& run = running[who];
-      for (const void* looked_at :
-           {static_cast<const void*>(&run.demand.gpus), static_cast<const void*>(&run.end),
-            static_cast<const void*>(&run.stopping)}) {
-        __builtin_prefetch(looked_at);
-      }
-    });
     for_bits(mask, [&](std::uint32_t place) {
       const NodeIndex i = space.index(leaf, place);
       const Timestamp latest = latest_start(space, i, request, limit);
       if (latest < now) return;
-      auto unit = free_at(space, running, i, *request.demand, now);
+      Vacancy vacancy = i < vacancies.size() ? vacancies[i] : Vacancy{};
+      if (vacancy.stale) vacancy = vacancy_of(space, running, i);
+      auto unit = free_at(space, running, vacancy, i, *request.demand, now);
       if (!unit || unit->free > latest) return;
       unit->latest = latest;
       leaf_units.push_back(*unit);
@@ -230,10 +208,30 @@ std::optional<std::pair<Timestamp, std::size_t>> first_free(std::vector<Unit>& u
 
 }  // namespace
 
+Vacancy vacancy_of(const Space& space, std::span<const Running> running, NodeIndex i) {
+  const Node& node = space.node(i);
+  const bool gpus = space.pool().shape.gpus > 0;
+  Vacancy out;
+  out.foreign = node.foreign;
+  space.for_occupants(node, [&](OccupantId who) { add_occupant(out, running[who], gpus); });
+  return out;
+}
+
+void add_occupant(Vacancy& vacancy, const Running& run, bool gpus) {
+  const Demand& held = run.demand;
+  vacancy.free = false;
+  vacancy.end = std::max(vacancy.end, end_of(run));
+  vacancy.expected = std::max(vacancy.expected, run.expected);
+  vacancy.ends = vacancy.ends && (!run.endless || run.stopping);
+  vacancy.promised = vacancy.promised && run.certain();
+  vacancy.filled = vacancy.filled && (gpus ? held.gpus + held.gpu_milli > 0 : held.cpus_milli > 0);
+}
+
 std::optional<Plan> plan(const Space& space, std::span<const Running> running,
-                         const Request& request, Duration limit, Timestamp now) {
+                         std::span<const Vacancy> vacancies, const Request& request, Duration limit,
+                         Timestamp now) {
   if (space.pool().share_nodes) return std::nullopt;  // a machine or two: nothing to plan
-  std::vector<Unit> units = units_of(space, running, request, limit, now);
+  std::vector<Unit> units = units_of(space, running, vacancies, request, limit, now);
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
   const auto wanted = static_cast<std::size_t>((request.min_nodes + s - 1) / s);
   const Leaf size = domain_size(space, request.nearness.within);

@@ -25,6 +25,11 @@ void Scheduler::define_pool(const Pool& pool) {
     pools_.push_back(std::make_unique<PoolState>(pool));
     find_price(*pools_.back());
   }
+  PoolState& here = known ? *pools_[*known] : *pools_.back();
+  here.vacancies.clear(), here.stale.clear();
+  for (NodeIndex i = 0; i < here.space.nodes(); ++i) {
+    here.vacancies.push_back(vacancy_of(here.space, running_, i));
+  }
   define_queues(queues_, policy_);
 }
 
@@ -140,7 +145,11 @@ void Scheduler::set_foreign(const std::string& name, std::int64_t node, const Fo
   const auto pool = find_pool(name);
   if (!pool) return;
   Space& space = pools_[*pool]->space;
-  space.set_foreign(static_cast<NodeIndex>(node), load);
+  const auto i = static_cast<NodeIndex>(node);
+  space.set_foreign(i, load);
+  auto& vacancies = pools_[*pool]->vacancies;
+  if (vacancies.size() < space.nodes()) vacancies.resize(space.nodes());
+  if (i < space.nodes()) vacancies[i] = vacancy_of(space, running_, i);
   nodes_changed(*pool, to_set({{node, node}}, space.leaf_size()));
 }
 
@@ -181,7 +190,7 @@ NodeRanges Scheduler::nodes_for(const AdvanceReservation& reservation, Timestamp
   Request request;
   request.demand = &all;
   request.min_nodes = request.max_nodes = reservation.nodes;
-  const auto found = plan(space, running_, request, Duration::max(), now);
+  const auto found = plan(space, running_, pools_[*pool]->vacancies, request, Duration::max(), now);
   if (!found || found->start > reservation.from) return {};
   return to_ranges(found->nodes, space.leaf_size());
 }
@@ -262,6 +271,29 @@ void Scheduler::set_cost(Cost cost) {
   costs_changed();
 }
 
+void Scheduler::PoolState::occupied(const Grant& grant, const Running& run) {
+  if (vacancies.size() < space.nodes())
+    vacancies.resize(space.nodes());  // one that is not offered any more may be held again
+  const bool gpus = space.pool().shape.gpus > 0;
+  for_nodes(grant, space.leaf_size(), [&](NodeIndex i) { add_occupant(vacancies[i], run, gpus); });
+}
+
+// Others may still be there; they are looked at when a plan wants to know.
+void Scheduler::PoolState::changed(const Grant& grant) {
+  for_nodes(grant, space.leaf_size(), [&](NodeIndex i) {
+    Vacancy& vacancy = vacancies[i];
+    if (vacancy.stale) return;
+    vacancy.stale = true;
+    stale.push_back(i);
+  });
+}
+
+void Scheduler::PoolState::refresh(std::span<const Running> running) {
+  for (const NodeIndex i : std::exchange(stale, {})) {
+    vacancies[i] = vacancy_of(space, running, i);
+  }
+}
+
 OccupantId Scheduler::start(Running run) {
   OccupantId who = static_cast<OccupantId>(running_.size());
   if (free_running_.empty()) {
@@ -273,6 +305,7 @@ OccupantId Scheduler::start(Running run) {
   run.live = true;
   PoolState& pool = *pools_[run.pool];
   pool.space.take(run.grant, run.demand, who);
+  pool.occupied(run.grant, run);
   tree_.add_used(run.queue, run.worth);
   if (run.preemptible) ++pool.preemptible[run.priority];
   ++pool.leaves_within[run.leaves_within];
@@ -287,6 +320,7 @@ void Scheduler::end(OccupantId who) {
   free_running_.push_back(who);
   PoolState& pool = *pools_[run.pool];
   pool.space.give_back(run.grant, run.demand, who);
+  pool.changed(run.grant);
   tree_.add_used(run.queue, -run.worth);
   if (run.preemptible && --pool.preemptible[run.priority] == 0) {
     pool.preemptible.erase(run.priority);
@@ -307,6 +341,7 @@ void Scheduler::end(OccupantId who) {
 void Scheduler::set_end(OccupantId who, Timestamp end, Timestamp expected) {
   running_[who].end = end;
   running_[who].expected = expected;
+  pools_[running_[who].pool]->changed(running_[who].grant);
   if (!reservations_.empty()) retry_plans();
 }
 
@@ -319,6 +354,7 @@ void Scheduler::set_stopping(OccupantId who, JobId for_job, Timestamp gone_by) {
   run.for_job = for_job;
   run.end = std::min(run.end, gone_by);
   run.expected = std::min(run.expected, gone_by);
+  pools_[run.pool]->changed(run.grant);
 }
 
 Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {

@@ -263,7 +263,14 @@ class Scheduler {
 // A pool with those who wait for room in it.
 struct Scheduler::PoolState {
   explicit PoolState(const Pool& pool) : space(pool) {}
+  // Nodes of the grant: one more holds something there; or what does has changed.
+  void occupied(const Grant& grant, const Running& run);
+  void changed(const Grant& grant);
+  void refresh(std::span<const Running> running);
+
   Space space;
+  std::vector<Vacancy> vacancies;  // by node
+  std::vector<NodeIndex> stale;    // of them
   bool reclaimed = false, removed = false;
   std::unique_ptr<PoolScores> scores;  // made when they are asked for first
   std::optional<std::size_t> priced;   // its place in the prices
