@@ -29,6 +29,10 @@ Policies:
   default  learns from history and progress what is done soonest, and may stop work that has a checkpoint
   fifo, las, srtf, srsf, age  for comparison; srtf and srsf are told every job's run time
 
+  cheapest-sticker, reservation-is-free, reservation-near-free  the default, but in a fleet with contracts
+           places are compared by the pools' prices alone, or by what other systems take a reservation
+           to cost; otherwise by what the bill is more. bill_usd, bill_bound_usd: of scenarios with contracts
+
 What a job says of its run time (--know):
   nothing   nothing
   progress  how many steps it has, and while it runs how many are done
@@ -42,6 +46,7 @@ those that do not wait for the cluster cost money there. bill_usd, mean_wait_hou
 
 Examples:
   mohona simulate examples/scenarios/small-gangs.yaml
+  mohona simulate examples/scenarios/three-clouds.yaml   what three clouds bill, by four rules
   mohona simulate examples/openai-aws.yaml                years of contracts, as `mohona forecast`
   mohona simulate --trace muri:trace1.csv.gz --cluster n8g8.csv --policy default --know progress
   mohona simulate --trace muri:trace3.csv.gz --cluster n8g8.csv --policy fifo,las,default --report out.html
@@ -142,7 +147,8 @@ int simulate_file(const Asked& asked) {
   if (!text) return complain(text.error());
   const std::string path = std::filesystem::absolute(asked.scenario).lexically_normal();
   const auto scenario = parse_scenario(
-      {asked.scenario, std::move(*text), std::filesystem::path(path).parent_path(), false});
+      {asked.scenario, std::move(*text), std::filesystem::path(path).parent_path(), false},
+      asked.options.trace);
   if (!scenario) return complain(scenario.error());
   std::vector<std::string> policies = asked.policies.empty() ? scenario->policies : asked.policies;
   if (policies.empty()) policies = {""};
@@ -227,10 +233,11 @@ void add_simulate(CLI::App& app, int& status) {
       "what it decides");
   // What would have no effect is refused.
   for (const char* other :
-       {"--trace", "--cluster", "--rule", "--know", "--overheads", "--load", "--overflow-price"}) {
+       {"--cluster", "--rule", "--know", "--overheads", "--load", "--overflow-price"}) {
     scenario->excludes(other);
     replay->excludes(other);
   }
+  replay->excludes("--trace");
   replay->excludes(scenario)->excludes("--policy")->excludes("--report");
   sub->add_flag("--json", asked->json, "Print JSON for scripts");
   const auto chaos = add_chaos_options(*sub);

@@ -158,6 +158,7 @@ Result<void> Controller::load() {
   state_ = std::move(loaded->state);
   changed_rows_ = std::move(loaded->changed_rows);
   facts_since_snapshot_ = loaded->facts;
+  treasurer_.forget();
   return {};
 }
 
@@ -213,9 +214,11 @@ bool Controller::has_work() const {
 
 Timestamp Controller::next_due(Timestamp now) const {
   if (suspended_) return now + resume_every;
-  const Timestamp until = observed_at_ + parts_.rhythm.reconcile_every;
-  const auto wake = next_wake(state_, now);
-  return wake ? std::min<Timestamp>(until, *wake) : until;
+  Timestamp until = observed_at_ + parts_.rhythm.reconcile_every;
+  for (const auto& wake : {next_wake(state_, now), treasurer_.due()}) {
+    if (wake) until = std::min(until, *wake);
+  }
+  return until;
 }
 
 std::deque<Controller::Request> Controller::next_batch() {
@@ -304,6 +307,9 @@ void Controller::run_batch(std::deque<Request> batch) {
   // First, while the state is what is durable: a look at the engines repeats stops and launches,
   // and must not see what this batch is only about to decide.
   if (!suspended_) look_at_engines(now);
+  if (!suspended_) {
+    if (auto relief = treasurer_.look(state_, now)) take_input(std::move(*relief), nullptr, now);
+  }
   for (Request& request : batch) {
     if (request.reader) {
       readers.push_back(std::move(request.reader));
@@ -363,6 +369,7 @@ bool Controller::commit() {
     if (!row.empty()) changed_rows_.insert(std::move(row));
   }
   facts_since_snapshot_ += facts_.size();
+  treasurer_.see(facts_);
   return true;
 }
 

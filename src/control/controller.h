@@ -18,6 +18,7 @@
 #include "control/effects.h"
 #include "control/prober.h"
 #include "core/core.h"
+#include "core/market/treasurer.h"
 #include "engine/engine.h"
 #include "store/store.h"
 
@@ -125,6 +126,7 @@ class Controller {
   Epoch epoch_;
   Effects effects_;
   std::optional<Prober> prober_;
+  Treasurer treasurer_;
 
   // The batch being worked on.
   Facts facts_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "money/draws.h"
+
 namespace mohona {
 namespace {
 
@@ -58,9 +60,8 @@ class Closing {
   void true_up(TermId id, const Minimum& minimum, const Period& period, Carried& carried);
   void prepaid(TermId id, const Minimum& minimum, const Period& period, Carried& carried);
   void pay_from_credit(TermId id, const Missed& missed, Timestamp granted, Exact credit);
-  DrawDown state(TermId id, const Minimum& minimum, const Period& period,
-                 const Carried& carried) const;
-  Exact drawn(TermId id, const Minimum& minimum, const Period& period, Timestamp to) const;
+  DrawDown state(TermId id, const Period& period, const Carried& carried) const;
+  Exact drawn(TermId id, const Period& period, Timestamp to) const;
   void carry(const Minimum& minimum, const Period& period, const DrawDown& state,
              Carried& carried) const;
   std::vector<Period> periods_of(const Minimum& minimum) const;
@@ -152,39 +153,16 @@ std::vector<Closing::Period> Closing::periods_of(const Minimum& minimum) const {
 }
 
 // What the usage of the period's hours, up to `to`, counts toward it.
-Exact Closing::drawn(TermId id, const Minimum& minimum, const Period& period, Timestamp to) const {
-  std::vector<Exact> sums(minimum.weights.size() + 1);  // the last: without a weight
-  ledger_.for_usage(period.window.from, to, [&](Hour hour, const Charge& row) {
-    if (minimum.prepaid) {
-      if (row.commitment == id && row.use == Use::used) sums.back() += Exact{row.drawn};
-      return;
-    }
-    if (row.category == Category::purchase) {
-      const bool ours = book_.terms()[row.commitment].contract == book_.terms()[id].contract;
-      if (ours && minimum.counts_fees) sums.back() += row.billed;
-      return;
-    }
-    if (row.billed == Exact{} || row.meter == none_id) return;
-    const Offer* offer = book_.offer(row.meter, hour);
-    const Meter& meter = book_.meter(row.meter);
-    if (!offer || !takes(minimum.scope, meter, *offer)) return;
-    std::size_t weight = 0;
-    while (weight < minimum.weights.size() && !takes(minimum.weights[weight].scope, meter, *offer))
-      ++weight;
-    sums[weight] += minimum.before_discount ? row.list : row.billed;
-  });
-  Exact total = sums.back();
-  for (std::size_t i = 0; i < minimum.weights.size(); ++i) {
-    const Weight& weight = minimum.weights[i];
-    total += std::min(part_of(sums[i], weight.ppm), part_of(exact(period.amount), weight.cap_ppm));
-  }
-  return total;
+Exact Closing::drawn(TermId id, const Period& period, Timestamp to) const {
+  Draws draws(book_, id);
+  ledger_.for_usage(period.window.from, to,
+                    [&](Hour hour, const Charge& row) { draws.add(hour, row); });
+  return draws.total(period.amount);
 }
 
-DrawDown Closing::state(TermId id, const Minimum& minimum, const Period& period,
-                        const Carried& carried) const {
+DrawDown Closing::state(TermId id, const Period& period, const Carried& carried) const {
   DrawDown out{period.window, exact(period.amount) + carried.missing,
-               drawn(id, minimum, period, std::min(period.window.to, now_)) + carried.excess};
+               drawn(id, period, std::min(period.window.to, now_)) + carried.excess};
   out.missing = or_nothing(out.needed - out.drawn);
   out.over = or_nothing(out.drawn - out.needed);
   return out;
@@ -216,7 +194,7 @@ void Closing::minimum(TermId id) {
 
 // Build-up: what is missing is invoiced, except for what is carried on. A credit gives a part back.
 void Closing::true_up(TermId id, const Minimum& minimum, const Period& period, Carried& carried) {
-  const DrawDown state = this->state(id, minimum, period, carried);
+  const DrawDown state = this->state(id, period, carried);
   carry(minimum, period, state, carried);
   const Missed& missed = minimum.missed;
   Exact due = state.missing - carried.missing;
@@ -241,7 +219,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
   for (Timestamp from = period.window.from; from < period.window.to;) {
     const Timestamp to = std::min(next_month(from), period.window.to);
     if (to > now_) return;
-    used += drawn(id, minimum, {{from, to}, period.amount}, to);
+    used += drawn(id, {{from, to}, period.amount}, to);
     const Exact until = or_nothing(used - pool);
     const Exact due = part_of(until, minimum.overage_ppm) - part_of(over, minimum.overage_ppm);
     if (due != Exact{}) {
@@ -256,7 +234,7 @@ void Closing::prepaid(TermId id, const Minimum& minimum, const Period& period, C
   ledger_.for_usage(period.window.from, period.window.to, [&](Hour, const Charge& row) {
     if (row.commitment == id && row.use == Use::used) effective += row.effective;
   });
-  const DrawDown state = this->state(id, minimum, period, carried);
+  const DrawDown state = this->state(id, period, carried);
   const Exact rest = fees + billed - effective;
   carry(minimum, period, state, carried);
   if (state.missing > Exact{} && carried.missing > Exact{}) {
@@ -298,7 +276,7 @@ std::vector<DrawDown> Closing::periods(TermId id) {
   std::vector<DrawDown> out;
   Carried carried;
   for (const Period& period : periods_of(minimum)) {
-    out.push_back(state(id, minimum, period, carried));
+    out.push_back(state(id, period, carried));
     carry(minimum, period, out.back(), carried);
   }
   return out;

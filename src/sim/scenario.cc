@@ -21,12 +21,21 @@ namespace {
 
 constexpr std::int64_t repeats_max = 100'000;
 constexpr std::int64_t arrivals_max = 1'000'000;
-constexpr std::array<std::string_view, 7> policy_names = {"default", "fifo", "las",    "srtf",
-                                                          "srsf",    "age",  "learned"};
+constexpr std::array<std::string_view, 10> policy_names = {"default",
+                                                           "fifo",
+                                                           "las",
+                                                           "srtf",
+                                                           "srsf",
+                                                           "age",
+                                                           "learned",
+                                                           "cheapest-sticker",
+                                                           "reservation-is-free",
+                                                           "reservation-near-free"};
 
 struct ScenarioDraft {
   const Source& source;
   Problems& problems;
+  std::string other_trace;  // instead of what the file says arrives
   Scenario out = {};
   std::optional<Error> in_other_file = {};  // the first
   Duration until{0};
@@ -246,18 +255,22 @@ void check_whole(const SpecNode& document, ScenarioDraft& draft) {
     problems.add(document.place, "the scenario has no 'fleet'",
                  "expected fleet: {pools: [...]}, a fleet file or NODESxGPUS");
   }
-  if (!trace == !jobs) {
+  if (!trace == !jobs && (trace || draft.other_trace.empty())) {
     problems.add(trace ? jobs->key_place : document.place,
                  trace ? "'jobs' does not go with 'trace'" : "nothing arrives in this scenario",
                  "expected trace: KIND:FILE or jobs: [...]");
   }
-  if (const SpecNode* load = document.find("load"); load && !trace) {
+  if (const SpecNode* load = document.find("load"); load && !trace && draft.other_trace.empty()) {
     problems.add(load->key_place, "'load' is for a trace", "expected a fleet of the right size");
   }
 }
 
 void finish(ScenarioDraft& draft) {
   Scenario& out = draft.out;
+  if (!draft.other_trace.empty()) {
+    out.trace = draft.other_trace;
+    out.workload = {};
+  }
   auto& arrivals = out.workload.arrivals;
   for (Arrival& arrival : arrivals) {
     arrival.at += out.begin - Timestamp{};
@@ -270,10 +283,10 @@ void finish(ScenarioDraft& draft) {
 
 }  // namespace
 
-Result<Scenario> parse_scenario(const Source& given) {
+Result<Scenario> parse_scenario(const Source& given, const std::string& trace) {
   const Source source = with_plain_lines(given);
   Problems problems;
-  ScenarioDraft draft{source, problems};
+  ScenarioDraft draft{source, problems, trace};
   draft.out.begin = world_begins;
   draft.out.name = default_name(source, 1);
   std::vector<SpecNode> documents;

@@ -32,6 +32,7 @@ constexpr Timestamp world_begins = Timestamp{} + std::chrono::hours(490'896);  /
 
 // Error: Code::invalid; its message shows every mistake with position, line and caret. Files that a
 // scenario names are read too, and their mistakes are shown as theirs.
-Result<Scenario> parse_scenario(const Source& source);
+// `trace`: "KIND:FILE", which arrives instead of what the scenario says.
+Result<Scenario> parse_scenario(const Source& source, const std::string& trace = {});
 
 }  // namespace mohona

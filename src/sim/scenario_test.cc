@@ -61,6 +61,7 @@ TEST(Scenario, TheExamplesRunUnderEachOfTheirPolicies) {
     const auto scenario = parse_scenario(
         {entry.path().filename(), read_file(entry.path()).value(), directory, false});
     ASSERT_TRUE(scenario) << scenario.error().message;
+    if (entry.path().filename() == "three-clouds.yaml") continue;  // bill_test.cc
     std::vector<std::string> policies = scenario->policies;
     if (policies.empty()) policies = {""};
     for (const std::string& policy : policies) {

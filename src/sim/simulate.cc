@@ -6,6 +6,7 @@
 #include "core/audit/auditor.h"
 #include "core/ledger/usage.h"
 #include "model/names.h"
+#include "sim/bill.h"
 #include "sim/overflow_rules.h"
 #include "sim/published.h"
 
@@ -68,6 +69,14 @@ Result<QueueOrder> order_of(const std::string& policy) {
       fmt::format("--policy {}: there are default, fifo, las, srtf, srsf, age, learned", policy));
 }
 
+// What a place is taken to cost, by names that tell whose rule it is.
+std::optional<PriceRule> price_rule_of(const std::string& policy) {
+  if (policy == "cheapest-sticker") return PriceRule::sticker;
+  if (policy == "reservation-is-free") return PriceRule::reservation_is_free;
+  if (policy == "reservation-near-free") return PriceRule::reservation_near_free;
+  return std::nullopt;
+}
+
 bool needs_run_times(QueueOrder order) {
   return order == QueueOrder::srtf || order == QueueOrder::srsf;
 }
@@ -76,6 +85,7 @@ bool needs_run_times(QueueOrder order) {
 // fact.
 Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& result) {
   const Workload workload = setup.workload;
+  const Timestamp begin = setup.begin;
   Timeline& timeline = result.timeline.emplace(setup.fleet, setup.begin);
   Simulation simulation(std::move(setup));
   Auditor auditor;
@@ -97,6 +107,12 @@ Result<void> run_world(SimulationSetup setup, Timestamp until, SimulateResult& r
   result.jobs = outcomes_of(simulation, workload);
   result.figures["facts"] = auditor.facts();
   result.figures["turns"] = simulation.turns();
+  if (!simulation.state().contracts().contracts.empty()) {
+    const Timestamp end = until == Timestamp::max() ? simulation.now() : until;
+    auto bill = bill_figures_of(simulation.state(), begin, end);
+    if (!bill) return fail(bill.error());
+    result.figures.update(*bill);
+  }
   return {};
 }
 
@@ -183,7 +199,9 @@ Result<SimulateResult> simulate_scenario(const Scenario& scenario, const std::st
   Workload workload = scenario.workload;
   TraceOptions reading = scenario.reading;
   if (!policy.empty()) {
-    const auto order = order_of(policy);
+    const auto rule = price_rule_of(policy);
+    if (rule) fleet.scheduling.price = *rule;
+    const auto order = order_of(rule ? "default" : policy);
     if (!order) return fail(order.error());
     fleet.scheduling.order = *order;
     if (needs_run_times(*order)) reading.know = Know::all;

@@ -12,8 +12,9 @@ Meter meter_of_gone(const Attempt& attempt) {
   return {attempt.pool, {attempt.cloud, "", ""}, "", ""};
 }
 
-void add_slices(const Attempt& attempt, const Meter& meter, const Window& span,
-                std::vector<UsageSlice>& out) {
+// Calls take(hour, unit-seconds) for each hour of the span in which the attempt ran.
+template <class Take>
+void for_hours(const Attempt& attempt, const Window& span, Take take) {
   const auto begin = floor<seconds>(attempt.placed_at);
   const auto end = floor<seconds>(std::min(attempt.ended_at.value_or(span.to), span.to));
   const std::int64_t nodes = std::ssize(attempt.holdings);
@@ -27,12 +28,57 @@ void add_slices(const Attempt& attempt, const Meter& meter, const Window& span,
     const sys_seconds from = std::max<sys_seconds>(begin, hour);
     const sys_seconds to = std::min<sys_seconds>(end, hour + hours(1));
     const std::int64_t units = so_far(to) - so_far(from);
-    if (units > 0) out.push_back({to_string(attempt.id), meter, hour, units});
+    if (units > 0) take(hour, units);
   }
 }
 
-// Offers for pools that are gone as well.
-Contracts contracts_for(const State& state) {
+}  // namespace
+
+namespace {
+
+// Calls take(attempt, meter) for those that ran within the span.
+template <class Take>
+void for_attempts(const State& state, const Window& span, Take take) {
+  const Contracts contracts = with_pools(state.contracts(), state.pools());
+  std::map<std::string, Meter> meters;
+  for (const auto& [name, record] : state.pools()) meters[name] = meter_of(record.pool, contracts);
+  for (const auto& [id, entry] : state.jobs()) {
+    for (const Attempt& attempt : entry.job.attempts) {
+      if (attempt.placed_at >= span.to) continue;
+      if (attempt.ended_at && *attempt.ended_at <= span.from) continue;
+      const auto meter = meters.find(attempt.pool);
+      take(attempt, meter == meters.end() ? meter_of_gone(attempt) : meter->second);
+    }
+  }
+}
+
+}  // namespace
+
+std::vector<UsageSlice> usage_of(const State& state, Timestamp from, Timestamp until,
+                                 AttemptId without) {
+  std::vector<UsageSlice> out;
+  for_attempts(state, {from, until}, [&](const Attempt& attempt, const Meter& meter) {
+    if (attempt.id == without) return;
+    for_hours(attempt, {from, until}, [&](Hour hour, std::int64_t units) {
+      out.push_back({to_string(attempt.id), meter, hour, units});
+    });
+  });
+  return out;
+}
+
+std::vector<UsageSlice> total_usage_of(const State& state, Timestamp from, Timestamp until) {
+  std::map<std::pair<Hour, Meter>, std::int64_t> sums;
+  for_attempts(state, {from, until}, [&](const Attempt& attempt, const Meter& meter) {
+    for_hours(attempt, {from, until}, [&](Hour hour, std::int64_t units) {
+      sums[{hour, meter}] += units;
+    });
+  });
+  std::vector<UsageSlice> out;
+  for (const auto& [key, units] : sums) out.push_back({"", key.second, key.first, units});
+  return out;
+}
+
+Contracts contracts_with_gone(const State& state) {
   Contracts contracts = with_pools(state.contracts(), state.pools());
   std::map<std::string, Offer> gone;
   for (const auto& [id, entry] : state.jobs()) {
@@ -50,30 +96,10 @@ Contracts contracts_for(const State& state) {
   return contracts;
 }
 
-}  // namespace
-
-std::vector<UsageSlice> usage_of(const State& state, Timestamp from, Timestamp until,
-                                 AttemptId without) {
-  const Contracts contracts = with_pools(state.contracts(), state.pools());
-  std::map<std::string, Meter> meters;
-  for (const auto& [name, record] : state.pools()) meters[name] = meter_of(record.pool, contracts);
-  std::vector<UsageSlice> out;
-  for (const auto& [id, entry] : state.jobs()) {
-    for (const Attempt& attempt : entry.job.attempts) {
-      if (attempt.id == without || attempt.placed_at >= until) continue;
-      if (attempt.ended_at && *attempt.ended_at <= from) continue;
-      const auto meter = meters.find(attempt.pool);
-      add_slices(attempt, meter == meters.end() ? meter_of_gone(attempt) : meter->second,
-                 {from, until}, out);
-    }
-  }
-  return out;
-}
-
 Result<Accounts> settled_accounts(const State& state, Timestamp from, Timestamp until,
                                   AttemptId without) {
   const Hour begin = floor<hours>(from);
-  Accounts accounts(contracts_for(state), begin);
+  Accounts accounts(contracts_with_gone(state), begin);
   for (const UsageSlice& slice : usage_of(state, begin, until, without)) {
     if (auto ok = accounts.add(slice); !ok) return fail(ok.error());
   }

@@ -15,6 +15,13 @@ namespace mohona {
 std::vector<UsageSlice> usage_of(const State& state, Timestamp from, Timestamp until,
                                  AttemptId without = {});
 
+// The same of all attempts together: one slice, of no resource, for each hour and meter.
+std::vector<UsageSlice> total_usage_of(const State& state, Timestamp from, Timestamp until);
+
+// The state's contracts, with an offer for each pool at its own price where they have none; also
+// for those that are gone.
+Contracts contracts_with_gone(const State& state);
+
 // Those hours settled under the state's contracts, from the hour of `from` to that of `until`,
 // whose own hour is settled as far as it has got.
 Result<Accounts> settled_accounts(const State& state, Timestamp from, Timestamp until,

@@ -1,0 +1,26 @@
+// What counts toward one period of a minimum, charge by charge.
+#pragma once
+
+#include <vector>
+
+#include "money/book.h"
+
+namespace mohona {
+
+class Draws {
+ public:
+  Draws(const Book& book, TermId minimum);
+
+  // A row of the hour's settlement, or of a correction to it.
+  void add(Hour hour, const Charge& row);
+
+  // All of it. Of what counts by a weight with a cap, at most that part of the period's amount.
+  Exact total(Money period) const;
+
+ private:
+  const Book* book_;
+  TermId id_;
+  std::vector<Exact> sums_;  // by weight; the last: without one
+};
+
+}  // namespace mohona
