@@ -48,6 +48,8 @@ std::string why_stopped(StopReason reason, const Job& job) {
                          format_money(job.spec->budget.value_or(Money{})));
     case StopReason::preempted:
       return "it made room for other work";
+    case StopReason::deadline:
+      return "it went on demand, to be done by its deadline";
     case StopReason::unready:
       return "it no longer answered its readiness probe";
   }
@@ -121,6 +123,7 @@ Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Tim
   }
   switch (*stop) {
     case StopReason::preempted:
+    case StopReason::deadline:
       return after_loss(job, attempt, why_stopped(*stop, job), Timestamp{});
     case StopReason::reclaimed:
       return after_loss(job, attempt, fmt::format("{} was taken back", attempt.pool), Timestamp{});
@@ -372,6 +375,7 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   if (const auto at = state.overflow_pass().wake) consider_instant(*at);
+  if (const auto at = state.deadline_pass().wake) consider_instant(*at);
   return wake;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "core/deadline.h"
 #include "core/explain_text.h"
 #include "core/ledger/usage.h"
 #include "model/names.h"
@@ -146,6 +147,11 @@ std::string why_it_stops(const State& state, const Attempt& attempt) {
               : "other work";
     return fmt::format("makes room for {} on {}{}", whom, attempt.pool, until);
   }
+  if (attempt.stopping == StopReason::deadline) {
+    return fmt::format("leaves {} to go on demand{}: on spot it might not be done by {}",
+                       attempt.pool, until,
+                       format_timestamp(*state.find(attempt.id.job)->job.spec->deadline));
+  }
   return fmt::format("leaves {}, which was taken back{}", attempt.pool,
                      attempt.gone_by ? ", by " + format_timestamp(*attempt.gone_by) : "");
 }
@@ -157,7 +163,8 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
     const Attempt& attempt = *begin->second.attempt;
     const bool only = job.tasks.size() == 1;
     if (only &&
-        (attempt.stopping == StopReason::preempted || attempt.stopping == StopReason::reclaimed)) {
+        (attempt.stopping == StopReason::preempted || attempt.stopping == StopReason::reclaimed ||
+         attempt.stopping == StopReason::deadline)) {
       return why_it_stops(state, attempt);
     }
   }
@@ -216,7 +223,8 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
       "waits for room: {} of {}{}; {} ahead of it {}", size_of(spec),
       describe(spec.resources.choices.front().demand), where(spec.nearness),
       ahead == 0 ? "nothing" : fmt::format("{} job{}", ahead, ahead == 1 ? "" : "s"), line);
-  out.headline += promise(state, entry, now) + explain_plan(state, entry);
+  out.headline +=
+      promise(state, entry, now) + explain_plan(state, entry) + explain_deadline(state, entry, now);
   if (state.pools().empty()) out.headline += "; the fleet has no pools";
   out.pools = explain_pools(state, entry, now);
   return out;

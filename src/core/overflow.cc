@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/deadline.h"
 #include "core/ledger/usage.h"
 #include "core/place.h"
 #include "core/state.h"
@@ -131,7 +132,8 @@ WaitTally tally_of(const State& state, Timestamp now) {
 }
 
 bool is_planned(const State& state, const JobEntry& entry) {
-  return entry.waiting && state.scheduler().needs(*entry.waiting).planned;
+  return entry.waiting && state.scheduler().needs(*entry.waiting).planned &&
+         !has_planned_deadline(entry.job);
 }
 
 std::optional<Start> start_of(State& state, const JobEntry& entry, const PlannedStart& planned) {
@@ -158,7 +160,8 @@ bool may_be_planned(const Job& job) {
     return choice.demand.gpus > 0 && choice.demand.gpu_milli == 0;
   };
   return spec.kind != Kind::serve && job.tasks.size() == 1 && spec.num_nodes == 1 &&
-         !spec.resources.ordered && spec.features.empty() && spec.reservation.empty() &&
+         !has_planned_deadline(job) && !spec.resources.ordered && spec.features.empty() &&
+         spec.reservation.empty() &&
          std::all_of(spec.resources.choices.begin(), spec.resources.choices.end(), whole_gpus);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "core/deadline.h"
 #include "core/ledger/usage.h"
 #include "core/overflow.h"
 #include "core/share.h"
@@ -126,7 +127,7 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
   run.endless = spec.kind == Kind::serve;
   run.preemptible = spec.restart_after_loss;
   run.movable = spec.restart_after_loss && spec.checkpoint && spec.kind != Kind::serve &&
-                job.tasks.size() == 1;
+                job.tasks.size() == 1 && !has_planned_deadline(job);
   run.stopping = attempt.stopping.has_value();
   run.for_job = attempt.for_job;
   run.checkpoint = attempt.checkpoint_at.value_or(Timestamp{});
@@ -140,6 +141,9 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
 }
 
 Facts place_next(State& state, Timestamp now) {
+  if (!state.deadline_pass().jobs.empty()) {
+    if (Facts facts = deadline_next(state, now); !facts.empty()) return facts;
+  }
   if (state.scheduling().overflow_wait) {
     if (Facts facts = overflow_next(state, now); !facts.empty()) return facts;
   }

@@ -269,6 +269,7 @@ void State::on(const JobEnded& f) {
     set_task(e, i, JobState::cancelled);
   }
   if (e.job.spec->deadline) deadlines_.erase({*e.job.spec->deadline, f.job});
+  deadline_pass_.jobs.erase(f.job);
   e.ready.clear();
   e.job.state = f.state;
   e.job.reason = f.reason;
@@ -370,6 +371,7 @@ void State::index_job(JobEntry& e) {
     if ((!needed || !is_there(needed->job)) && !job.started_at) e.unmet.insert(id);
   }
   if (job.spec->deadline && !job.started_at) deadlines_.insert({*job.spec->deadline, job.id});
+  if (has_planned_deadline(job)) deadline_pass_.jobs.insert(job.id);
   for (std::uint32_t i = 0; i < job.tasks.size(); ++i) {
     const Task& task = job.tasks[i];
     const bool waits = task.state == JobState::recovering;

@@ -9,6 +9,7 @@
 #include <string>
 #include <vector>
 
+#include "core/deadline.h"
 #include "core/market/market.h"
 #include "core/overflow.h"
 #include "core/schedule/prospects.h"
@@ -104,12 +105,16 @@ class State {
   const History& history() const { return history_; }
   // What is known of how much longer jobs run, and what this pass makes of it.
   Prospects& prospects() { return prospects_; }
+  const Prospects& prospects() const { return prospects_; }
   SharePass& share_pass() { return share_pass_; }
   const SharePass& share_pass() const { return share_pass_; }
   // What is planned where machines that cost money stand beside those that are paid anyway, and how
   // long the work for which that is planned has waited, by the day of its first start.
   OverflowPass& overflow_pass() { return overflow_pass_; }
   const OverflowPass& overflow_pass() const { return overflow_pass_; }
+  // Work that is to be done by an instant.
+  DeadlinePass& deadline_pass() { return deadline_pass_; }
+  const DeadlinePass& deadline_pass() const { return deadline_pass_; }
   const WaitsByDay& overflow_waits() const { return overflow_waits_; }
   // Jobs that wait for a place.
   const std::set<JobId>& waiting() const { return waiting_; }
@@ -195,6 +200,7 @@ class State {
   Prospects prospects_;
   SharePass share_pass_;
   OverflowPass overflow_pass_;
+  DeadlinePass deadline_pass_;
   WaitsByDay overflow_waits_;
   std::set<JobId> waiting_, unranked_;
   using Ranked = std::tuple<std::int64_t, std::int64_t, JobId>;  // -priority, key, job

@@ -12,6 +12,7 @@ namespace mohona {
 void State::enqueue(JobEntry& e) {
   const Job& job = e.job;
   if (is_terminal(job.state) || job.cancelling || !e.unmet.empty()) return;
+  if (has_planned_deadline(job)) deadline_pass_.jobs.insert(job.id);
   if (!job.expanded) {
     unexpanded_.insert(job.id);
     return;
@@ -19,7 +20,7 @@ void State::enqueue(JobEntry& e) {
   const auto at_once = job.spec->shards ? job.spec->shards->at_once_max : 0;
   if (e.ready.empty() || (at_once > 0 && e.live >= at_once) || e.waiting) return;
   Needs needs = needs_of(*job.spec);
-  needs.planned = scheduling_.overflow_wait && may_be_planned(job);
+  needs.planned = has_planned_deadline(job) || (scheduling_.overflow_wait && may_be_planned(job));
   overflow_pass_.news = true;
   e.waiting = scheduler_.wait(job.id, std::move(needs), rank_of_job(job));
   waiting_.insert(job.id);

@@ -8,6 +8,7 @@ std::string_view hook_event(StopReason reason) {
   switch (reason) {
     case StopReason::reclaimed:
     case StopReason::preempted:
+    case StopReason::deadline:
       return "preemption";
     case StopReason::cancelled:
       return "down";

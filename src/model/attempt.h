@@ -22,7 +22,7 @@ struct Holding {
 };
 
 // Why an attempt was told to stop.
-enum class StopReason { cancelled, reclaimed, time_limit, budget, unready, preempted };
+enum class StopReason { cancelled, reclaimed, time_limit, budget, unready, preempted, deadline };
 
 // How an attempt ended. `lost`: its machine or its supervisor vanished. `not_launched`: the engine
 // could not start it. Anything else is an exit of the work itself.

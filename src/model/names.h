@@ -30,8 +30,8 @@ constexpr auto names(Tag<JobState>) {
 }
 
 constexpr auto names(Tag<StopReason>) {
-  return std::array<std::string_view, 6>{"cancelled", "reclaimed", "time_limit",
-                                         "budget",    "unready",   "preempted"};
+  return std::array<std::string_view, 7>{"cancelled", "reclaimed", "time_limit", "budget",
+                                         "unready",   "preempted", "deadline"};
 }
 constexpr auto names(Tag<Level>) {
   return std::array<std::string_view, 4>{"leaf", "block", "fabric", "anywhere"};

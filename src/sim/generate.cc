@@ -185,6 +185,10 @@ class Jobs {
     if (faults_.contains(FaultKind::failing_work) && own.one_in(12))
       job.does.exit_code = own.between(1, 9);
     if (faults_.contains(FaultKind::deaf_work) && own.one_in(12)) job.does.stops_within = hours(24);
+    if (spec.deadline && !serves && own.one_in(2)) {  // by when it is to be done
+      spec.estimate = job.does.runs;
+      spec.deadline = job.at + job.does.runs * own.between(10, 40) / 10;
+    }
   }
 
   Dice& dice_;

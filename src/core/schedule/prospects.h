@@ -52,6 +52,11 @@ class Prospects {
   // Changes what is known of one that was added.
   void change(JobId job, Known known);
   const Known* find(JobId job) const;
+  // How much longer it runs, where its steps or its author say so.
+  std::optional<Duration> rest(JobId job, Timestamp now) const {
+    const auto found = alive_.find(job);
+    return found == alive_.end() ? std::nullopt : remaining(found->second, now);
+  }
   // It is over after so long; `teaches`: by itself.
   void end(JobId job, Duration ran, bool teaches);
   // One step of work of this name and size takes so long.
