@@ -237,7 +237,7 @@ class RoomMaker {
     return all;
   }
 
-  std::optional<Keep> find_room(const JobEntry& entry) const {
+  std::optional<Keep> find_room(const JobEntry& entry) {
     const Needs& needs = scheduler_.needs(*entry.waiting);
     if (!pass_.many && !pass_.chosen.contains(entry.job.id)) return std::nullopt;
     if (scheduler_.targets(*entry.waiting).empty()) return std::nullopt;
@@ -248,9 +248,10 @@ class RoomMaker {
                        needs.reservation.empty() && needs.min_nodes == needs.max_nodes &&
                        demand.gpu_milli == 0 && !space.pool().share_nodes;
     if (!plain || space.pool().nodes > pool_nodes_max) return std::nullopt;
+    const QueueIndex queue = scheduler_.queues().find(entry.job.spec->queue);
     std::vector<Place> places;
     for (NodeIndex i = 0; i < space.nodes(); ++i) {
-      if (auto place = look_at(space, i, demand, entry, needs.min_nodes)) {
+      if (auto place = look_at(space, i, demand, entry, queue, needs.min_nodes)) {
         places.push_back(std::move(*place));
       }
     }
@@ -262,7 +263,7 @@ class RoomMaker {
   }
 
   std::optional<Place> look_at(const Space& space, NodeIndex i, const Demand& demand,
-                               const JobEntry& entry, std::int64_t nodes) const {
+                               const JobEntry& entry, QueueIndex queue, std::int64_t nodes) {
     const Node& node = space.node(i);
     if (node.tier != 0 || !space.takes_work(node)) return std::nullopt;
     Place place{0, 0, i, {}};
@@ -270,12 +271,13 @@ class RoomMaker {
     const auto fits = [&] {
       return cpus >= demand.cpus_milli && memory >= demand.memory_mib && gpus >= demand.gpus;
     };
-    std::vector<std::pair<std::int64_t, OccupantId>> may[2];
+    auto& may = may_;
+    may[0].clear(), may[1].clear();
     std::int64_t best = INT64_MIN;  // of those that leave, the one that should least
     space.for_occupants(node, [&](OccupantId who) {
       const Running& run = scheduler_.running(who);
       if (!may_move(scheduler_, run, now_) || run.priority > entry.job.spec->priority) return;
-      if (run.queue != scheduler_.queues().find(entry.job.spec->queue)) return;
+      if (run.queue != queue) return;
       const std::int64_t held = units_of(space.pool(), run.demand) * run.grant.nodes();
       const bool chosen = !pass_.many && pass_.chosen.contains(run.id.job);
       if (pass_.many && (run.key == 0 || std::pair(-entry.job.spec->priority, entry.ranked) >=
@@ -342,6 +344,8 @@ class RoomMaker {
   const Scheduler& scheduler_;
   Timestamp now_;
   const SharePass& pass_;
+  // Of the node that is looked at, those that may leave: not chosen to run, and chosen.
+  std::vector<std::pair<std::int64_t, OccupantId>> may_[2];
 };
 
 }  // namespace

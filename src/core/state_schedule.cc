@@ -58,6 +58,7 @@ void State::release_due(Timestamp now) {
 // The attempt takes what it holds; known from here on by its number among what runs.
 void State::occupy(const JobEntry& e, const Attempt& attempt, LiveAttempt& live) {
   live.who = scheduler_.start(to_running(*this, e.job, attempt));
+  if (e.ranked != 0 && e.ranked_running) scheduler_.set_key(live.who, e.ranked);
 }
 
 void State::vacate(const LiveAttempt& live) {
@@ -218,21 +219,25 @@ void State::rank(JobId id, Timestamp now) {
     e.ranked = key;
     e.ranked_running = !e.waiting;
     (e.waiting ? ranked_ : ranked_running_).insert({-e.job.spec->priority, e.ranked, id});
+    const auto live = live_.lower_bound({id, 0, 0});
+    if (live != live_.end() && live->first.job == id) scheduler_.set_key(live->second.who, key);
   }
-  const auto live = live_.lower_bound({id, 0, 0});
-  if (live != live_.end() && live->first.job == id) scheduler_.set_key(live->second.who, e.ranked);
 }
 
 void State::refresh_ranks(std::size_t running_max, Timestamp now) {
-  for (const JobId id : prospects_.take_stirred()) unranked_.insert(id);
+  std::vector<JobId> all(unranked_.begin(), unranked_.end());
+  unranked_.clear();
+  for (const JobId id : prospects_.take_stirred()) all.push_back(id);
   const auto& running = prospects_.running();
   auto at = running.upper_bound(refreshed_);
   for (std::size_t n = 0; n < std::min(running_max, running.size()); ++n, ++at) {
     if (at == running.end()) at = running.begin();
     refreshed_ = *at;
-    unranked_.insert(*at);
+    all.push_back(*at);
   }
-  for (const JobId id : std::exchange(unranked_, {})) rank(id, now);
+  std::sort(all.begin(), all.end());
+  all.erase(std::unique(all.begin(), all.end()), all.end());
+  for (const JobId id : all) rank(id, now);
 }
 
 std::vector<JobId> State::first_waiting(std::size_t most) const {
