@@ -23,7 +23,7 @@ has one explanation, the first that fits:
 
   rounding            the same quantity, and at most half a cent for each row of the bill
   late or corrected   corrections that only one side has
-  coverage            as much in all, but commitments cover another part of it
+  coverage            commitments cover another part of what was used
   fee, tax or credit  that our contracts do not know
   only on the bill    usage that did not come from us: another team's, or by hand
   only in ours        not billed yet, or not metered by the cloud

@@ -92,6 +92,7 @@ class Explain {
   bool rounding(const Compared& one);
   Compared without_corrections(const Compared& whole, const Pair& pair);
   bool coverage(const std::vector<Compared>& members);
+  void coverage_in_part(const std::vector<Compared>& all, std::vector<Compared>& open);
   void one_by_one(const Compared& one);
 
   Reconciliation& out_;
@@ -147,6 +148,48 @@ bool Explain::coverage(const std::vector<Compared>& members) {
   return true;
 }
 
+// What `moved` of it costs, at our price or, where ours has none of it, at the bill's.
+std::optional<BillMoney> cost_of(BillQuantity moved, const Compared& one) {
+  for (const BillSum* side : {&one.ours, &one.bill}) {
+    if (side->quantity > BillQuantity{}) return scaled(side->money, moved, side->quantity);
+  }
+  return {};
+}
+
+// Where the sku's quantity differs besides: what one commitment covers less on one side and more is
+// uncovered there, is set apart. Ours is then compared as if it had been covered as on the bill.
+void Explain::coverage_in_part(const std::vector<Compared>& all, std::vector<Compared>& open) {
+  const Compared* uncovered = nullptr;
+  const Compared* covered = nullptr;
+  for (const Compared& one : all) {
+    if (same_quantity(one.bill, one.ours)) continue;
+    const Compared*& of = one.group.thing.commitment.empty() ? uncovered : covered;
+    if (of) return;  // several commitments: who has lost to whom cannot be told
+    of = &one;
+  }
+  if (!uncovered || !covered || uncovered->group.thing.part != BillPart::usage) return;
+  const Wide more = (uncovered->bill.quantity - uncovered->ours.quantity).picos;
+  const Wide less = (covered->ours.quantity - covered->bill.quantity).picos;
+  if ((more > 0) != (less > 0)) return;
+  const BillQuantity moved{more > 0 ? std::min(more, less) : std::max(more, less)};
+  const auto paid = cost_of(moved, *uncovered), saved = cost_of(moved, *covered);
+  if (!paid || !saved) return;
+  BillDifference out{DifferenceKind::coverage, uncovered->group, {}, {}, {}, {}, {}};
+  out.bill = uncovered->bill, out.ours = uncovered->ours;
+  out.bill += covered->bill, out.ours += covered->ours;
+  out.billed_covered = covered->bill.quantity, out.our_covered = covered->ours.quantity;
+  for (Compared& one : open) {
+    const bool is_covered = one.group == covered->group;
+    if (!is_covered && one.group != uncovered->group) continue;
+    const BillSum change{0, is_covered ? BillMoney{} - *saved : *paid,
+                         is_covered ? BillQuantity{} - moved : moved};
+    one.ours += change;
+    one.ours.rows = std::max<std::size_t>(one.ours.rows, 1);
+    out.money += change.money;
+  }
+  if (out.money != BillMoney{}) out_.differences.push_back(out);
+}
+
 void Explain::one_by_one(const Compared& one) {
   const BillPart part = one.group.thing.part;
   const BillMoney apart = one.money();
@@ -194,7 +237,10 @@ void Explain::family(std::span<const std::pair<const BillGroup*, const Pair*>> m
                         [&](const Compared& other) { return other.group == one.group; });
   });
   if (coverage(all)) return;
-  for (const Compared& one : open) one_by_one(one);
+  coverage_in_part(all, open);
+  for (const Compared& one : open) {
+    if (!rounding(one)) one_by_one(one);
+  }
 }
 
 }  // namespace

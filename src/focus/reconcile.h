@@ -2,9 +2,9 @@
 //
 // Both sides are added up to groups at the level at which they can be matched: the period (hour,
 // day or month: the coarser of both), cloud, sku, region, category, commitment. Every group that
-// differs gets one explanation; only where there are corrections besides, or quantity and price
-// differ both, it falls into parts with one each. Together they are the bill less ours, to the last
-// digit: nothing is left unexplained.
+// differs gets one explanation; only where there are corrections besides, or coverage, quantity and
+// price differ together, it falls into parts with one each. Together they are the bill less ours,
+// to the last digit: nothing is left unexplained.
 //
 // The first that fits, in this order:
 //
@@ -13,7 +13,8 @@
 //                does not have yet) both agree better: the corrections are a difference of their
 //                own, and what is left goes on below
 //   coverage     all usage of the sku is as much on both sides, but a commitment covers another
-//                part of it; one difference for all of the sku's groups in the period
+//                part of it; one difference for all of the sku's groups in the period. If the
+//                quantity differs besides, what has moved is set apart and the rest goes on below
 //   unknown_fee  a purchase, tax, credit or adjustment that ours does not have
 //   only_billed  usage that ours does not have: another team's, or by hand
 //   only_ours    what the bill does not have: not billed yet, or not metered

@@ -122,6 +122,24 @@ TEST(Reconcile, AnotherPartIsCovered) {
             std::string("coverage $60.16 ") + sentence);
 }
 
+TEST(Reconcile, AnotherPartIsCoveredAndTheQuantityDiffersBesides) {
+  // 4 hours are paid that the plan covers in ours, and 2 more ran.
+  EXPECT_EQ(
+      found({usage(0, 6, 5504), covered(0, 20)}, {covered(0, 24)}),
+      "coverage $220.16 p5.48xlarge in us-east-1 on 2026-03-04 at 00:00: commitments cover 20 "
+      "of 26 machine-hours on the bill, 24 of 24 in ours\n"
+      "quantity $110.08 p5.48xlarge in us-east-1 on 2026-03-04 at 00:00: billed 6 "
+      "machine-hours at $55.04, we have 4: 2 are only on the bill\n");
+  // The other way round, by effective cost: 3 more are covered on the bill, 1 is only there.
+  EXPECT_EQ(
+      found({usage(0, 2, 5504), covered(0, 24)}, {usage(0, 5, 5504), covered(0, 20)},
+            BillMeasure::effective),
+      "coverage -$45.12 p5.48xlarge in us-east-1 on 2026-03-04 at 00:00: commitments cover 24 "
+      "of 26 machine-hours on the bill, 20 of 25 in ours\n"
+      "quantity $40.00 p5.48xlarge in us-east-1 under aws/plan on 2026-03-04 at 00:00: billed "
+      "24 machine-hours at $40.00, we have 23: 1 is only on the bill\n");
+}
+
 TEST(Reconcile, CorrectionsThatOursDoesNotHave) {
   const FocusRow late = with(usage(0, 2, 5504), [](FocusRow& r) { r.correction = true; });
   EXPECT_EQ(found({usage(0, 20, 5504), late}, {usage(0, 20, 5504)}),

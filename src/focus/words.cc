@@ -96,6 +96,13 @@ std::string by_correction(const BillDifference& one) {
                      to_text(one.ours.money));
 }
 
+std::string by_coverage(const BillDifference& one) {
+  const std::string bill = to_text(one.bill.quantity), ours = to_text(one.ours.quantity);
+  return fmt::format("commitments cover {} of {} on the bill, {}{} in ours",
+                     to_text(one.billed_covered), amount_of(one.bill.quantity, one.group.thing),
+                     to_text(one.our_covered), bill == ours ? "" : " of " + ours);
+}
+
 std::string why(const BillDifference& one) {
   const BillThing& thing = one.group.thing;
   switch (one.kind) {
@@ -105,9 +112,7 @@ std::string why(const BillDifference& one) {
     case DifferenceKind::corrected:
       return by_correction(one);
     case DifferenceKind::coverage:
-      return fmt::format("commitments cover {} of {} on the bill, {} in ours",
-                         to_text(one.billed_covered), amount_of(one.bill.quantity, thing),
-                         to_text(one.our_covered));
+      return by_coverage(one);
     case DifferenceKind::unknown_fee:
       return fmt::format("billed {}, our contracts know no such {}", to_text(one.bill.money),
                          name(thing.part));
