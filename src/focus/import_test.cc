@@ -2,6 +2,7 @@
 #include "focus/import.h"
 
 #include <gtest/gtest.h>
+#include <rapidcheck.h>
 
 #include "base/text.h"
 #include "focus/names.h"
@@ -118,6 +119,22 @@ TEST(Import, ABrokenTableIsTold) {
                 .message,
             "bill.csv:1: no column BillingCurrency, no column EffectiveCost");
   EXPECT_EQ(read("SkuId,SkuId\n").error().message, "bill.csv:1: there are two columns SkuId");
+}
+
+// Broken in any way, a bill is read or refused, and a refusal names the file.
+TEST(Import, WhateverTheTextItIsReadOrRefused) {
+  EXPECT_TRUE(rc::check([] {
+    std::string text = heading + row + row;
+    for (int i = 0, n = *rc::gen::inRange(1, 6); i < n; ++i) {
+      const auto at = *rc::gen::inRange<std::size_t>(0, text.size());
+      const auto length = *rc::gen::inRange<std::size_t>(0, 8);
+      const auto with = *rc::gen::element<std::string>("", "\"", ",", "\n", "\r", "-", "9999999999",
+                                                       "1e99", ".", "\xFF", "NULL", "Z", "\"\"");
+      text.replace(at, length, with);
+    }
+    const auto rows = read(text);
+    if (!rows) RC_ASSERT(rows.error().message.starts_with("bill.csv:"));
+  }));
 }
 
 TEST(Import, DecimalsAreExactAndRoundedOnce) {

@@ -2,6 +2,7 @@
 // explained adds up to the bill less ours.
 #include "focus/reconcile.h"
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <rapidcheck.h>
 
