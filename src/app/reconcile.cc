@@ -16,10 +16,10 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr const char* about =
-    R"(The bill is FOCUS 1.0 to 1.2, as AWS, Azure, Google and Oracle export it: comma-separated, plain or
-.gz, in US dollars. It is compared with the ledger that `mohona settle` makes, by hour, or by day or
-month where either side has no hours: cloud, region, sku, category and commitment. Every difference
-has one explanation, the first that fits:
+    R"(The bill is FOCUS 1.0 to 1.2, which clouds export: comma-separated, plain or .gz, in US dollars. It is
+compared with the ledger that `mohona settle` makes, by hour, or by day or month where either side has
+no hours: cloud, region, sku, category and commitment. Every difference has one explanation, the first
+that fits:
 
   rounding            the same quantity, and at most half a cent for each row of the bill
   late or corrected   corrections that only one side has

@@ -19,8 +19,8 @@
 
 namespace mohona {
 
-// Dollars as bills write them, in 10^-18: clouds write up to 17 digits. What stands behind the
-// eighteenth is rounded, half to even.
+// Dollars as bills write them, in 10^-18. What stands behind the eighteenth digit is rounded, half
+// to even.
 struct BillMoney {
   Wide attos = 0;
   friend constexpr bool operator==(BillMoney, BillMoney) = default;
