@@ -23,7 +23,7 @@ constexpr const char* about =
 A job is named by its number or by its name (the newest of that name).)";
 
 constexpr const char* exits =
-    R"(Exit status: 0 fine, 1 a job failed, 2 wrong command or file, 3 no controller, no room or no answer, 130 interrupted.)";
+    R"(Exit status: 0 fine, 1 a job failed (reconcile: the bill differs), 2 wrong command or file, 3 no controller, no room or no answer, 130 interrupted.)";
 
 struct Settings {
   std::string home;
@@ -266,6 +266,8 @@ int main(int argc, char** argv) {
   add_settle(
       app, [s] { return s->find_home(); }, s->status);
   add_export(
+      app, [s] { return s->find_home(); }, s->status);
+  add_reconcile(
       app, [s] { return s->find_home(); }, s->status);
   add_forecast(app, s->status);
   add_simulate(app, s->status);

@@ -23,5 +23,6 @@ Result<Accounts> settled(const SettleFiles& files, const Home& home, Window& spa
 void add_settle_options(CLI::App& sub, SettleFiles& files);
 void add_settle(CLI::App& app, const std::function<Home()>& home, int& status);
 void add_export(CLI::App& app, const std::function<Home()>& home, int& status);
+void add_reconcile(CLI::App& app, const std::function<Home()>& home, int& status);
 
 }  // namespace mohona

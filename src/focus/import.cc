@@ -1,0 +1,262 @@
+#include "focus/import.h"
+
+#include <fmt/format.h>
+
+#include <array>
+
+#include "base/gz_lines.h"
+#include "base/text.h"
+
+namespace mohona {
+namespace {
+
+// The columns that are read, in the order of `columns`.
+enum Column : std::size_t {
+  availability_zone,
+  billed_cost,
+  billing_account,
+  billing_currency,
+  charge_category,
+  charge_class,
+  period_end,
+  period_start,
+  commitment_id,
+  commitment_status,
+  consumed_quantity,
+  consumed_unit,
+  contracted_cost,
+  effective_cost,
+  list_cost,
+  pricing_quantity,
+  pricing_unit,
+  provider_name,
+  region_id,
+  resource_id,
+  sku_id,
+  sub_account,
+};
+
+std::vector<CsvColumn> columns() {
+  return {{"AvailabilityZone"},
+          {"BilledCost", true},
+          {"BillingAccountId", true},
+          {"BillingCurrency", true},
+          {"ChargeCategory", true},
+          {"ChargeClass", true},
+          {"ChargePeriodEnd", true},
+          {"ChargePeriodStart", true},
+          {"CommitmentDiscountId"},
+          {"CommitmentDiscountStatus"},
+          {"ConsumedQuantity"},
+          {"ConsumedUnit"},
+          {"ContractedCost", true},
+          {"EffectiveCost", true},
+          {"ListCost", true},
+          {"PricingQuantity", true},
+          {"PricingUnit", true},
+          {"ProviderName", true},
+          {"RegionId"},
+          {"ResourceId"},
+          {"SkuId"},
+          {"SubAccountId"}};
+}
+
+Result<Timestamp> instant(const CsvRecord& record, Column column) {
+  // Instants of a bill are UTC. Some leave that unsaid, some the seconds, some write it out.
+  std::string text(record.text(column));
+  if (text.ends_with(" UTC")) text.resize(text.size() - 4);
+  if (text.size() == 17 && text.ends_with('Z')) text.insert(16, ":00");
+  if (text.size() == 19) text += 'Z';
+  const auto at = parse_timestamp(text);
+  if (!at) return record.wrong(column, "an instant, as 2026-12-01T00:00:00Z");
+  return *at;
+}
+
+Result<BillMoney> money(const CsvRecord& record, Column column) {
+  const auto value = parse_decimal(record.text(column), bill_money_places, bill_dollars_max);
+  if (value) return BillMoney{*value};
+  return record.wrong(column, fmt::format("a number from -{0} to {0}", bill_dollars_max));
+}
+
+Result<void> take_money(const CsvRecord& record, FocusRow& out) {
+  const auto billed = money(record, billed_cost);
+  if (!billed) return fail(billed.error());
+  const auto effective = money(record, effective_cost);
+  if (!effective) return fail(effective.error());
+  out.billed = *billed, out.effective = *effective;
+  // Nothing is compared by these two, and some bills leave them out where there is no price.
+  for (const auto& [column, into] :
+       {std::pair{list_cost, &out.list}, std::pair{contracted_cost, &out.contracted}}) {
+    into->reset();
+    if (record.text(column).empty()) continue;
+    const auto value = money(record, column);
+    if (!value) return fail(value.error());
+    *into = *value;
+  }
+  return {};
+}
+
+bool means_hours(std::string_view unit) {
+  const std::string word = lower(unit);
+  return word == "hours" || word == "hour" || word == "hrs" || word == "h" || word == "1 hour";
+}
+
+// What was used. A cloud may count seconds and price hours, or price millions of what it counts:
+// hours come first, then what was counted.
+Result<void> take_quantity(const CsvRecord& record, FocusRow& out) {
+  out.quantity.reset();
+  out.unit.clear();
+  Column quantity = consumed_quantity, unit = consumed_unit;
+  const bool consumed = !record.text(consumed_quantity).empty();
+  const bool priced = !record.text(pricing_quantity).empty();
+  if (!consumed || (priced && !means_hours(record.text(consumed_unit)) &&
+                    means_hours(record.text(pricing_unit)))) {
+    quantity = pricing_quantity, unit = pricing_unit;
+  }
+  if (record.text(quantity).empty()) return {};
+  const auto value = parse_decimal(record.text(quantity), bill_quantity_places, bill_units_max);
+  if (!value) {
+    return record.wrong(quantity, fmt::format("a number from -{0} to {0}", bill_units_max));
+  }
+  out.quantity = BillQuantity{*value};
+  out.unit = means_hours(record.text(unit)) ? "Hours" : std::string(record.text(unit));
+  return {};
+}
+
+Result<void> take_kind(const CsvRecord& record, FocusRow& out) {
+  constexpr std::array<std::string_view, 5> categories = {"Usage", "Purchase", "Tax", "Credit",
+                                                          "Adjustment"};
+  const auto category =
+      std::find(categories.begin(), categories.end(), record.text(charge_category));
+  if (category == categories.end()) {
+    return record.wrong(charge_category, "Usage, Purchase, Tax, Credit or Adjustment");
+  }
+  out.category = static_cast<BillCategory>(category - categories.begin());
+  const std::string_view charged = record.text(charge_class);
+  if (!charged.empty() && charged != "Correction") {
+    return record.wrong(charge_class, "Correction or nothing");
+  }
+  out.correction = !charged.empty();
+  const std::string_view status = record.text(commitment_status);
+  if (!status.empty() && status != "Used" && status != "Unused") {
+    return record.wrong(commitment_status, "Used, Unused or nothing");
+  }
+  out.status = status.empty()     ? BillStatus::none
+               : status == "Used" ? BillStatus::used
+                                  : BillStatus::unused;
+  return {};
+}
+
+Result<void> take_period(const CsvRecord& record, FocusRow& out) {
+  const auto begin = instant(record, period_start);
+  if (!begin) return fail(begin.error());
+  const auto end = instant(record, period_end);
+  if (!end) return fail(end.error());
+  if (*end < *begin) return record.wrong(period_end, "an instant after ChargePeriodStart");
+  out.begin = *begin, out.end = *end;
+  return {};
+}
+
+}  // namespace
+
+Result<Wide> parse_decimal(std::string_view text, int places, std::int64_t max) {
+  const auto wrong = [&] {
+    return fail(Code::invalid, fmt::format("'{}' is no such number", text));
+  };
+  constexpr int digits_max = 36, exponent_max = 99;
+  std::string_view rest = text;
+  const bool less = rest.starts_with('-');
+  if (less || rest.starts_with('+')) rest.remove_prefix(1);
+  Wide value = 0;
+  int digits = 0, kept = 0, after_point = -1;
+  for (; !rest.empty() && rest[0] != 'e' && rest[0] != 'E'; rest.remove_prefix(1)) {
+    if (rest[0] == '.' && after_point < 0) {
+      after_point = 0;
+      continue;
+    }
+    if (rest[0] < '0' || rest[0] > '9') return wrong();
+    value = value * 10 + (rest[0] - '0');
+    ++digits;
+    if (value != 0 && ++kept > digits_max) return wrong();
+    if (after_point >= 0) ++after_point;
+  }
+  if (digits == 0) return wrong();
+  int exponent = 0;
+  if (!rest.empty()) {
+    rest.remove_prefix(1);
+    const bool small = rest.starts_with('-');
+    if (small || rest.starts_with('+')) rest.remove_prefix(1);
+    if (rest.empty()) return wrong();
+    for (const char c : rest) {
+      if (c < '0' || c > '9' || exponent > exponent_max) return wrong();
+      exponent = exponent * 10 + (c - '0');
+    }
+    if (small) exponent = -exponent;
+  }
+  int shift = places + exponent - std::max(after_point, 0);
+  Wide bound = max;
+  for (int i = 0; i < places; ++i) bound *= 10;
+  for (; shift > 0 && value != 0; --shift) {
+    if (value > bound) return wrong();
+    value *= 10;
+  }
+  // Rounded once: digits are taken away together.
+  Wide part = 1;
+  for (; shift < 0 && part <= value; ++shift) part *= 10;
+  if (shift < 0) value = 0;  // less than a tenth of the last digit
+  const Wide left = value % part * 2;
+  value /= part;
+  if (left > part || (left == part && part > 1 && value % 2 != 0)) ++value;
+  if (value > bound) return wrong();
+  return less ? -value : value;
+}
+
+std::string cloud_name(std::string_view provider) {
+  const std::string name = lower(provider);
+  if (name == "amazon web services" || name == "amazon") return "aws";
+  if (name == "microsoft" || name == "microsoft azure") return "azure";
+  if (name == "google cloud" || name == "google" || name == "google cloud platform") return "gcp";
+  if (name == "oracle" || name == "oracle cloud") return "oci";
+  return name;
+}
+
+FocusReader::FocusReader(std::string name, Take take)
+    : take_(std::move(take)), csv_(std::move(name), columns(), [this](const CsvRecord& record) {
+        return this->take(record);
+      }) {}
+
+Result<void> FocusReader::take(const CsvRecord& record) {
+  if (++rows_ > bill_rows_max) {
+    return fail(Code::invalid, fmt::format("there are more than {} rows", bill_rows_max));
+  }
+  for (const auto part : {take_kind, take_period, take_money, take_quantity}) {
+    if (auto ok = part(record, row_); !ok) return ok;
+  }
+  if (record.text(billing_currency) != "USD") {
+    return record.wrong(billing_currency, "USD: contracts are in US dollars only");
+  }
+  if (record.text(provider_name).empty()) return record.wrong(provider_name, "a name");
+  // Most rows are of the provider of the row before.
+  if (row_.provider != record.text(provider_name)) {
+    row_.provider = record.text(provider_name);
+    row_.cloud = cloud_name(row_.provider);
+  }
+  const Column account = record.text(sub_account).empty() ? billing_account : sub_account;
+  row_.account = record.text(account);
+  row_.sku = record.text(sku_id);
+  row_.region = record.text(region_id);
+  row_.zone = record.text(availability_zone);
+  row_.resource = record.text(resource_id);
+  row_.commitment = record.text(commitment_id);
+  return take_(row_);
+}
+
+Result<void> import_focus(const std::string& path, const FocusReader::Take& take) {
+  FocusReader reader(path, take);
+  auto read = for_lines(
+      path, [&](std::size_t number, std::string_view line) { return reader.line(number, line); });
+  if (!read) return read;
+  return reader.end();
+}
+
+}  // namespace mohona
