@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
@@ -45,7 +46,7 @@ A file:
 Result<Assumptions> read_assumptions(const std::string& path) {
   const auto text = read_file(path);
   if (!text) return fail(text.error());
-  return parse_assumptions_file({path, *text, "/"});
+  return parse_assumptions_file({path, *text, std::filesystem::absolute(path).parent_path()});
 }
 
 std::string day_of(Timestamp at) { return format_timestamp(at).substr(0, 10); }

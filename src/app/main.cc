@@ -5,6 +5,7 @@
 #include "app/commands.h"
 #include "app/complain.h"
 #include "app/forecast.h"
+#include "app/prices.h"
 #include "app/settle.h"
 #include "app/simulate.h"
 #include "app/up.h"
@@ -267,6 +268,7 @@ int main(int argc, char** argv) {
       app, [s] { return s->find_home(); }, s->status);
   add_export(
       app, [s] { return s->find_home(); }, s->status);
+  add_prices(app, s->status);
   add_reconcile(
       app, [s] { return s->find_home(); }, s->status);
   add_forecast(app, s->status);

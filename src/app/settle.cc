@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
@@ -79,7 +80,8 @@ Result<Window> span_of(const SettleFiles& files, const std::vector<UsageSlice>& 
 Result<Accounts> settled_files(const SettleFiles& files, Window& span) {
   const auto contracts_text = read_file(files.contracts);
   if (!contracts_text) return fail(contracts_text.error());
-  auto contracts = parse_contracts_file({files.contracts, *contracts_text, "/"});
+  const auto folder = std::filesystem::absolute(files.contracts).parent_path();
+  auto contracts = parse_contracts_file({files.contracts, *contracts_text, folder});
   if (!contracts) return fail(contracts.error());
   const auto usage_text = read_file(files.usage);
   if (!usage_text) return fail(usage_text.error());

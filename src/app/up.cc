@@ -39,7 +39,15 @@ Result<Fleet> read_fleet(const Home& home, const std::string& given) {
   if (path.empty()) return Fleet{{this_machine()}, {}, {}, {}};
   const auto text = read_file(path);
   if (!text) return fail(text.error());
-  auto fleet = parse_fleet_file({path, *text, std::filesystem::absolute(path).parent_path()});
+  const std::string kept_directory = home.file("fleet.directory");
+  std::string directory = std::filesystem::absolute(path).parent_path();
+  // Paths in the file kept start where the file was given.
+  if (path == kept && std::filesystem::exists(kept_directory)) {
+    const auto given_in = read_file(kept_directory);
+    if (!given_in) return fail(given_in.error());
+    directory = *given_in;
+  }
+  auto fleet = parse_fleet_file({path, *text, directory});
   if (!fleet) return fleet;
   for (const Pool& pool : fleet->pools) {
     if (pool.engine == "local") continue;
@@ -50,6 +58,7 @@ Result<Fleet> read_fleet(const Home& home, const std::string& given) {
   }
   // The next start finds the fleet without being told.
   if (path != kept) {
+    if (auto ok = write_file(kept_directory, directory, true); !ok) return fail(ok.error());
     if (auto ok = write_file(kept, *text, true); !ok) return fail(ok.error());
   }
   return fleet;

@@ -80,6 +80,18 @@ std::string format_money_exact(Money amount) {
                      micros % 1'000'000);
 }
 
+std::string format_price(Price price) {
+  constexpr std::uint64_t nanos_per_dollar = 1'000'000'000;
+  constexpr std::size_t surplus_max = 7;  // of nine digits two are always shown
+  const bool below = price.nanos < 0;
+  const std::uint64_t nanos =
+      below ? -static_cast<std::uint64_t>(price.nanos) : static_cast<std::uint64_t>(price.nanos);
+  std::string out = fmt::format("{}{}.{:09}", below ? "-" : "", nanos / nanos_per_dollar,
+                                nanos % nanos_per_dollar);
+  for (std::size_t i = 0; i < surplus_max && out.back() == '0'; ++i) out.pop_back();
+  return out;
+}
+
 Result<Money> parse_money(std::string_view text) {
   const auto value = parse_fixed(text, 6);
   if (!value) return fail(value.error());

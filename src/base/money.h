@@ -46,6 +46,9 @@ std::string format_money(Money amount);
 // "27.520000": always six digits, for scripts.
 std::string format_money_exact(Money amount);
 
+// "55.04", "0.00001275", "7.00": cents, and more digits where the price has them.
+std::string format_price(Price price);
+
 // "12.50", "$12.50", "0.00000123". At most six (Money) or nine (Price) digits after the point.
 Result<Money> parse_money(std::string_view text);
 Result<Price> parse_price(std::string_view text);

@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <limits>
+
 namespace mohona {
 namespace {
 
@@ -20,6 +22,15 @@ TEST(Money, ChargeIsExactAndRoundsOnceHalfToEven) {
 TEST(Money, TimeWithinABudgetIsWhatChargeWouldReach) {
   EXPECT_EQ(time_within({27'520'000}, {55'040'000'000}, 1, {1, 1}), minutes(30));
   EXPECT_EQ(time_within({1}, {0}, 1, {1, 1}), Duration::max());
+}
+
+TEST(Money, PricesShowAllTheirDigits) {
+  EXPECT_EQ(format_price({55'040'000'000}), "55.04");
+  EXPECT_EQ(format_price({7'000'000'000}), "7.00");
+  EXPECT_EQ(format_price({12'750}), "0.00001275");
+  EXPECT_EQ(format_price({1}), "0.000000001");
+  EXPECT_EQ(format_price({-1'500'000'000}), "-1.50");
+  EXPECT_EQ(format_price({std::numeric_limits<std::int64_t>::min()}), "-9223372036.854775808");
 }
 
 TEST(Money, IsReadAndWritten) {

@@ -71,7 +71,7 @@ std::optional<Source> open_file(const SpecNode& node, ScenarioDraft& draft) {
 void read_fleet_key(const SpecNode& node, ScenarioDraft& draft) {
   if (node.is_map()) {
     draft.out.fleet_name = "in the scenario";
-    draft.out.fleet = read_fleet(node, draft.problems);
+    draft.out.fleet = read_fleet(node, draft.source, draft.problems);
     return;
   }
   if (!read_text(node, draft.out.fleet_name, draft.problems)) return;

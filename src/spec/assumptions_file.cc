@@ -16,12 +16,13 @@ constexpr std::int64_t paths_max = 10'000;
 struct AssumptionsDraft {
   Assumptions assumptions;
   Problems& problems;
+  const SpecNode* prices = nullptr;   // read when the file's own offers are known
   const SpecNode* demand = nullptr;   // read when the contracts are known
   const SpecNode* what_if = nullptr;  // read when all is known
   const SpecNode* buy = nullptr;
 };
 
-constexpr std::array<Key<AssumptionsDraft>, 11> assumptions_keys = {{
+constexpr std::array<Key<AssumptionsDraft>, 12> assumptions_keys = {{
     {"name",
      [](const SpecNode& n, AssumptionsDraft& d) { read_text(n, d.assumptions.name, d.problems); }},
     {"begin",
@@ -46,6 +47,7 @@ constexpr std::array<Key<AssumptionsDraft>, 11> assumptions_keys = {{
        if (read_whole(n, {0, INT64_MAX}, seed, d.problems))
          d.assumptions.seed = std::uint64_t(seed);
      }},
+    {"prices", [](const SpecNode& n, AssumptionsDraft& d) { d.prices = &n; }},
     {"offers", [](const SpecNode& n,
                   AssumptionsDraft& d) { read_offers(n, d.assumptions.contracts, d.problems); }},
     {"contracts",
@@ -57,12 +59,13 @@ constexpr std::array<Key<AssumptionsDraft>, 11> assumptions_keys = {{
     {"buy", [](const SpecNode& n, AssumptionsDraft& d) { d.buy = &n; }},
 }};
 
-void read_assumptions(const SpecNode& document, AssumptionsDraft& draft) {
+void read_assumptions(const SpecNode& document, const Source& source, AssumptionsDraft& draft) {
   read_keys(document, assumptions_keys, {}, draft, draft.problems);
   require(document, "file", {"begin", "years", "demand"}, draft.problems);
   check_contract_names(document, draft.problems);
   Assumptions& assumptions = draft.assumptions;
   if (!document.find("today")) assumptions.today = assumptions.begin;
+  if (draft.prices) read_prices(*draft.prices, source, assumptions.contracts, draft.problems);
   if (draft.demand) {
     read_demand(*draft.demand, assumptions.contracts, assumptions.demand, draft.problems);
   }
@@ -81,7 +84,7 @@ Result<Assumptions> parse_assumptions_file(const Source& given) {
                     {"there is one document of assumptions", "the file has no 'years'",
                      "expected begin, years, contracts, demand, what_if"},
                     problems);
-  if (file) read_assumptions(*file, draft);
+  if (file) read_assumptions(*file, source, draft);
   if (!problems.none()) return fail(problems.error(source));
   return std::move(draft.assumptions);
 }

@@ -6,6 +6,8 @@
 #include "spec/contracts_file.h"
 #include "spec/fleet_file.h"
 #include "spec/job_file.h"
+#include "spec/price_file.h"
+#include "spec/skypilot_catalogue.h"
 #include "spec/test_files.h"
 #include "spec/usage_file.h"
 
@@ -36,6 +38,14 @@ std::string message_of(const std::filesystem::path& path) {
   if (source.name.starts_with("usage_")) {
     const auto usage = parse_usage_file(source);
     return usage ? "ok" : usage.error().message;
+  }
+  if (source.name.starts_with("prices_")) {
+    const auto prices = parse_price_file(source);
+    return prices ? "ok" : prices.error().message;
+  }
+  if (source.name.starts_with("catalogue_")) {
+    const auto prices = parse_skypilot_catalogue(source, "aws", {});
+    return prices ? "ok" : prices.error().message;
   }
   const auto jobs = parse_job_file(source);
   return jobs ? "ok" : jobs.error().message;

@@ -21,6 +21,18 @@ struct ContractDraft {
 void read_contracts(const SpecNode& node, Contracts& contracts, Problems& problems);  // _file.cc
 void check_contract_names(const SpecNode& file, Problems& problems);
 void read_offers(const SpecNode& node, Contracts& contracts, Problems& problems);  // _offers.cc
+
+// The keys of an offer beside others in one map. True: it was one.
+bool read_offer_key(const SpecNode& node, Offer& out, Problems& problems);  // _offers.cc
+const std::vector<std::string_view>& offer_key_names();
+// Notes what an offer lacks that was read by its keys.
+void check_offer(const SpecNode& item, Offer& offer, Problems& problems);
+constexpr std::int64_t offers_max = 100'000;
+// The accepted offers of the price files that `node` names, after the file's own, which win. To be
+// read when the file's offers and contracts are.
+void read_prices(const SpecNode& node, const Source& source, Contracts& contracts,
+                 Problems& problems);  // prices_key.cc
+
 void read_commitments(const SpecNode& node, ContractDraft& draft);   // _commitments.cc
 void read_reservations(const SpecNode& node, ContractDraft& draft);  // _reservations.cc
 void read_discounts(const SpecNode& node, ContractDraft& draft);     //

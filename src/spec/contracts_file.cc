@@ -80,9 +80,11 @@ void read_contract(const SpecNode& node, Contracts& out, Problems& problems) {
 struct FileDraft {
   Contracts contracts;
   Problems& problems;
+  const SpecNode* prices = nullptr;  // read last: what the file says itself wins
 };
 
-constexpr std::array<Key<FileDraft>, 2> file_keys = {{
+constexpr std::array<Key<FileDraft>, 3> file_keys = {{
+    {"prices", [](const SpecNode& n, FileDraft& d) { d.prices = &n; }},
     {"offers", [](const SpecNode& n, FileDraft& d) { read_offers(n, d.contracts, d.problems); }},
     {"contracts",
      [](const SpecNode& n, FileDraft& d) { read_contracts(n, d.contracts, d.problems); }},
@@ -216,6 +218,7 @@ Result<Contracts> parse_contracts_file(const Source& given) {
   if (file) {
     read_keys(*file, file_keys, {}, draft, problems);
     check_contract_names(*file, problems);
+    if (draft.prices) read_prices(*draft.prices, source, draft.contracts, problems);
   }
   if (!problems.none()) return fail(problems.error(source));
   return std::move(draft.contracts);

@@ -1,6 +1,7 @@
 // Contract files: what was promised to clouds, and what things cost there without a promise. In
 // full: docs/money.md.
 //
+//   prices: [list-prices.yaml]     # offers of price files (spec/price_file.h), from where this is
 //   offers:
 //   - {sku: p5.48xlarge, family: p5, cloud: aws, region: us-east-1, price: 55.04}
 //   contracts:

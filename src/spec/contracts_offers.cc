@@ -7,11 +7,10 @@
 namespace mohona {
 namespace {
 
-constexpr std::int64_t offers_max = 100'000;
 constexpr std::int64_t unit_hours_max = 1'000'000'000;
 
 struct OfferDraft {
-  Offer offer;
+  Offer& offer;
   Problems& problems;
 };
 
@@ -73,17 +72,41 @@ constexpr std::array<Key<OfferDraft>, 12> offer_keys = {{
 
 }  // namespace
 
+bool read_offer_key(const SpecNode& node, Offer& out, Problems& problems) {
+  OfferDraft draft{out, problems};
+  for (const auto& key : offer_keys) {
+    if (key.name != node.key) continue;
+    key.read(node, draft);
+    return true;
+  }
+  return false;
+}
+
+const std::vector<std::string_view>& offer_key_names() {
+  static const std::vector<std::string_view> names = [] {
+    std::vector<std::string_view> out;
+    for (const auto& key : offer_keys) out.push_back(key.name);
+    return out;
+  }();
+  return names;
+}
+
+void check_offer(const SpecNode& item, Offer& offer, Problems& problems) {
+  require(item, "offer", {"sku", "cloud"}, problems);
+  if (!item.find("price") == !item.find("tiers")) {
+    problems.add(item.place, "this offer needs a 'price' or 'tiers'", "expected one of the two");
+  }
+  if (offer.tiers.empty()) offer.tiers = {{}};
+}
+
 void read_offers(const SpecNode& node, Contracts& contracts, Problems& problems) {
   read_items(node, "a list of offers", offers_max, problems, [&](const SpecNode& item) {
-    OfferDraft draft{{}, problems};
-    draft.offer.unit = "instance";
+    Offer offer;
+    offer.unit = "instance";
+    OfferDraft draft{offer, problems};
     read_keys(item, offer_keys, {}, draft, problems);
-    require(item, "offer", {"sku", "cloud"}, problems);
-    if (!item.find("price") == !item.find("tiers")) {
-      problems.add(item.place, "this offer needs a 'price' or 'tiers'", "expected one of the two");
-    }
-    if (draft.offer.tiers.empty()) draft.offer.tiers = {{}};
-    contracts.offers.push_back(std::move(draft.offer));
+    check_offer(item, offer, problems);
+    contracts.offers.push_back(std::move(offer));
   });
 }
 

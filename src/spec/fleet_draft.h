@@ -11,10 +11,11 @@ struct FleetDraft {
   Fleet fleet;
   Problems& problems;
   const SpecNode* reservations = nullptr;  // read last: they name pools and queues
+  const SpecNode* prices = nullptr;        // likewise: what the file says itself wins
 };
 
-// All of a fleet file's map, also where it stands in another file.
-Fleet read_fleet(const SpecNode& map, Problems& problems);
+// All of a fleet file's map, also where it stands in another file. `source`: where paths start.
+Fleet read_fleet(const SpecNode& map, const Source& source, Problems& problems);
 
 void read_pools(const SpecNode& node, FleetDraft& draft);         // fleet_pools.cc
 void read_queues(const SpecNode& node, FleetDraft& draft);        // fleet_queues.cc

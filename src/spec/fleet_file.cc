@@ -7,11 +7,12 @@
 namespace mohona {
 namespace {
 
-constexpr std::array<Key<FleetDraft>, 6> fleet_keys = {{
+constexpr std::array<Key<FleetDraft>, 7> fleet_keys = {{
     {"pools", read_pools},
     {"queues", read_queues},
     {"scheduling", read_scheduling},
     {"reservations", [](const SpecNode& n, FleetDraft& d) { d.reservations = &n; }},
+    {"prices", [](const SpecNode& n, FleetDraft& d) { d.prices = &n; }},
     {"offers",
      [](const SpecNode& n, FleetDraft& d) { read_offers(n, d.fleet.contracts, d.problems); }},
     {"contracts",
@@ -20,11 +21,12 @@ constexpr std::array<Key<FleetDraft>, 6> fleet_keys = {{
 
 }  // namespace
 
-Fleet read_fleet(const SpecNode& map, Problems& problems) {
+Fleet read_fleet(const SpecNode& map, const Source& source, Problems& problems) {
   FleetDraft draft{{}, problems};
   read_keys(map, fleet_keys, {}, draft, problems);
   if (draft.reservations) read_reservations(*draft.reservations, draft);
   check_contract_names(map, problems);
+  if (draft.prices) read_prices(*draft.prices, source, draft.fleet.contracts, problems);
   return std::move(draft.fleet);
 }
 
@@ -38,7 +40,7 @@ Result<Fleet> parse_fleet_file(const Source& given) {
     if (!file->find("pools")) {
       problems.add(file->place, std::string(says.lacks), std::string(says.expected));
     }
-    fleet = read_fleet(*file, problems);
+    fleet = read_fleet(*file, source, problems);
   }
   if (!problems.none()) return fail(problems.error(source));
   return fleet;

@@ -130,10 +130,10 @@ Source with_plain_lines(const Source& given) {
   return out;
 }
 
-bool check_text(std::string_view text, Problems& problems) {
-  if (text.size() > text_bytes_max) {
+bool check_text(std::string_view text, Problems& problems, std::size_t bytes_max) {
+  if (text.size() > bytes_max) {
     problems.add({}, fmt::format("the file has {} bytes", text.size()),
-                 fmt::format("expected at most {}", text_bytes_max));
+                 fmt::format("expected at most {}", bytes_max));
     return false;
   }
   for (std::size_t i = 0; i < text.size();) {

@@ -48,7 +48,7 @@ Source with_plain_lines(const Source& given);
 
 // False, with the mistake noted, unless `text` is UTF-8 without control characters, and not too
 // large. Everything after this may trust the text.
-bool check_text(std::string_view text, Problems& problems);
+bool check_text(std::string_view text, Problems& problems, std::size_t bytes_max = text_bytes_max);
 
 // `text` as a message quotes it: on one line, cut when long.
 std::string in_quotes(std::string_view text);

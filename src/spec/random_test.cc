@@ -8,6 +8,8 @@
 #include "spec/assumptions_file.h"
 #include "spec/contracts_file.h"
 #include "spec/fleet_file.h"
+#include "spec/price_file.h"
+#include "spec/skypilot_catalogue.h"
 #include "spec/test_files.h"
 
 namespace mohona {
@@ -18,7 +20,9 @@ std::vector<std::string> seeds() {
   for (const char* folder : {"skypilot", "spec/broken"}) {
     for (const auto& entry : std::filesystem::directory_iterator(tests_directory() / folder)) {
       const auto extension = entry.path().extension();
-      if (extension == ".yaml" || extension == ".sbatch") out.push_back(read_file(entry.path()));
+      if (extension == ".yaml" || extension == ".sbatch" || extension == ".csv") {
+        out.push_back(read_file(entry.path()));
+      }
     }
   }
   for (const auto& entry :
@@ -26,6 +30,7 @@ std::vector<std::string> seeds() {
     out.push_back(read_file(entry.path()));
   }
   out.push_back(read_file(tests_directory() / "../examples/openai-aws.yaml"));
+  out.push_back(read_file(tests_directory() / "../data/list-prices.yaml"));
   std::sort(out.begin(), out.end());
   out.push_back(R"({"name": "a", "run": "true", "resources": {"cpus": [1, 2.5e3, null]}})");
   return out;
@@ -62,6 +67,10 @@ void check(const std::string& text) {
   if (const auto read = parse_fleet_file(source); !read) check_message(read.error(), "a", text);
   if (const auto read = parse_contracts_file(source); !read) check_message(read.error(), "a", text);
   if (const auto read = parse_assumptions_file(source); !read) {
+    check_message(read.error(), "a", text);
+  }
+  if (const auto read = parse_price_file(source); !read) check_message(read.error(), "a", text);
+  if (const auto read = parse_skypilot_catalogue(source, "aws", {}); !read) {
     check_message(read.error(), "a", text);
   }
 }
