@@ -44,11 +44,13 @@ Commitment plan(Price hourly, std::vector<std::pair<std::string, std::int64_t>> 
   return c;
 }
 
-Contracts under(Commitment commitment) {
+Fleet under(Commitment commitment, std::vector<Pool> pools) {
   Contract contract;
   contract.name = contract.cloud = "aws";
   contract.commitments = {std::move(commitment)};
-  return {{contract}, {}};
+  Fleet fleet{std::move(pools), {}, {}, {}};
+  fleet.contracts = {{contract}, {}};
+  return fleet;
 }
 
 class World {
@@ -89,8 +91,8 @@ class World {
 
 TEST(Contracts, WorkGoesWhereTheBillGrowsLeast) {
   // Two machines fit the plan; the third costs less elsewhere, whatever its sticker says.
-  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Fleet fleet = under(plan(dollars(4), {{"aws", 500'000}}),
+                      {pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))});
   World w(fleet);
   EXPECT_EQ(w.submit("one"), "aws");
   EXPECT_EQ(w.submit("two"), "aws");
@@ -146,8 +148,8 @@ TEST(Contracts, OtherSystemsRulesAreThereToCompareWith) {
 TEST(Contracts, ASumIsWhatTheLedgerChargesLater) {
   // The plan has $2 an hour. `b` draws at 3.00, so that two thirds of it are covered; `a` draws at
   // 2.00, saves more and goes first. Then b pays its whole 4.00, which is 4.00 − 4.00 ÷ 3 more.
-  Fleet fleet{{pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}));
+  Fleet fleet = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}),
+                      {pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))});
   World w(fleet);
   ASSERT_EQ(w.submit("second", "b"), "b");
   ASSERT_EQ(w.submit("first", "a"), "a");
@@ -168,8 +170,7 @@ TEST(Contracts, ASumIsWhatTheLedgerChargesLater) {
 }
 
 TEST(Contracts, PartOfAnHourIsChargedAsThat) {
-  Fleet fleet{{pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}}));
+  Fleet fleet = under(plan(dollars(2), {{"a", 500'000}}), {pool("gcp", "gcp", dollars(3))});
   World w(fleet);
   w.now += 50min;
   ASSERT_EQ(w.submit("one"), "gcp");
@@ -182,9 +183,9 @@ TEST(Contracts, PartOfAnHourIsChargedAsThat) {
 }
 
 TEST(Contracts, WaitingWorkIsToldWhatEachPoolWouldCost) {
-  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
+  Fleet fleet = under(plan(dollars(2), {{"aws", 500'000}}),
+                      {pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))});
   fleet.pools[0].nodes = fleet.pools[1].nodes = 1;
-  fleet.contracts = under(plan(dollars(2), {{"aws", 500'000}}));
   World w(fleet);
   ASSERT_EQ(w.submit("one"), "aws");
   ASSERT_EQ(w.submit("two"), "gcp");
@@ -216,8 +217,7 @@ TEST(Contracts, WhatSpendingTowardAMinimumIsWorthMakesItCheaper) {
 }
 
 TEST(Contracts, WhatMinimumsAreWorthIsLookedAt) {
-  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Fleet fleet = under(plan(dollars(4), {{"aws", 500'000}}), {pool("aws", "aws", dollars(4))});
   Minimum minimum;
   minimum.name = "spend";
   fleet.contracts.contracts[0].minimums = {minimum};
@@ -233,9 +233,9 @@ TEST(Contracts, WhatMinimumsAreWorthIsLookedAt) {
 }
 
 TEST(Contracts, PoolsOfOneShapeKeepPricesOfTheirOwn) {
-  Fleet fleet{{pool("box", "aws", dollars(4)), pool("cheap", "aws", dollars(3))}, {}, {}, {}};
+  Fleet fleet = under(plan(dollars(1), {{"other", 500'000}}),
+                      {pool("box", "aws", dollars(4)), pool("cheap", "aws", dollars(3))});
   fleet.pools[1].shape.name = "box";
-  fleet.contracts = under(plan(dollars(1), {{"other", 500'000}}));
   World w(fleet);
   EXPECT_EQ(w.submit("one"), "cheap");
   w.now += 1h;
@@ -245,8 +245,8 @@ TEST(Contracts, PoolsOfOneShapeKeepPricesOfTheirOwn) {
 
 TEST(Contracts, AnOfferThatHasEndedLeavesThePoolsOwnPrice) {
   // Without it the pool would be taken for free.
-  Fleet fleet{{pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(1), {{"other", 500'000}}));
+  Fleet fleet = under(plan(dollars(1), {{"other", 500'000}}),
+                      {pool("aws", "aws", dollars(4)), pool("gcp", "gcp", dollars(3))});
   Offer summer;
   summer.sku = "aws";
   summer.place = {"aws", "", ""};
@@ -266,8 +266,8 @@ TEST(Contracts, AnOfferThatHasEndedLeavesThePoolsOwnPrice) {
 TEST(Contracts, WhatIsChargedDoesNotDependOnWhenItIsAsked) {
   // `a` ran for 20 minutes of an hour in which `b` ran on: a plan of $2 an hour covers what a
   // draws, 2/3 of a dollar, and leaves b, which draws 3.00 an hour, that much less.
-  Fleet fleet{{pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}));
+  Fleet fleet = under(plan(dollars(2), {{"a", 500'000}, {"b", 250'000}}),
+                      {pool("a", "aws", dollars(4)), pool("b", "aws", dollars(4))});
   World w(fleet);
   ASSERT_EQ(w.submit("long", "b"), "b");
   ASSERT_EQ(w.submit("short", "a"), "a");
@@ -282,8 +282,7 @@ TEST(Contracts, WhatIsChargedDoesNotDependOnWhenItIsAsked) {
 }
 
 TEST(Contracts, UsageUpToAnInstantEndsThere) {
-  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Fleet fleet = under(plan(dollars(4), {{"aws", 500'000}}), {pool("aws", "aws", dollars(4))});
   World w(fleet);
   w.submit("one");
   w.now += 90min;
@@ -296,8 +295,7 @@ TEST(Contracts, UsageUpToAnInstantEndsThere) {
 }
 
 TEST(Contracts, AreFactsAndRowsOfTheSnapshot) {
-  Fleet fleet{{pool("aws", "aws", dollars(4))}, {}, {}, {}};
-  fleet.contracts = under(plan(dollars(4), {{"aws", 500'000}}));
+  Fleet fleet = under(plan(dollars(4), {{"aws", 500'000}}), {pool("aws", "aws", dollars(4))});
   Minimum minimum;
   minimum.name = "spend";
   fleet.contracts.contracts[0].minimums = {minimum};

@@ -104,8 +104,4 @@ Result<void> import_focus(const std::string& path, const FocusReader::Take& take
 // by what they are called, in small letters.
 std::string cloud_name(std::string_view provider);
 
-// A decimal number ("-12.50", "8E-07") times 10^places, half to even. Code::invalid if it is none,
-// if its size is above `max`, or if it has more than 36 digits.
-Result<Wide> parse_decimal(std::string_view text, int places, std::int64_t max);
-
 }  // namespace mohona

@@ -18,6 +18,13 @@ struct Location {
   friend auto operator<=>(const Location&, const Location&) = default;
 };
 
+// Whether what is said of the one holds at the other: without a region or zone, in all of them.
+inline bool covers(const Location& said, const Location& place) {
+  const auto same = [](const std::string& a, const std::string& b) { return a.empty() || a == b; };
+  return said.cloud == place.cloud && same(said.region, place.region) &&
+         same(said.zone, place.zone);
+}
+
 // "aws/us-east-1/us-east-1a"; what is empty is left out.
 inline std::string to_string(const Location& place) {
   std::string out = place.cloud;

@@ -23,9 +23,7 @@ Price less(Price list, std::int64_t off_ppm) {
 
 // How exactly an offer says where it holds; -1: not there.
 int closeness(const Offer& offer, const Meter& meter) {
-  if (offer.sku != meter.sku || offer.place.cloud != meter.place.cloud) return -1;
-  if (!offer.place.region.empty() && offer.place.region != meter.place.region) return -1;
-  if (!offer.place.zone.empty() && offer.place.zone != meter.place.zone) return -1;
+  if (offer.sku != meter.sku || !covers(offer.place, meter.place)) return -1;
   return (offer.place.zone.empty() ? 0 : 2) + (offer.place.region.empty() ? 0 : 1);
 }
 

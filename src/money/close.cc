@@ -22,7 +22,6 @@ Timestamp months_later(Timestamp at, std::int64_t count) {
   return sys_days(date) + (at - day);
 }
 
-Exact at_most(Exact amount, Money limit) { return std::min(amount, exact(limit)); }
 Exact or_nothing(Exact amount) { return std::max(amount, Exact{}); }
 
 class Closing {
@@ -173,11 +172,8 @@ void Closing::carry(const Minimum& minimum, const Period& period, const DrawDown
                     Carried& carried) const {
   carried = {};
   if (period.last) return;
-  const Missed& missed = minimum.missed;
-  if (missed.then == Missed::Then::carry) {
-    carried.missing = at_most(part_of(state.missing, missed.ppm), missed.carry_max);
-  }
-  carried.excess = at_most(part_of(state.over, minimum.excess.carry_ppm), minimum.excess.carry_max);
+  const CarriedOn on = carried_on(minimum, state.missing, state.over);
+  carried.missing = on.missing, carried.excess = on.excess;
 }
 
 void Closing::minimum(TermId id) {

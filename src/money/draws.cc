@@ -4,6 +4,16 @@
 
 namespace mohona {
 
+CarriedOn carried_on(const Minimum& minimum, Exact missing, Exact over) {
+  const auto at_most = [](Exact amount, Money limit) { return std::min(amount, exact(limit)); };
+  CarriedOn out;
+  if (minimum.missed.then == Missed::Then::carry) {
+    out.missing = at_most(part_of(missing, minimum.missed.ppm), minimum.missed.carry_max);
+  }
+  out.excess = at_most(part_of(over, minimum.excess.carry_ppm), minimum.excess.carry_max);
+  return out;
+}
+
 Draws::Draws(const Book& book, TermId minimum)
     : book_(&book), id_(minimum), sums_(book.minimum(minimum).weights.size() + 1) {}
 

@@ -7,6 +7,13 @@
 
 namespace mohona {
 
+// What goes on to the next period: missing spending that is to be made up, and what was spent
+// beyond. After the last there is none.
+struct CarriedOn {
+  Exact missing, excess;
+};
+CarriedOn carried_on(const Minimum& minimum, Exact missing, Exact over);
+
 class Draws {
  public:
   Draws(const Book& book, TermId minimum);

@@ -204,11 +204,6 @@ void note_far(const std::vector<Listing>& all, Verdicts& verdicts) {
 
 // --- spot ---------------------------------------------------------------------------------------
 
-bool covers_place(const Location& offered, const Location& place) {
-  return (offered.region.empty() || offered.region == place.region) &&
-         (offered.zone.empty() || offered.zone == place.zone);
-}
-
 void note_spot_above(const std::vector<Listing>& all, Verdicts& verdicts) {
   std::map<std::pair<std::string, std::string>, std::vector<std::size_t>> on_demand;
   for (std::size_t i = 0; i < all.size(); ++i) {
@@ -225,7 +220,7 @@ void note_spot_above(const std::vector<Listing>& all, Verdicts& verdicts) {
     const Listing* same = nullptr;
     for (const std::size_t other : found->second) {
       const Offer& offer = all[other].offer;
-      if (!covers_place(offer.place, spot.place) || !overlap(offer.valid, spot.valid)) continue;
+      if (!covers(offer.place, spot.place) || !overlap(offer.valid, spot.valid)) continue;
       const auto exactness = [](const Location& place) {
         return std::pair(!place.zone.empty(), !place.region.empty());
       };

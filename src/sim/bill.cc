@@ -83,7 +83,8 @@ class Bound {
         const auto used = unit_seconds.find(meter->second);
         if (used != unit_seconds.end()) cell.used += static_cast<double>(used->second) / 3'600;
       }
-      cell.choices.push_back(choice(record.pool, terms.meters[meter->second]));
+      cell.choices.push_back(
+          choice(record.pool, terms.meters[meter->second], book_.offer(meter->second, hour)));
     }
     for (const auto* layers : {&terms.reservations, &terms.commitments}) {
       for (const Layer& layer : *layers) reach(layer, meters, cells);
@@ -123,9 +124,16 @@ class Bound {
     }
   }
 
-  Choice choice(const Pool& pool, const MeterTerms& terms) const {
+  // At its cheapest tier, whether or not the month reaches it.
+  Choice choice(const Pool& pool, const MeterTerms& terms, const Offer* offer) const {
     Choice out;
-    out.price = static_cast<double>(terms.contracted.nanos) / 1e9;
+    double part = 1;
+    for (const Tier& tier : offer ? offer->tiers : std::vector<Tier>()) {
+      if (terms.list.nanos <= 0) break;
+      part = std::min(
+          part, static_cast<double>(tier.price.nanos) / static_cast<double>(terms.list.nanos));
+    }
+    out.price = part * static_cast<double>(terms.contracted.nanos) / 1e9;
     out.capacity = static_cast<double>(pool.nodes);
     for (const Counts& counts : terms.counts) {
       for (std::size_t i = 0; i < dues_.size(); ++i) {

@@ -11,6 +11,7 @@ namespace mohona {
 // bill_usd, cash from `begin` to `until` with what fell due by then, and its parts: fees_usd of
 // what was promised, usage_usd of what nothing covered, due_usd of minimums that were missed and
 // the like. bill_bound_usd: no placement of the same hours could have cost less (bill.cc says why).
+// Errors: those of Accounts.
 Result<Json> bill_figures_of(const State& state, Timestamp begin, Timestamp until);
 
 }  // namespace mohona

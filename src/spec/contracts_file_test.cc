@@ -155,9 +155,7 @@ contracts:
 }
 
 TEST(ContractsFile, TheExampleOfTheDocumentsIsOne) {
-  const std::string text = read_file(tests_directory() / "../docs/money.md");
-  const std::size_t from = text.find("```yaml\n") + 8;
-  const Contracts contracts = parsed(text.substr(from, text.find("```", from) - from));
+  const Contracts contracts = parsed(documented_example("money.md", ""));
   EXPECT_EQ(contracts.offers.size(), 2u);
   ASSERT_EQ(contracts.contracts.size(), 1u);
   EXPECT_EQ(contracts.contracts[0].minimums.size(), 1u);

@@ -135,9 +135,7 @@ TEST(PriceFile, TheListThatIsShippedIsAccepted) {
 }
 
 TEST(PriceFile, TheExampleOfTheDocumentsIsOne) {
-  const std::string text = read_file(tests_directory() / "../docs/money.md");
-  const std::size_t from = text.find("```yaml\nprices: {") + 8;
-  const PriceList prices = parsed(text.substr(from, text.find("```", from) - from));
+  const PriceList prices = parsed(documented_example("money.md", "prices: {"));
   EXPECT_EQ(prices.listings.size(), 2u);
   EXPECT_EQ(prices.egress.size(), 2u);
   EXPECT_TRUE(check_prices(prices).quarantined.empty());

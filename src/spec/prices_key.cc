@@ -42,13 +42,8 @@ void read_one(const SpecNode& node, const std::string& path, const Source& sourc
 
 // The file's own offer stands for what it covers, whatever a price file says of that.
 bool offered(const std::vector<Offer>& own, const Offer& other) {
-  const auto covers = [](const std::string& said, const std::string& place) {
-    return said.empty() || said == place;
-  };
   return std::any_of(own.begin(), own.end(), [&](const Offer& offer) {
-    return offer.place.cloud == other.place.cloud &&
-           covers(offer.place.region, other.place.region) &&
-           covers(offer.place.zone, other.place.zone) && offer.valid.from < other.valid.to &&
+    return covers(offer.place, other.place) && offer.valid.from < other.valid.to &&
            other.valid.from < offer.valid.to;
   });
 }

@@ -19,4 +19,12 @@ inline std::string read_file(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};
 }
 
+// The first example of a file's documentation that begins so.
+inline std::string documented_example(const std::string& document, const std::string& begin) {
+  const std::string text = read_file(tests_directory() / "../docs" / document);
+  const std::string fence = "```yaml\n";
+  const std::size_t from = text.find(fence + begin) + fence.size();
+  return text.substr(from, text.find("```", from) - from);
+}
+
 }  // namespace mohona

@@ -6,14 +6,6 @@
 namespace mohona {
 namespace {
 
-bool covers(const Offer& offer, const Meter& meter) {
-  const auto same = [](const std::string& offered, const std::string& wanted) {
-    return offered.empty() || offered == wanted;
-  };
-  return offer.sku == meter.sku && offer.place.cloud == meter.place.cloud &&
-         same(offer.place.region, meter.place.region) && same(offer.place.zone, meter.place.zone);
-}
-
 // By its shape and place alone.
 Meter plain_meter(const Pool& pool) {
   Meter meter{pool.shape.name.empty() ? pool.name : pool.shape.name,
@@ -39,7 +31,7 @@ void offer_own_price(const Pool& pool, const Meter& meter, std::vector<Offer>& o
   offer.dynamic = pool.purchase == Purchase::spot;
   std::vector<Window> others;
   for (const Offer& one : offers) {
-    if (covers(one, meter)) others.push_back(one.valid);
+    if (one.sku == meter.sku && covers(one.place, meter.place)) others.push_back(one.valid);
   }
   std::sort(others.begin(), others.end(),
             [](const Window& a, const Window& b) { return a.from < b.from; });
@@ -77,8 +69,9 @@ Contracts with_pools(Contracts contracts, const PoolRecords& pools) {
   std::map<std::tuple<std::string, std::string, std::string, std::string>, Price> first;
   for (const auto& [name, record] : pools) {
     Meter meter = plain_meter(record.pool);
-    const bool known = std::any_of(given.begin(), given.end(),
-                                   [&](const Offer& offer) { return covers(offer, meter); });
+    const bool known = std::any_of(given.begin(), given.end(), [&](const Offer& offer) {
+      return offer.sku == meter.sku && covers(offer.place, meter.place);
+    });
     const Location& place = meter.place;
     const auto [at, is_first] = first.emplace(
         std::tuple(meter.sku, place.cloud, place.region, place.zone), record.pool.price);

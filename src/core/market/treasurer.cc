@@ -43,6 +43,10 @@ std::int64_t lost_ppb(const Minimum& minimum, bool last) {
 // As uses are counted: µs of a rate of units × µs an hour.
 constexpr Wide a_unit_second = Wide{1'000'000} * unit_hour.unit_micros;
 
+std::int64_t rate_of(const Attempt& attempt) {
+  return an_hour_of(std::ssize(attempt.holdings), attempt.part).unit_micros;
+}
+
 Exact or_nothing(Exact amount) { return std::max(amount, Exact{}); }
 
 }  // namespace
@@ -56,7 +60,7 @@ void Treasurer::see(const Facts& facts) {
       const Attempt& attempt = placed->attempt;
       const auto pool = pools_.find(attempt.pool);
       if (pool == pools_.end()) continue;
-      const std::int64_t rate = an_hour_of(std::ssize(attempt.holdings), attempt.part).unit_micros;
+      const std::int64_t rate = rate_of(attempt);
       live_[attempt.id] = {pool->second, rate};
       hold(pool->second, rate, attempt.placed_at);
     } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
@@ -142,8 +146,7 @@ void Treasurer::open(const State& state, Timestamp now) {
   for (const auto& [id, live] : state.live()) {
     const auto pool = pools_.find(live.attempt->pool);
     if (pool == pools_.end()) continue;
-    const std::int64_t rate =
-        an_hour_of(std::ssize(live.attempt->holdings), live.attempt->part).unit_micros;
+    const std::int64_t rate = rate_of(*live.attempt);
     live_[id] = {pool->second, rate};
     uses_[pool->second].rate += rate;
   }
@@ -199,11 +202,8 @@ void Treasurer::end_period(Watched& one) {
   const Minimum& minimum = book_->minimum(one.id);
   const Exact drawn = one.drawn(*book_);
   const Exact missing = or_nothing(one.needed - drawn), over = or_nothing(drawn - one.needed);
-  const Missed& missed = minimum.missed;
-  one.carried = missed.then == Missed::Then::carry
-                    ? std::min(part_of(missing, missed.ppm), exact(missed.carry_max))
-                    : Exact{};
-  one.excess = std::min(part_of(over, minimum.excess.carry_ppm), exact(minimum.excess.carry_max));
+  const CarriedOn on = carried_on(minimum, missing, over);
+  one.carried = on.missing, one.excess = on.excess;
   if (++one.period < minimum.milestones.size()) begin_period(one);
 }
 
