@@ -1,7 +1,9 @@
 // What the control plane takes and how fast it answers, over its real API, store and engine.
 //
-//   build/release/bin/bench_control_plane [--json] [--rounds N]
+//   build/release/bin/bench_control_plane [--json] [--rounds N] [--store postgresql://…]
 //
+// With a store that is no home's own: what that database holds of Mohona is dropped before each
+// start.
 // Starts a controller of the release build in a temporary home, on the disk where TMPDIR is. Every
 // figure is the median over the rounds, with the lowest and the highest beside it.
 #include <sys/wait.h>
@@ -38,10 +40,17 @@ double percentile(std::vector<double> values, double p) {
 // A controller of its own, in a home that goes with it.
 class Plane {
  public:
-  explicit Plane(const std::string& mohona) : mohona_(mohona) {
+  Plane(const std::string& mohona, const std::string& store) : mohona_(mohona) {
     home_ = std::filesystem::temp_directory_path() / ("mohona-bench-" + std::to_string(getpid()));
     std::filesystem::remove_all(home_);
-    run("up --detach");
+    if (!store.empty()) {
+      const std::string drop =
+          "psql -Xq -c 'SET client_min_messages = warning' "
+          "-c 'DROP SCHEMA IF EXISTS mohona CASCADE' '" +
+          store + "'";
+      if (std::system(drop.c_str()) != 0) throw std::runtime_error(drop + " failed");
+    }
+    run("up --detach" + (store.empty() ? "" : " --store '" + store + "'"));
   }
   ~Plane() {
     run("down");  // nothing runs by now; what waits goes with the home
@@ -156,16 +165,16 @@ double read_p99_ms(const Plane& plane, const std::string& target, std::size_t ti
   return percentile(latencies, 0.99);
 }
 
-Json one_round(const std::string& mohona) {
+Json one_round(const std::string& mohona, const std::string& store) {
   Json out;
   {
-    const Plane plane(mohona);
+    const Plane plane(mohona, store);
     std::this_thread::sleep_for(std::chrono::seconds(2));
     out["idle_rss_mib"] = plane.rss_mib();
     true_jobs(plane, 800, 6, out);
     out["single_submits_per_second"] = single_submits_per_second(plane, 6'400);
   }
-  const Plane plane(mohona);
+  const Plane plane(mohona, store);
   out["batch_jobs_per_second"] = batch_jobs_per_second(plane, 100'000, 1'000);
   out["pending_jobs"] = 100'000;
   out["ls_p99_ms"] = read_p99_ms(plane, "/v1/jobs", 500);
@@ -183,9 +192,11 @@ int main(int argc, char** argv) {
   app.add_flag("--json", json, "Print JSON");
   app.add_option("--rounds", rounds, "How often everything is measured")->check(CLI::Range(1, 100));
   app.add_option("--mohona", mohona, "The program to measure");
+  std::string store;
+  app.add_option("--store", store, "Where the state is kept: postgresql://USER@HOST/DATABASE");
   CLI11_PARSE(app, argc, argv);
   std::vector<Json> all;
-  for (int i = 0; i < rounds; ++i) all.push_back(one_round(mohona));
+  for (int i = 0; i < rounds; ++i) all.push_back(one_round(mohona, store));
   Json result;
   for (const auto& [key, value] : all.front().items()) {
     std::vector<double> values;

@@ -9,6 +9,13 @@ find_package(nlohmann_json REQUIRED)
 find_package(GTest REQUIRED)
 find_package(Threads REQUIRED)
 find_package(ZLIB REQUIRED)
+pkg_check_modules(libpq REQUIRED IMPORTED_TARGET libpq)
+
+# Where tests find the PostgreSQL that they start: a socket's path is short, and the server's user
+# reads its way there.
+string(SHA256 hash "${CMAKE_BINARY_DIR}")
+string(SUBSTRING "${hash}" 0 12 hash)
+set(MOHONA_POSTGRESQL "/tmp/mohona-test-${hash}")
 
 # The headers that nearly every file needs are parsed once.
 set(MOHONA_PCH <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <set> <string>
@@ -43,8 +50,9 @@ function(mohona_folder name)
 endfunction()
 
 # mohona_tests(spec SOURCES spec/a_test.cc DEPENDS spec): one GoogleTest program, each case a CTest.
+#   PROPERTIES: further ones of each.
 function(mohona_tests name)
-  cmake_parse_arguments(T "" "" "SOURCES;DEPENDS;LIBRARIES" ${ARGN})
+  cmake_parse_arguments(T "" "" "SOURCES;DEPENDS;LIBRARIES;PROPERTIES" ${ARGN})
   set(depends ${T_DEPENDS})
   list(TRANSFORM depends PREPEND mohona_)
   add_executable(${name}_tests ${T_SOURCES})
@@ -53,6 +61,6 @@ function(mohona_tests name)
                              MOHONA_BINARY_DIR="${CMAKE_BINARY_DIR}")
   target_link_libraries(${name}_tests PRIVATE ${depends} ${T_LIBRARIES} GTest::gtest_main)
   gtest_discover_tests(${name}_tests TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 120)
+                       PROPERTIES TIMEOUT 120 ${T_PROPERTIES})
 endfunction()
 include(GoogleTest)

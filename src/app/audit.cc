@@ -6,10 +6,10 @@
 #include "app/commands.h"
 #include "app/complain.h"
 #include "app/remote.h"
+#include "app/stores.h"
 #include "control/controller.h"
 #include "core/audit/audit.h"
 #include "core/audit/auditor.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
 namespace {
@@ -34,10 +34,7 @@ int print_audit(const Json& found, bool json, const std::string& what) {
 
 // Every fact from the first, and then the state that the snapshot and the rest give.
 int audit_journal(const Home& home, bool json) {
-  if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
-    return complain({Code::not_found, "there is no journal in " + home.path()});
-  }
-  auto store = open_sqlite_store(home.file("journal.db"));
+  auto store = open_store(home);
   if (!store) return complain(store.error());
   Auditor auditor;
   State whole;

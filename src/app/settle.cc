@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
+#include "app/stores.h"
 #include "base/file.h"
 #include "control/controller.h"
 #include "core/ledger/metered.h"
@@ -15,7 +16,6 @@
 #include "money/invoice.h"
 #include "spec/contracts_file.h"
 #include "spec/usage_file.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
 namespace {
@@ -102,11 +102,11 @@ Result<Accounts> settled_files(const SettleFiles& files, Window& span) {
 
 // What the home's own journal tells. The hour that has begun is settled as far as it has got.
 Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Window& span) {
-  if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
-    return fail(Code::not_found, "there is no journal in " + home.path() +
-                                     "; say --contracts and --usage to settle files");
+  auto store = open_store(home);
+  if (!store && store.error().code == Code::not_found) {
+    return fail(Code::not_found,
+                store.error().message + "; say --contracts and --usage to settle files");
   }
-  auto store = open_sqlite_store(home.file("journal.db"));
   if (!store) return fail(store.error());
   const auto loaded = load_state(**store);
   if (!loaded) return fail(loaded.error());

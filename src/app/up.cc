@@ -16,13 +16,13 @@
 #include "app/machine.h"
 #include "app/remote.h"
 #include "app/secret_files.h"
+#include "app/stores.h"
 #include "base/text.h"
 #include "control/pricer.h"
 #include "engine/local/local_engine.h"
 #include "net/client.h"
 #include "packing/prices.h"
 #include "spec/fleet_file.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
 namespace {
@@ -129,7 +129,7 @@ struct Plane {
 Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, int stop_signal) {
   auto fleet = read_fleet(home, options.fleet);
   if (!fleet) return fail(fleet.error());
-  auto store = open_sqlite_store(home.file("journal.db"));
+  auto store = open_store(home, options.store);
   if (!store) return fail(store.error());
   plane.store = std::move(*store);
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");

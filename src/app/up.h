@@ -10,6 +10,7 @@ namespace mohona {
 struct UpOptions {
   std::string fleet;   // a fleet file; empty: the home's last one, or this machine
   std::string listen;  // ADDRESS:PORT for TCP; empty: the unix socket alone
+  std::string store;   // where the state is kept; see stores.h
   bool quiet = false;
 };
 

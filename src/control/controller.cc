@@ -24,6 +24,7 @@ std::string pool_row(const std::string& name) { return "pool/" + name; }
 constexpr std::string_view queues_row = "queues";
 constexpr std::string_view packing_row = "packing";
 constexpr std::string_view contracts_row = "contracts", relief_row = "relief";
+constexpr std::string_view spent_row = "spent";  // follows from attempts that ended
 
 // The snapshot's row that a fact changes; "" for none.
 struct RowOf {
@@ -80,6 +81,10 @@ Result<Loaded> load_state(Store& store) {
           auto relief = decode_relief(row.text);
           if (!relief) return fail(relief.error());
           state.restore(std::move(*relief));
+        } else if (row.key == spent_row) {
+          auto spent = decode_spent(row.text);
+          if (!spent) return fail(spent.error());
+          state.restore(std::move(*spent));
         } else {
           auto pool = decode_pool(row.text);
           if (!pool) return fail(pool.error());
@@ -393,10 +398,20 @@ void Controller::suspend(const Error& error) {
   facts_.clear();
   reports_.clear();
   if (error.code != Code::unavailable) return;
-  if (auto ok = load(); !ok) suspended_ = ok.error();
+  if (auto ok = load(); !ok) {
+    suspended_ = ok.error();
+    reload_ = true;
+  }
 }
 
 void Controller::try_to_resume() {
+  if (reload_) {
+    if (auto ok = load(); !ok) {
+      suspended_ = ok.error();
+      return;
+    }
+    reload_ = false;
+  }
   // The same small write that every start makes; it needs room as any other does.
   if (!parts_.store.append({ControllerStarted{epoch_, parts_.clock.now()}}, epoch_)) return;
   parts_.log("the store takes writes again; work resumes");
@@ -435,6 +450,11 @@ void Controller::save_snapshot() {
     } else {
       removed.push_back(key);
     }
+  }
+  if (const QueuesSpent spent = state_.queue_budgets().spent(); spent.queues.empty()) {
+    removed.emplace_back(spent_row);
+  } else {
+    changed.push_back({std::string(spent_row), encode(spent)});
   }
   // A snapshot that finds no room is only a longer replay; the next one tries again.
   if (parts_.store.save(changed, removed, epoch_)) {

@@ -140,6 +140,7 @@ class Controller {
   bool place_more_ = false;     // the last batch placed as much as one may
   Timestamp observed_at_;
   std::optional<Error> suspended_;  // the store has no room: nothing is accepted or done
+  bool reload_ = false;             // and could not be read: the state is not what it holds
 
   std::mutex mutex_;
   std::condition_variable wake_, ended_;

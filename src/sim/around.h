@@ -36,7 +36,8 @@ class StoreAround : public Store {
  public:
   explicit StoreAround(Store& below) : below_(below) {}
 
-  Result<Epoch> lead() override { return below_.lead(); }
+  using Store::lead;
+  Result<Epoch> lead(Epoch at_least) override { return below_.lead(at_least); }
   Result<void> append(const Facts& facts, Epoch epoch) override {
     return below_.append(facts, epoch);
   }

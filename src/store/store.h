@@ -17,17 +17,19 @@ struct Row {
   friend bool operator==(const Row&, const Row&) = default;
 };
 
-// Errors: Code::unavailable when there is no room (nothing was written, the same call may succeed
-// later), Code::superseded when a newer epoch leads, Code::internal when the store is damaged or
+// Errors: Code::unavailable when there is no room or nobody answers (nothing was written, the same
+// call may succeed later; with Retry::outcome_unknown it may have been written: `load` tells),
+// Code::superseded when a newer epoch leads, Code::internal when the store is damaged or
 // the disk failed: then nothing may be assumed and the controller must stop and start from the
 // disk.
 class Store {
  public:
   virtual ~Store() = default;
 
-  // Starts a new term, later than every one before; writes of the older ones are refused from now
-  // on.
-  virtual Result<Epoch> lead() = 0;
+  // Starts a new term, later than every one before and no earlier than `at_least`; writes of the
+  // older ones are refused from now on.
+  virtual Result<Epoch> lead(Epoch at_least) = 0;
+  Result<Epoch> lead() { return lead(Epoch{}); }
 
   // All of the facts, in order, or none; on return they survive a loss of power.
   virtual Result<void> append(const Facts& facts, Epoch epoch) = 0;

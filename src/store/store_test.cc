@@ -3,10 +3,14 @@
 
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <filesystem>
+#include <thread>
 
 #include "model/codec.h"
 #include "store/memory/memory_store.h"
+#include "store/postgresql/connection.h"
+#include "store/postgresql/postgresql_store.h"
 #include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
@@ -19,11 +23,62 @@ struct Contents {
   Facts facts;
 };
 
+// A database of this test's own on the server that tests/e2e/postgresql.py has started in the
+// directory MOHONA_POSTGRESQL; none where there is no server.
+class Database {
+ public:
+  static std::unique_ptr<Database> make() {
+    const char* directory = std::getenv("MOHONA_POSTGRESQL");
+    if (!directory || !std::filesystem::exists(std::string(directory) + "/.s.PGSQL.5432")) {
+      return nullptr;
+    }
+    return std::unique_ptr<Database>(new Database(directory));
+  }
+  ~Database() { (void)server_.ask(("DROP DATABASE " + name_ + " WITH (FORCE)").c_str()); }
+
+  std::string uri() const { return uri_of(name_); }
+  // Every other connection is lost in the middle of whatever it does.
+  void cut() {
+    ASSERT_TRUE(
+        server_.ask("SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                    " WHERE pid <> pg_backend_pid() AND datname = $1",
+                    {name_}));
+  }
+  // One statement as somebody else.
+  void say(const std::string& sql) {
+    postgresql::Connection other(uri());
+    ASSERT_TRUE(other.open());
+    const auto done = other.ask(sql.c_str());
+    ASSERT_TRUE(done) << done.error().error.message;
+  }
+
+ private:
+  explicit Database(std::string directory)
+      : directory_(std::move(directory)), server_(uri_of("postgres")) {
+    EXPECT_TRUE(server_.open());
+    EXPECT_TRUE(server_.ask(("CREATE DATABASE " + name_).c_str()));
+  }
+  std::string uri_of(const std::string& database) const {
+    std::string host;
+    for (const char c : directory_) host += c == '/' ? "%2F" : std::string{c};
+    return fmt::format("postgresql://mohona@{}/{}", host, database);
+  }
+
+  std::string directory_, name_ = "t" + std::to_string(getpid());
+  postgresql::Connection server_;
+};
+
 class StoreContract : public testing::TestWithParam<std::string> {
  protected:
-  void SetUp() override { reopen(); }
+  void SetUp() override {
+    if (GetParam() == "postgresql" && !(database_ = Database::make())) {
+      GTEST_SKIP() << "no PostgreSQL is there: tests/e2e/postgresql.py start DIRECTORY";
+    }
+    reopen();
+  }
   void TearDown() override {
     store_.reset();
+    database_.reset();
     std::filesystem::remove_all(directory_);
   }
 
@@ -34,6 +89,12 @@ class StoreContract : public testing::TestWithParam<std::string> {
       return;
     }
     store_.reset();
+    if (database_) {
+      auto opened = open_postgresql_store(database_->uri());
+      ASSERT_TRUE(opened) << opened.error().message;
+      store_ = std::move(*opened);
+      return;
+    }
     std::filesystem::create_directories(directory_);
     auto opened = open_sqlite_store(directory_ + "/journal.db");
     ASSERT_TRUE(opened) << opened.error().message;
@@ -50,6 +111,7 @@ class StoreContract : public testing::TestWithParam<std::string> {
   }
 
   std::string directory_ = testing::TempDir() + "mohona-store-" + std::to_string(getpid());
+  std::unique_ptr<Database> database_;
   std::unique_ptr<Store> store_;
 };
 
@@ -93,8 +155,128 @@ TEST_P(StoreContract, ASupersededEpochCannotWrite) {
   EXPECT_TRUE(store_->append({fact(1)}, new_epoch));
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, StoreContract, testing::Values("memory", "sqlite"),
+TEST_P(StoreContract, ATermIsNoEarlierThanAsked) {
+  EXPECT_EQ(*store_->lead(Epoch{17}), Epoch{17});
+  reopen();
+  EXPECT_EQ(*store_->lead(), Epoch{18});
+  EXPECT_EQ(*store_->lead(Epoch{5}), Epoch{19});
+}
+
+TEST_P(StoreContract, WhateverStandsInATextIsKept) {
+  const std::string odd = "\\ \" ' {a,b} NULL \u00e4 \u4e16\n\t$1;";
+  PoolRemoved removed;
+  removed.pool = odd;
+  const Epoch epoch = *store_->lead();
+  ASSERT_TRUE(store_->append({removed}, epoch));
+  ASSERT_TRUE(store_->save({{"pool/" + odd, odd}}, {}, epoch));
+  ASSERT_TRUE(store_->save({}, {"pool/other"}, epoch));
+  reopen();
+  EXPECT_EQ(load().rows, (std::vector<Row>{{"pool/" + odd, odd}}));
+  Facts all;
+  ASSERT_TRUE(store_->replay(
+      [&](const Fact& f) -> Result<void> { return all.push_back(f), Result<void>{}; }));
+  EXPECT_EQ(all, Facts{removed});
+}
+
+TEST_P(StoreContract, ManyFactsComeBackInTheirOrder) {
+  const Epoch epoch = *store_->lead();
+  Facts facts;
+  for (std::uint64_t n = 1; n <= 10'000; ++n) facts.push_back(fact(n));
+  ASSERT_TRUE(store_->append(facts, epoch));
+  ASSERT_TRUE(store_->append({}, epoch));
+  reopen();
+  EXPECT_EQ(load().facts, facts);
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, StoreContract, testing::Values("memory", "sqlite", "postgresql"),
                          [](const auto& kind) { return kind.param; });
+
+class PostgresqlStoreTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    database_ = Database::make();
+    if (!database_) GTEST_SKIP() << "no PostgreSQL is there";
+    auto opened = open_postgresql_store(database_->uri());
+    ASSERT_TRUE(opened) << opened.error().message;
+    store_ = std::move(*opened);
+    epoch_ = *store_->lead();
+    ASSERT_TRUE(store_->append({fact(1)}, epoch_));
+  }
+  void TearDown() override {
+    store_.reset();
+    database_.reset();
+  }
+  Facts all() {
+    Facts out;
+    EXPECT_TRUE(store_->replay(
+        [&](const Fact& f) -> Result<void> { return out.push_back(f), Result<void>{}; }));
+    return out;
+  }
+
+  std::unique_ptr<Database> database_;
+  std::unique_ptr<Store> store_;
+  Epoch epoch_;
+};
+
+TEST_F(PostgresqlStoreTest, AConnectionThatIsLostIsMadeAnew) {
+  database_->cut();
+  EXPECT_TRUE(store_->append({fact(2)}, epoch_));
+  database_->cut();
+  EXPECT_TRUE(store_->append({fact(3)}, epoch_));
+  EXPECT_EQ(all(), (Facts{fact(1), fact(2), fact(3)}));
+}
+
+// The server has committed, and dies before it can say so.
+TEST_F(PostgresqlStoreTest, WhatWasWrittenWithoutAnAnswerIsNotWrittenAgain) {
+  database_->say(
+      "CREATE FUNCTION mohona.vanish() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN"
+      " IF new.position = 2 THEN PERFORM pg_sleep(0.5); END IF; RETURN new; END $$;");
+  database_->say(
+      "CREATE TRIGGER slow BEFORE INSERT ON mohona.fact FOR EACH ROW"
+      " EXECUTE FUNCTION mohona.vanish()");
+  // Written by another under the same positions, as by a connection of ours that was given up.
+  std::thread other([&] {
+    database_->say(fmt::format(
+        "WITH led AS MATERIALIZED (SELECT 1 FROM mohona.term FOR SHARE) INSERT INTO mohona.fact"
+        " SELECT 2, '{}' FROM led",
+        encode(fact(2))));
+  });
+  std::this_thread::sleep_for(std::chrono::milliseconds(200));
+  EXPECT_TRUE(store_->append({fact(2)}, epoch_));  // a duplicate: it was there already
+  other.join();
+  EXPECT_TRUE(store_->append({fact(3)}, epoch_));
+  EXPECT_EQ(all(), (Facts{fact(1), fact(2), fact(3)}));
+}
+
+TEST_F(PostgresqlStoreTest, FactsThatAreNotKnownAreFoundByLoading) {
+  database_->say(fmt::format("INSERT INTO mohona.fact VALUES (2, '{}')", encode(fact(7))));
+  database_->say(fmt::format("INSERT INTO mohona.fact VALUES (3, '{}')", encode(fact(8))));
+  const auto refused = store_->append({fact(2)}, epoch_);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, Code::unavailable);
+  EXPECT_EQ(refused.error().retry, Retry::outcome_unknown);
+  Facts after;
+  ASSERT_TRUE(store_->load(
+      [](const Row&) -> Result<void> { return {}; },
+      [&](const Fact& f) -> Result<void> { return after.push_back(f), Result<void>{}; }));
+  EXPECT_EQ(after, (Facts{fact(1), fact(7), fact(8)}));
+  EXPECT_TRUE(store_->append({fact(2)}, epoch_));
+}
+
+TEST_F(PostgresqlStoreTest, SaysWhatIsWrong) {
+  const auto nobody = open_postgresql_store("postgresql://mohona@127.0.0.1:1/none");
+  ASSERT_FALSE(nobody);
+  EXPECT_EQ(nobody.error().code, Code::unavailable);
+  EXPECT_TRUE(
+      nobody.error().message.starts_with("PostgreSQL does not answer: connection to server"))
+      << nobody.error().message;
+  database_->say("UPDATE mohona.term SET version = 99");
+  const auto newer = open_postgresql_store(database_->uri());
+  ASSERT_FALSE(newer);
+  EXPECT_TRUE(newer.error().message.ends_with(
+      "was written by a newer version of Mohona (schema 99; this one knows 1)"))
+      << newer.error().message;
+}
 
 TEST(SqliteStore, ReadsOneMomentWhileAnotherWrites) {
   const std::string directory = testing::TempDir() + "mohona-two-" + std::to_string(getpid());

@@ -11,8 +11,8 @@ Result<void> MemoryStore::writable(Epoch epoch) const {
   return {};
 }
 
-Result<Epoch> MemoryStore::lead() {
-  ++epoch_.value;
+Result<Epoch> MemoryStore::lead(Epoch at_least) {
+  epoch_.value = std::max(epoch_.value + 1, at_least.value);
   return epoch_;
 }
 

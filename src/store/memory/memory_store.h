@@ -13,7 +13,8 @@ class MemoryStore : public Store {
   // `forgets`: keeps only the facts that its snapshot does not stand for, and cannot replay.
   explicit MemoryStore(bool forgets = false) : forgets_(forgets) {}
 
-  Result<Epoch> lead() override;
+  using Store::lead;
+  Result<Epoch> lead(Epoch at_least) override;
   Result<void> append(const Facts& facts, Epoch epoch) override;
   Result<void> save(const std::vector<Row>& changed, const std::vector<std::string>& removed,
                     Epoch epoch) override;

@@ -63,7 +63,7 @@ class SqliteStore : public Store {
   ~SqliteStore() override;
 
   Result<void> open();
-  Result<Epoch> lead() override;
+  Result<Epoch> lead(Epoch at_least) override;
   Result<void> append(const Facts& facts, Epoch epoch) override;
   Result<void> save(const std::vector<Row>& changed, const std::vector<std::string>& removed,
                     Epoch epoch) override;
@@ -164,12 +164,12 @@ Result<void> SqliteStore::transaction(std::optional<Epoch> epoch,
   return result;
 }
 
-Result<Epoch> SqliteStore::lead() {
+Result<Epoch> SqliteStore::lead(Epoch at_least) {
   Epoch epoch;
   auto result = transaction(std::nullopt, [&]() -> Result<void> {
     Statement& term = statements_->read_term;
     if (term.step() != SQLITE_ROW) return failure("reading the epoch");
-    epoch.value = term.number(0) + 1;
+    epoch.value = std::max(term.number(0) + 1, at_least.value);
     term.reset();
     statements_->write_epoch.bind(1, epoch.value);
     if (statements_->write_epoch.run() != SQLITE_DONE) return failure("writing the epoch");

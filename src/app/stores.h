@@ -1,0 +1,23 @@
+// Where a home keeps its state: in its own journal.db or, once `mohona up --store` has said so, in
+// a PostgreSQL database. The file `store` of the home names that.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "app/home.h"
+#include "store/store.h"
+
+namespace mohona {
+
+// For commands that only read. Code::not_found: the home has none yet.
+Result<std::unique_ptr<Store>> open_store(const Home& home);
+
+// For the home's controller, which makes one where there is none. `said`: "" as before, "sqlite"
+// the home's own, or postgresql://…; Code::invalid where that would leave a state behind.
+Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& said);
+
+// mohona store copy FROM TO: each a home's directory or postgresql://…
+int copy_store(const std::string& from, const std::string& to, bool json);
+
+}  // namespace mohona
