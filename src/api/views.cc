@@ -342,6 +342,17 @@ Json cost_view(const State& state, CostBy by, std::optional<JobId> only, Timesta
                             {"cost_usd", format_money_exact(row.cost)}});
   }
   json["total_usd"] = format_money_exact(total);
+  if (by != CostBy::queue || only) return json;
+  for (const auto& one : state.budget_standings(now)) {
+    json["budgets"].push_back({{"queue", one.queue},
+                               {"per", name(one.budget.per)},
+                               {"from", format_timestamp(one.period.from)},
+                               {"to", format_timestamp(one.period.to)},
+                               {"budget_usd", format_money_exact(one.budget.amount)},
+                               {"spent_usd", format_money_exact(one.spent)},
+                               {"put_aside_usd", format_money_exact(one.ahead)},
+                               {"left_usd", format_money_exact(one.left())}});
+  }
   return json;
 }
 

@@ -8,9 +8,9 @@
 #include "app/follow.h"
 #include "app/progress.h"
 #include "app/screen.h"
+#include "app/stores.h"
 #include "base/text.h"
 #include "control/controller.h"
-#include "store/sqlite/sqlite_store.h"
 
 namespace mohona {
 namespace {
@@ -360,6 +360,14 @@ int cost(const Home& home, const std::string& by, const std::string& job, bool j
     }
     rows.push_back({"total", "", "", "", "$" + text(answer, "total_usd")});
     fmt::print("{}", table(rows));
+    if (!answer.contains("budgets")) return;
+    rows = {{"BUDGET OF", "A", "BUDGET", "SPENT", "PUT ASIDE", "LEFT", "UNTIL"}};
+    for (const Json& row : answer.at("budgets")) {
+      rows.push_back({text(row, "queue"), text(row, "per"), "$" + text(row, "budget_usd"),
+                      "$" + text(row, "spent_usd"), "$" + text(row, "put_aside_usd"),
+                      "$" + text(row, "left_usd"), text(row, "to")});
+    }
+    fmt::print("\n{}", table(rows));
   });
 }
 
@@ -410,10 +418,7 @@ int down(const Home& home, bool cancel_jobs, bool json) {
 }
 
 int replay(const Home& home, bool json) {
-  if (::access(home.file("journal.db").c_str(), R_OK) != 0) {
-    return complain({Code::not_found, "there is no journal in " + home.path()});
-  }
-  auto store = open_sqlite_store(home.file("journal.db"));
+  auto store = open_store(home);
   if (!store) return complain(store.error());
   State whole;
   std::size_t facts = 0;

@@ -1,5 +1,8 @@
 // mohona: the command line.
 #include <CLI/CLI.hpp>
+#ifdef MOHONA_MIMALLOC
+#include <mimalloc.h>
+#endif
 
 #include "app/bench.h"
 #include "app/commands.h"
@@ -8,6 +11,7 @@
 #include "app/prices.h"
 #include "app/settle.h"
 #include "app/simulate.h"
+#include "app/stores.h"
 #include "app/up.h"
 
 namespace mohona {
@@ -57,6 +61,9 @@ void add_up(CLI::App& app, const Shared& s) {
                           "  mohona up --listen 127.0.0.1:8470      also on TCP, with a token");
   sub->add_option("--fleet", o->up.fleet, "Fleet file; kept for later starts");
   sub->add_option("--listen", o->up.listen, "ADDRESS:PORT of the API on TCP (port 0: a free one)");
+  sub->add_option(
+      "--store", o->up.store,
+      "Where the state is kept, from now on: sqlite (here), or postgresql://USER@HOST/DATABASE");
   sub->add_flag("--detach,-d", o->detach, "In the background; returns once it answers");
   sub->callback([s, o] {
     const Home home = s->find_home();
@@ -67,6 +74,7 @@ void add_up(CLI::App& app, const Shared& s) {
     std::vector<std::string> arguments = {"--home", home.path(), "up"};
     if (!o->up.fleet.empty()) arguments.insert(arguments.end(), {"--fleet", o->up.fleet});
     if (!o->up.listen.empty()) arguments.insert(arguments.end(), {"--listen", o->up.listen});
+    if (!o->up.store.empty()) arguments.insert(arguments.end(), {"--store", o->up.store});
     if (auto ok = up_detached(home, arguments); !ok) {
       s->status = complain(ok.error());
     } else if (s->json) {
@@ -244,6 +252,20 @@ void add_cost(CLI::App& app, const Shared& s) {
   sub->callback([s, by, job] { s->status = cost(s->find_home(), *by, *job, s->json); });
 }
 
+void add_store(CLI::App& app, const Shared& s) {
+  CLI::App* sub = app.add_subcommand("store", "Move a home's state to PostgreSQL, or back");
+  sub->require_subcommand(1);
+  auto from = std::make_shared<std::string>();
+  auto to = std::make_shared<std::string>();
+  CLI::App* copied = command(*sub, s, "copy", "Copy all of it to where nothing is yet, and compare",
+                             "  mohona down\n"
+                             "  mohona store copy ~/.mohona postgresql://mohona@db.example/mohona\n"
+                             "  mohona up --store postgresql://mohona@db.example/mohona");
+  copied->add_option("FROM", *from, "A home's directory, or postgresql://…")->required();
+  copied->add_option("TO", *to, "Likewise")->required();
+  copied->callback([s, from, to] { s->status = copy_store(*from, *to, s->json); });
+}
+
 int main(int argc, char** argv) {
   auto s = std::make_shared<Settings>();
   CLI::App app{about, "mohona"};
@@ -263,6 +285,7 @@ int main(int argc, char** argv) {
   add_wait(app, s);
   add_pools(app, s);
   add_cost(app, s);
+  add_store(app, s);
   add_bench(app);
   add_settle(
       app, [s] { return s->find_home(); }, s->status);
@@ -295,4 +318,14 @@ int main(int argc, char** argv) {
 }  // namespace
 }  // namespace mohona
 
-int main(int argc, char** argv) { return mohona::main(argc, argv); }
+int main(int argc, char** argv) {
+#ifdef MOHONA_MIMALLOC
+  // What decides follows pointers all over its memory: the larger the pages, the fewer the misses.
+  // A controller is to stay small.
+  for (int i = 1; i < argc; ++i) {
+    const std::string_view word = argv[i];
+    if (word == "simulate" || word == "bench") mi_option_enable(mi_option_large_os_pages);
+  }
+#endif
+  return mohona::main(argc, argv);
+}

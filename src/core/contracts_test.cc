@@ -64,11 +64,14 @@ class World {
   }
 
   // A job of one node, and the pool that it went to.
-  std::string submit(const std::string& name, const std::string& instance = "") {
+  std::string submit(
+      const std::string& name, const std::string& instance = "",
+      const std::function<void(JobSpec&)>& with = [](JobSpec&) {}) {
     JobSpec spec;
     spec.name = name;
     spec.run = "true";
     spec.resources.choices[0].instance_type = instance;
+    with(spec);
     give(Submit{{spec}});
     const Job& job = state.find_by_name(name)->job;
     return job.attempts.empty() ? "" : job.attempts.back().pool;
@@ -214,6 +217,85 @@ TEST(Contracts, WhatSpendingTowardAMinimumIsWorthMakesItCheaper) {
   w.give(PriceRelief{{{"aws", "spend", 500'000'000}}});  // half of every dollar
   EXPECT_EQ(w.submit("two"), "aws");
   EXPECT_EQ(w.state.find_by_name("two")->job.attempts.back().priced->relief, dollars(-2));
+}
+
+// A fleet of two clouds where the one is a little cheaper, data in either, and its way out.
+Fleet two_clouds() {
+  Fleet fleet;
+  fleet.pools = {pool("near", "aws", dollars(4)), pool("far", "gcp", dollars(3))};
+  fleet.pools[0].region = "us-east-1";
+  fleet.contracts.egress = {
+      {{"aws", "us-east-1", ""}, {"internet", "", ""}, Price{90'000'000}, {}}};
+  return fleet;
+}
+
+TEST(Contracts, DataThatLiesElsewhereMakesAPlaceDearer) {
+  const Location near{"aws", "us-east-1", ""}, other_region{"aws", "eu-west-1", ""};
+  const struct {
+    std::vector<DataInput> inputs;
+    std::optional<Duration> estimate;
+    const char* pool;
+  } cases[] = {
+      {{}, {}, "far"},
+      {{{near, 5'000}}, {}, "far"},    // $0.45, once, in an hour
+      {{{near, 20'000}}, {}, "near"},  // $1.80 is more than the dollar that it would save
+      {{{near, 20'000}}, 8h, "far"},   // but not if it runs for eight hours
+      {{{near, 8'000}, {near, 8'000}}, {}, "near"},
+      {{{other_region, 20'000}}, {}, "far"},  // nobody says what leaving it costs
+  };
+  for (const auto& c : cases) {
+    World w(two_clouds());
+    EXPECT_EQ(w.submit("one", "",
+                       [&](JobSpec& spec) {
+                         spec.inputs = c.inputs;
+                         spec.estimate = c.estimate;
+                       }),
+              c.pool);
+  }
+}
+
+TEST(Contracts, TheWayOutIsSpreadOverTheTimeThatTheWorkMayRun) {
+  World w(two_clouds());
+  w.submit("one", "", [](JobSpec& spec) {
+    spec.inputs = {{{"aws", "us-east-1", ""}, 20'000}};
+    spec.estimate = 7h;  // taken as 512 minutes
+  });
+  const PriceSum sum = *w.state.find_by_name("one")->job.attempts.back().priced;
+  EXPECT_EQ(sum.rate, dollars(3));
+  EXPECT_EQ(sum.egress, Price{210'937'500});  // $1.80 × 60 ÷ 512
+  EXPECT_EQ(sum.charged(), dollars(3));
+}
+
+TEST(Contracts, AMachineThatIsOftenTakenAwayIsDearer) {
+  Fleet fleet = two_clouds();
+  fleet.pools[0].price = Price{3'100'000'000};
+  fleet.pools[1].purchase = Purchase::spot;
+  World w(fleet);
+  const auto spot = [&](const std::string& name, bool checkpoint) {
+    return w.submit(name, "", [&](JobSpec& spec) {
+      spec.estimate = 8h;  // taken as 512 minutes
+      if (checkpoint) spec.checkpoint = Checkpoint{"out"};
+      Choice other = spec.resources.choices[0];
+      other.use_spot = true;
+      spec.resources.choices.push_back(other);
+    });
+  };
+  const auto take_away = [&] {
+    w.give(ReclaimPool{"far", Duration{0}});
+    w.now += 1s;
+    w.give(RestorePool{"far"});
+  };
+  EXPECT_EQ(spot("first", false), "far");
+  w.give(Cancel{w.state.find_by_name("first")->job.id, ""});
+  for (int i = 0; i < 4; ++i) take_away();
+  // Four times in seven days, 266 minutes of 3 dollars each: 31 cents an hour.
+  EXPECT_EQ(spot("second", false), "near");
+  // With a checkpoint only the start is lost: 1 cent.
+  EXPECT_EQ(spot("third", true), "far");
+  const PriceSum sum = *w.state.find_by_name("third")->job.attempts.back().priced;
+  EXPECT_EQ(sum.risk, Price{11'904'000});
+  w.now += 24h * 8;
+  EXPECT_EQ(spot("fourth", false), "far");  // long ago
 }
 
 TEST(Contracts, WhatMinimumsAreWorthIsLookedAt) {

@@ -39,6 +39,7 @@ Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
   }
   state.release_due(now);
   state.look_at_market(now);
+  state.look_at_budgets(now);
   state.scheduler().begin(now);
   state.share_pass().planned = state.overflow_pass().begun = state.deadline_pass().begun = false;
   for (std::size_t placed = 0; placed < placements_max;) {

@@ -11,8 +11,7 @@
 namespace mohona {
 namespace {
 
-// What a start is taken to cost before the work goes on: a machine, setup, the checkpoint.
-constexpr Duration restart = std::chrono::minutes(10);
+constexpr Duration restart = restart_time;
 // How often it is asked anew what to hold.
 constexpr Duration tick = std::chrono::minutes(5);
 

@@ -374,6 +374,7 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
       consider_instant(reservation.to);
   }
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
+  if (state.scheduler().waits_for_money()) consider_instant(state.queue_budgets().next_period());
   if (const auto at = state.overflow_pass().wake) consider_instant(*at);
   if (const auto at = state.deadline_pass().wake) consider_instant(*at);
   return wake;

@@ -124,6 +124,54 @@ PoolExplanation explain_share(const State& state, const PoolRecord& record,
   return out;
 }
 
+// "5000.00 a month".
+std::string allowance(const QueueBudget& budget) {
+  return fmt::format("{} a {}", format_money(budget.amount), name(budget.per));
+}
+
+PoolExplanation explain_money(const State& state, const PoolRecord& record, const JobEntry& entry,
+                              const Choice& choice, Timestamp now) {
+  const JobSpec& spec = *entry.job.spec;
+  const Needs needs = needs_of(spec);
+  const bool limited = needs.limit != Duration::max();
+  const Duration time = limited ? needs.limit : counted_ahead;
+  const Spending start{record.pool.price, needs.min_nodes,
+                       part_of(record.pool.shape, choice.demand), now, now + time};
+  PoolExplanation out{record.pool.name, "", ""};
+  const Money whole = start.between(now, now + time);
+  const auto all = state.budget_standings(now);
+  const auto* short_of = state.queue_budgets().refuses(spec.queue, start);
+  const auto found = std::find_if(all.begin(), all.end(), [&](const auto& one) {
+    return short_of && one.queue == short_of->queue;
+  });
+  if (found == all.end()) {  // there is money again; the next pass sees it
+    out.why = "has room; the job starts at once";
+    return out;
+  }
+  out.why = fmt::format(
+      "would cost {} {}", format_money(whole),
+      limited ? fmt::format("until it must have left, in {}", format_duration(time)) : "an hour");
+  const Money left = std::max(Money{0}, found->left());
+  out.why += fmt::format("; the queue {} has {} left of its budget, {}: {} are spent", found->queue,
+                         format_money(left), allowance(found->budget), format_money(found->spent));
+  if (found->ahead > Money{0}) {
+    out.why += fmt::format(" and {} are put aside for what runs and what is promised",
+                           format_money(found->ahead));
+  }
+  if (start.between(now, found->period.to) == whole && whole > found->budget.amount) {
+    out.lift = fmt::format("that is more than the whole budget: starts when it is raised{}",
+                           limited ? " or the job has a shorter max_duration" : "");
+  } else {
+    out.lift = fmt::format("starts when work of {} ends sooner than it might, or at {}",
+                           found->queue, format_timestamp(found->period.to));
+    if (found->ahead <= Money{0}) {
+      out.lift = fmt::format("starts at {}, or when the budget is raised",
+                             format_timestamp(found->period.to));
+    }
+  }
+  return out;
+}
+
 // Whether the job would have its place if nothing ran there that this control plane started.
 bool place_if_empty(const PoolRecord& record, const Space& space, const Request& request) {
   const Level within = request.nearness.within;
@@ -248,6 +296,8 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
     }
     case Obstacle::share:
       return explain_share(state, record, obstacle);
+    case Obstacle::money:
+      return explain_money(state, record, entry, spec.resources.choices[target.choice], now);
     case Obstacle::room: {
       const bool one = spec.num_nodes == 1;
       out.why = one ? "has no node with room for it"

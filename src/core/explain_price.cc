@@ -26,7 +26,7 @@ std::vector<PlacePrice> places_of(const State& state, const JobEntry& entry) {
     for (const Choice& choice : needs.choices) {
       if (mismatch(space, needs, choice) != Mismatch::none) continue;
       const Fraction part = part_of(record.pool.shape, choice.demand);
-      const auto price = state.market()->price(name, needs.min_nodes, part);
+      const auto price = state.market()->price(name, needs.min_nodes, part, needs.stakes);
       if (!price) continue;
       PlacePrice one{name, needs.min_nodes, sum_of(*price),
                      of_gang(record.pool.price, needs.min_nodes, part)};
@@ -62,7 +62,7 @@ Result<PriceExplanation> explain_price(const State& state, const JobEntry& entry
     const auto charged = charged_for(state, attempt, now);
     if (!charged) return fail(charged.error());
     out.attempts.push_back({attempt.id, attempt.pool, held, *attempt.priced,
-                            charge(attempt.priced->total(), held, 1, {1, 1}), *charged});
+                            charge(attempt.priced->charged(), held, 1, {1, 1}), *charged});
   }
   return out;
 }

@@ -21,7 +21,7 @@ struct AttemptPrice {
   std::string pool;
   Duration held{0};
   PriceSum sum;    // an hour of all it holds, when it was placed
-  Money reckoned;  // that, for the time that it held it
+  Money reckoned;  // what can be charged of that, for the time that it held it
   Money charged;   // how much less the bill would be without it
 };
 

@@ -106,7 +106,10 @@ OverflowJob job_of(const State& state, const JobEntry& entry) {
     if (out.kinds.empty()) out.gpus = spec.resources.choices[target.choice].demand.gpus;
     out.kinds.push_back(target.pool);
   }
-  out.may_leave = !paid_targets(state, targets).empty();
+  const auto paid = paid_targets(state, targets);
+  out.may_leave = std::any_of(paid.begin(), paid.end(), [&](const Target& target) {
+    return state.scheduler().pays(*entry.waiting, target);
+  });
   out.may_wait = !out.kinds.empty();
   if (out.kinds.empty() && !targets.empty()) {
     out.gpus = spec.resources.choices[targets.front().choice].demand.gpus;

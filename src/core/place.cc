@@ -16,6 +16,27 @@ constexpr Duration launch_max = std::chrono::minutes(1);
 // What work without max_duration and without known run times is taken to last.
 constexpr Duration unknown_time = std::chrono::hours(1);
 
+// Only powers of two of minutes, so that work is not told apart that hardly differs.
+Duration coarse(Duration time) {
+  Duration out = std::chrono::minutes(1);
+  while (out < time && out < std::chrono::days(365)) out *= 2;
+  return out;
+}
+
+Stakes stakes_of(const JobSpec& spec) {
+  const auto& choices = spec.resources.choices;
+  const bool spot =
+      std::any_of(choices.begin(), choices.end(), [](const Choice& c) { return c.use_spot; });
+  Stakes out;
+  out.inputs = spec.inputs;
+  if (!spot && out.inputs.empty()) return out;
+  const Duration lasts = coarse(spec.estimate.value_or(spec.max_duration.value_or(unknown_time)));
+  if (!out.inputs.empty()) out.lasts = lasts;
+  // Without a checkpoint half of it is lost on average.
+  if (spot) out.redo = restart_time + (spec.checkpoint ? Duration{0} : lasts / 2);
+  return out;
+}
+
 }  // namespace
 
 Facts start_facts(const State& state, const JobEntry& entry, const Start& start, Timestamp now) {
@@ -33,7 +54,8 @@ Facts start_facts(const State& state, const JobEntry& entry, const Start& start,
   attempt.part = part_of(pool.shape, attempt.demand);
   attempt.placed_at = now;
   if (state.market()) {
-    const auto price = state.market()->price(pool.name, std::ssize(attempt.holdings), attempt.part);
+    const auto price = state.market()->price(pool.name, std::ssize(attempt.holdings), attempt.part,
+                                             stakes_of(spec));
     if (price) attempt.priced = sum_of(*price);
   }
   if (spec.kind != Kind::serve) {
@@ -77,6 +99,7 @@ Needs needs_of(const JobSpec& spec) {
   needs.features = spec.features;
   needs.reservation = spec.reservation;
   needs.limit = round_limit(hold_limit(spec));
+  needs.stakes = stakes_of(spec);
   return needs;
 }
 

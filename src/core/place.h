@@ -6,6 +6,9 @@
 
 namespace mohona {
 
+// What a start is taken to cost before the work goes on: a machine, setup, the checkpoint.
+constexpr Duration restart_time = std::chrono::minutes(10);
+
 // How long a job may hold its nodes after it is placed: its max_duration, what it may take to
 // start, and what it may take to leave. Duration::max() if it names no max_duration.
 Duration hold_limit(const JobSpec& spec);

@@ -242,6 +242,7 @@ class RoomMaker {
     if (!pass_.many && !pass_.chosen.contains(entry.job.id)) return std::nullopt;
     if (scheduler_.targets(*entry.waiting).empty()) return std::nullopt;
     const Target& target = scheduler_.targets(*entry.waiting).front();
+    if (!scheduler_.pays(*entry.waiting, target)) return std::nullopt;
     const Space& space = scheduler_.space(target.pool);
     const Demand& demand = needs.choices[target.choice].demand;
     const bool plain = needs.nearness == Nearness{} && needs.features.empty() &&
@@ -368,13 +369,20 @@ Facts share_next(State& state, Timestamp now) {
     const JobEntry* entry = state.find(id);
     if (!entry || !entry->waiting || state.scheduler().kept(*entry->waiting)) continue;
     if (state.scheduler().needs(*entry->waiting).planned) continue;
+    // Nothing leaves within a pass: where one of many finds no room, those like it find none.
+    const ClassId like = entry->waiting->id;
+    const bool full = std::find(pass.full.begin(), pass.full.end(), like) != pass.full.end();
+    if (full && pass.in_vain >= tried_in_vain_max) continue;
     if (budget_spent(entry->job, now)) {
       state.park(id);
       continue;
     }
-    if (const auto start = state.scheduler().start_for(*entry->waiting, id)) {
-      pass.planned = !pass.one_move;
-      return start_facts(state, *entry, *start, now);
+    if (!full) {
+      if (const auto start = state.scheduler().start_for(*entry->waiting, id)) {
+        pass.planned = !pass.one_move;
+        return start_facts(state, *entry, *start, now);
+      }
+      if (pass.many) pass.full.push_back(like);
     }
     if (state.scheduler().policy().preempt == Preempt::never) continue;
     if (pass.many && (pass.in_vain >= tried_in_vain_max || !state.worst_running_is_worse(*entry))) {
@@ -384,6 +392,7 @@ Facts share_next(State& state, Timestamp now) {
     if (const auto keep = RoomMaker(state, now, pass).room_for(*entry)) {
       pass.planned = !pass.one_move;
       --pass.in_vain;
+      pass.full.clear();  // classes may be others now
       pass.in_flight = true;
       return keep_facts(state, *keep, now);
     }

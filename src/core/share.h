@@ -9,7 +9,7 @@
 #include <vector>
 
 #include "base/ids.h"
-#include "core/schedule/needs.h"
+#include "core/schedule/turns.h"
 #include "model/fact.h"
 
 namespace mohona {
@@ -20,12 +20,13 @@ class State;
 // after the pass but for `wake`.
 struct SharePass {
   bool planned = false;
-  std::deque<JobId> todo;  // the largest first
-  std::set<JobId> chosen;  // what should run, running or not
-  bool many = false;       // too many to choose among them all: one after the other
-  bool one_move = false;   // after one move it is planned anew
-  int in_vain = 0;         // how often room was looked for and not found
-  bool in_flight = false;  // room is being made: what is left free waits for it
+  std::deque<JobId> todo;     // the largest first
+  std::set<JobId> chosen;     // what should run, running or not
+  bool many = false;          // too many to choose among them all: one after the other
+  bool one_move = false;      // after one move it is planned anew
+  int in_vain = 0;            // how often room was looked for and not found
+  std::vector<ClassId> full;  // with many: classes of which none finds room in this pass any more
+  bool in_flight = false;     // room is being made: what is left free waits for it
 };
 
 // Whether the policy is one that orders by what is known of run times.

@@ -153,6 +153,7 @@ void State::on(const AttemptPlaced& f) {
   live = {place, &e.job.attempts.at(place), nobody};
   ++e.live;
   occupy(e, f.attempt, live);
+  count_running(*queue_budgets_, e, live);
   hold_in_market(f.attempt, 1);
   look_ahead(e);
   if (!e.job.started_at) {
@@ -208,6 +209,7 @@ void State::on(const AttemptEnded& f) {
   }
   a.ready = false;
   learn(e, a);
+  queue_budgets_->charge(e.job.spec->queue, spending_of(a, f.at));
   vacate(live_.at(f.attempt));
   hold_in_market(a, -1);
   e.job.attempts.ended(live_.at(f.attempt).place);
@@ -390,6 +392,7 @@ void State::index_job(JobEntry& e) {
     occupy(e, a, live);
     if (!a.stopping) watch_limit(e, a);
   }
+  if (job.kept) keep_nodes_.insert(job.id);
   watch_budget(e);
   enqueue(e);
   unsettled_.insert(job.id);
@@ -420,6 +423,8 @@ void State::index() {
   scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
+  define_budgets();
+  set_purse();
   overflow_waits_.clear();
   for (auto& [id, e] : jobs_) {
     index_job(e);
@@ -443,6 +448,7 @@ std::string State::digest() const {
   if (packing_prices() != PackingPrices{}) add(encode(packing_prices()));
   if (contracts_ != Contracts{}) add(encode(ContractsDefined{contracts_}));
   if (!reliefs_.empty()) add(encode(ReliefPriced{reliefs_}));
+  if (const QueuesSpent spent = queue_budgets_->spent(); spent != QueuesSpent{}) add(encode(spent));
   const XXH128_hash_t value = XXH3_128bits_digest(hash);
   XXH3_freeState(hash);
   return fmt::format("{:016x}{:016x}", value.high64, value.low64);

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "core/deadline.h"
+#include "core/ledger/queue_budgets.h"
 #include "core/market/market.h"
 #include "core/overflow.h"
 #include "core/schedule/prospects.h"
@@ -57,6 +58,7 @@ class State {
   void restore(PackingPrices prices);
   void restore(ContractsDefined contracts);
   void restore(ReliefPriced relief);
+  void restore(QueuesSpent spent);
   void index();
 
   const std::map<JobId, JobEntry>& jobs() const { return jobs_; }
@@ -80,6 +82,12 @@ class State {
   Market* market() const { return market_.get(); }
   // The market's hour is that of `now`.
   void look_at_market(Timestamp now);
+
+  // Budgets of queues: what has ended is charged to them, and the scheduler asks them before every
+  // start. `look_at_budgets` counts what runs, as of now; before a pass.
+  const QueueBudgets& queue_budgets() const { return *queue_budgets_; }
+  void look_at_budgets(Timestamp now);
+  std::vector<QueueBudgets::Standing> budget_standings(Timestamp now) const;
 
   // Attempts that hold an allocation, by id.
   const std::map<AttemptId, LiveAttempt>& live() const { return live_; }
@@ -185,6 +193,11 @@ class State {
   void define_in_scheduler(const PoolRecord& record);
   void rebuild_scheduler();
   void rebuild_market();
+  void define_budgets();
+  void set_purse();
+  void count_all(QueueBudgets& budgets, Timestamp now) const;
+  void count_running(QueueBudgets& budgets, const JobEntry& entry, const LiveAttempt& live) const;
+  void count_kept(QueueBudgets& budgets, const JobEntry& entry, std::int64_t sign) const;
   void hold_in_market(const Attempt& attempt, std::int64_t sign);
   void needs_changed(const JobEntry& needed);
   void index_job(JobEntry& entry);
@@ -212,6 +225,9 @@ class State {
   Contracts contracts_;
   Reliefs reliefs_;
   std::unique_ptr<Market> market_;
+  // The scheduler has its address.
+  std::unique_ptr<QueueBudgets> queue_budgets_ = std::make_unique<QueueBudgets>();
+  std::set<JobId> keep_nodes_;  // jobs that nodes are kept for
   std::map<AttemptId, LiveAttempt> live_;
   std::set<std::pair<Timestamp, std::pair<JobId, std::uint32_t>>> delayed_;
   std::set<std::pair<Timestamp, AttemptId>> limits_;

@@ -44,7 +44,11 @@ void State::on(const PoolReclaimed& f) {
   PoolRecord& record = pools_.at(f.pool);
   record.reclaimed_at = f.at;
   record.gone_at = f.gone_at;
+  std::erase_if(record.reclaims, [&](Timestamp at) { return at <= f.at - reclaims_remembered; });
+  if (record.reclaims.size() == reclaims_max) record.reclaims.erase(record.reclaims.begin());
+  record.reclaims.push_back(f.at);
   scheduler_.set_reclaimed(f.pool, true);
+  rebuild_market();
 }
 
 void State::on(const PoolRestored& f) {
@@ -59,6 +63,7 @@ void State::on(const QueuesDefined& f) {
   overflow_pass_.news = true;
   queues_ = f.queues;
   scheduling_ = f.scheduling;
+  define_budgets();
   rebuild_scheduler();  // places in line may have changed
 }
 
@@ -171,5 +176,6 @@ void State::restore(QueuesDefined queues) {
 void State::restore(PackingPrices prices) { packing_prices_ = std::move(prices); }
 void State::restore(ContractsDefined contracts) { contracts_ = std::move(contracts.contracts); }
 void State::restore(ReliefPriced relief) { reliefs_ = std::move(relief.reliefs); }
+void State::restore(QueuesSpent spent) { queue_budgets_->restore(spent); }
 
 }  // namespace mohona

@@ -92,6 +92,8 @@ void State::keep_nodes(JobEntry& e) {
 // Whatever was kept for it is used, or of no use any more.
 void State::forget_kept(JobEntry& e) {
   if (!e.job.kept) return;
+  count_kept(*queue_budgets_, e, -1);
+  keep_nodes_.erase(e.job.id);
   e.job.kept.reset();
   if (e.waiting) e.waiting = scheduler_.release(*e.waiting);
 }
@@ -99,7 +101,10 @@ void State::forget_kept(JobEntry& e) {
 void State::on(const NodesKept& f) {
   overflow_pass_.news = true;
   JobEntry& e = entry(f.job);
+  count_kept(*queue_budgets_, e, -1);
   e.job.kept = f;
+  keep_nodes_.insert(f.job);
+  count_kept(*queue_budgets_, e, 1);
   keep_nodes(e);
 }
 
@@ -289,6 +294,7 @@ void State::rebuild_scheduler() {
   scheduler_.set_prices(packing_prices_);
   scheduler_.define_queues(queues_, scheduling_);
   scheduler_.set_cost(cost_by(scheduling_.price, market_.get()));
+  set_purse();
   for (const auto& [name, record] : pools_) define_in_scheduler(record);
   for (auto& [id, live] : live_) occupy(entry(id.job), live_attempt(id), live);
   for (auto& [id, e] : jobs_) {

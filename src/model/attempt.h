@@ -61,8 +61,10 @@ struct PriceSum {
   Price rate;       // what the hour itself is charged
   Price displaced;  // what others cost that it pushes out of what is paid already
   Price relief;     // 0 or less: what spending toward minimums that would be missed is worth
-  Price egress;
-  Price risk;  // the loss to expect of a machine that can be taken away
+  Price egress;     // what its data costs to leave its place, spread over the time that it may run
+  Price risk;       // of what is lost when the machine is taken away, what an hour is to expect
+  // What the ledger can charge for the hour; the rest is what speaks for and against the place.
+  constexpr Price charged() const { return {rate.nanos + displaced.nanos}; }
   constexpr Price total() const {
     return {rate.nanos + displaced.nanos + relief.nanos + egress.nanos + risk.nanos};
   }

@@ -75,6 +75,7 @@ std::string encode(const JobSpec& spec) { return json_text::to_text(spec); }
 std::string encode(const PackingPrices& prices) { return json_text::to_text(prices); }
 std::string encode(const ContractsDefined& contracts) { return json_text::to_text(contracts); }
 std::string encode(const ReliefPriced& relief) { return json_text::to_text(relief); }
+std::string encode(const QueuesSpent& spent) { return json_text::to_text(spent); }
 
 Result<Job> decode_job(std::string_view text) { return decode<Job>(text); }
 Result<PoolRecord> decode_pool(std::string_view text) { return decode<PoolRecord>(text); }
@@ -84,6 +85,7 @@ Result<ContractsDefined> decode_contracts(std::string_view text) {
   return decode<ContractsDefined>(text);
 }
 Result<ReliefPriced> decode_relief(std::string_view text) { return decode<ReliefPriced>(text); }
+Result<QueuesSpent> decode_spent(std::string_view text) { return decode<QueuesSpent>(text); }
 
 bool operator==(const Job& a, const Job& b) { return encode(a) == encode(b); }
 

@@ -20,6 +20,7 @@ std::string encode(const QueuesDefined& queues);  // as a row of the snapshot, n
 std::string encode(const PackingPrices& prices);
 std::string encode(const ContractsDefined& contracts);
 std::string encode(const ReliefPriced& relief);
+std::string encode(const QueuesSpent& spent);
 std::string encode(const JobSpec& spec);
 
 // Errors are Code::internal: only a damaged store gives them.
@@ -30,5 +31,6 @@ Result<QueuesDefined> decode_queues(std::string_view text);
 Result<PackingPrices> decode_prices(std::string_view text);
 Result<ContractsDefined> decode_contracts(std::string_view text);
 Result<ReliefPriced> decode_relief(std::string_view text);
+Result<QueuesSpent> decode_spent(std::string_view text);
 
 }  // namespace mohona

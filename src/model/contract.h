@@ -192,9 +192,29 @@ struct Relief {
 };
 using Reliefs = std::vector<Relief>;
 
+// Who says a price, of which day, and where that was read.
+struct Origin {
+  std::string source;              // empty: nobody is named
+  std::optional<Timestamp> as_of;  // without it nobody knows how old the price is
+  std::string file;
+  std::int64_t line = 0;
+  friend bool operator==(const Origin&, const Origin&) = default;
+};
+
+// What leaves a place for another costs this for each GB. An empty region or zone: all of them.
+struct EgressPrice {
+  Location from, to;  // `to` may be the internet
+  Price per_gb;
+  Origin origin;
+  friend bool operator==(const EgressPrice&, const EgressPrice&) = default;
+};
+// As the cloud of a place: everything beyond the clouds that are named.
+constexpr const char* internet = "internet";
+
 struct Contracts {
   std::vector<Contract> contracts;
   std::vector<Offer> offers;
+  std::vector<EgressPrice> egress;  // without origins
   friend bool operator==(const Contracts&, const Contracts&) = default;
 };
 

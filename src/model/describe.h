@@ -88,6 +88,12 @@ void describe(V&& v, Tag<Queue>) {
   v("borrow_ppm", &Queue::borrow_ppm);
   v("lend_ppm", &Queue::lend_ppm);
   v("weight", &Queue::weight);
+  v("budget", &Queue::budget);
+}
+template <class V>
+void describe(V&& v, Tag<QueueBudget>) {
+  v("amount", &QueueBudget::amount);
+  v("per", &QueueBudget::per);
 }
 template <class V>
 void describe(V&& v, Tag<SchedulingPolicy>) {
@@ -250,6 +256,12 @@ void describe(V&& v, Tag<JobSpec>) {
   v("hooks", &JobSpec::hooks);
   v("progress", &JobSpec::progress);
   v("estimate", &JobSpec::estimate);
+  v("inputs", &JobSpec::inputs);
+}
+template <class V>
+void describe(V&& v, Tag<DataInput>) {
+  v("place", &DataInput::place);
+  v("megabytes", &DataInput::megabytes);
 }
 template <class V>
 void describe(V&& v, Tag<Holding>) {
@@ -349,6 +361,7 @@ void describe(V&& v, Tag<PoolRecord>) {
   v("nodes", &PoolRecord::nodes);
   v("loads", &PoolRecord::loads);
   v("reservations", &PoolRecord::reservations);
+  v("reclaims", &PoolRecord::reclaims);
 }
 
 template <class V>
@@ -453,6 +466,15 @@ template <class V>
 void describe(V&& v, Tag<QueuesDefined>) {
   v("queues", &QueuesDefined::queues);
   v("scheduling", &QueuesDefined::scheduling);
+}
+template <class V>
+void describe(V&& v, Tag<QueueSpent>) {
+  v("queue", &QueueSpent::queue);
+  v("days", &QueueSpent::days);
+}
+template <class V>
+void describe(V&& v, Tag<QueuesSpent>) {
+  v("queues", &QueuesSpent::queues);
 }
 template <class V>
 void describe(V&& v, Tag<PackingPriced>) {

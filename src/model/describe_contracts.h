@@ -160,6 +160,13 @@ template <class V>
 void describe(V&& v, Tag<Contracts>) {
   v("contracts", &Contracts::contracts);
   v("offers", &Contracts::offers);
+  v("egress", &Contracts::egress);
+}
+template <class V>
+void describe(V&& v, Tag<EgressPrice>) {
+  v("from", &EgressPrice::from);
+  v("to", &EgressPrice::to);
+  v("per_gb", &EgressPrice::per_gb);
 }
 template <class V>
 void describe(V&& v, Tag<PriceSum>) {

@@ -10,6 +10,7 @@
 #include "base/ids.h"
 #include "base/time.h"
 #include "model/resources.h"
+#include "model/usage.h"
 
 namespace mohona {
 
@@ -56,6 +57,14 @@ struct Shards {
     }
     return true;
   }
+};
+
+// Data that the work reads, and where it lies: to run elsewhere costs what its cloud takes for
+// letting it out.
+struct DataInput {
+  Location place;
+  std::int64_t megabytes = 0;  // 10^6 bytes
+  friend auto operator<=>(const DataInput&, const DataInput&) = default;
 };
 
 // What survives an attempt, and how the work is told to write it.
@@ -161,6 +170,7 @@ struct JobSpec {
   Box<Service> service;
   std::vector<Hook> hooks;
   Box<ProgressSpec> progress;
+  std::vector<DataInput> inputs;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
 

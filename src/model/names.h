@@ -45,6 +45,9 @@ constexpr auto names(Tag<Preempt>) {
 constexpr auto names(Tag<QueueOrder>) {
   return std::array<std::string_view, 6>{"learned", "age", "fifo", "las", "srtf", "srsf"};
 }
+constexpr auto names(Tag<BudgetPeriod>) {
+  return std::array<std::string_view, 4>{"day", "week", "month", "year"};
+}
 constexpr auto names(Tag<PriceRule>) {
   return std::array<std::string_view, 4>{"marginal", "sticker", "reservation_is_free",
                                          "reservation_near_free"};

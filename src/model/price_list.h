@@ -10,15 +10,6 @@
 
 namespace mohona {
 
-// Who says a price, of which day, and where that was read.
-struct Origin {
-  std::string source;              // empty: nobody is named
-  std::optional<Timestamp> as_of;  // without it nobody knows how old the price is
-  std::string file;
-  std::int64_t line = 0;
-  friend bool operator==(const Origin&, const Origin&) = default;
-};
-
 // An offer with what it is of, by which it is compared with others.
 struct Listing {
   Offer offer;      // no tiers: the file says no price
@@ -29,16 +20,6 @@ struct Listing {
   Origin origin;
   friend bool operator==(const Listing&, const Listing&) = default;
 };
-
-// What leaves a place for another costs this for each GB. An empty region or zone: all of them.
-struct EgressPrice {
-  Location from, to;  // `to` may be the internet
-  Price per_gb;
-  Origin origin;
-  friend bool operator==(const EgressPrice&, const EgressPrice&) = default;
-};
-// As the cloud of a place: everything beyond the clouds that are named.
-constexpr const char* internet = "internet";
 
 struct PriceList {
   std::vector<Listing> listings;

@@ -49,7 +49,21 @@ struct PoolRecord {
   std::vector<NodesChanged> nodes;                 // those that are not up, in order
   std::vector<NodeLoaded> loads;                   // what others hold, by node
   std::vector<AdvanceReservation> reservations;    // by name
+  std::vector<Timestamp> reclaims;                 // when the cloud took it, of late
   friend bool operator==(const PoolRecord&, const PoolRecord&) = default;
+};
+
+// What attempts of a queue's work that have ended cost on each UTC day that had any, in order. Of
+// months that are over only the first day remains, and stands for all: nothing looks at them but
+// budgets of the year.
+struct QueueSpent {
+  std::string queue;
+  std::vector<std::pair<Timestamp, Money>> days;
+  friend bool operator==(const QueueSpent&, const QueueSpent&) = default;
+};
+struct QueuesSpent {
+  std::vector<QueueSpent> queues;  // by name
+  friend bool operator==(const QueuesSpent&, const QueuesSpent&) = default;
 };
 
 }  // namespace mohona

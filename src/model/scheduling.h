@@ -11,6 +11,19 @@
 
 namespace mohona {
 
+// How often a budget begins anew, in UTC: at midnight, on Monday, on the first of a month, in
+// January.
+enum class BudgetPeriod { day, week, month, year };
+
+// Before a start of the queue's work, or of queues below it, what has been spent in the period and
+// what runs may still spend are counted together with what the start may cost. It comes out of
+// the budget of the period, or it waits.
+struct QueueBudget {
+  Money amount;
+  BudgetPeriod per = BudgetPeriod::month;
+  friend bool operator==(const QueueBudget&, const QueueBudget&) = default;
+};
+
 // A team's place in line. Queues form a tree; jobs wait in its leaves. What a queue holds is
 // measured in what it costs an hour (see docs/scheduling.md), so that one figure covers GPUs, cores
 // and memory of every shape.
@@ -21,6 +34,7 @@ struct Queue {
   std::optional<std::int64_t> borrow_ppm;  // beyond the guarantee at most so much; none: no bound
   std::optional<std::int64_t> lend_ppm;    // of an idle guarantee at most so much; none: all
   std::int64_t weight = 1;                 // of what is left, beside its siblings
+  std::optional<QueueBudget> budget;       // none: no bound
   friend bool operator==(const Queue&, const Queue&) = default;
 };
 

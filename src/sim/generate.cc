@@ -203,6 +203,13 @@ Generated generate(std::uint64_t seed, std::int64_t nodes, std::int64_t jobs, Ti
   Dice dice(seed * 64);
   Generated out;
   out.fleet = make_fleet(dice, nodes);
+  // Dice of its own, so that what comes after does not change.
+  if (Dice money(seed * 64 + 1); money.one_in(4)) {
+    out.fleet.queues[0].budget =
+        QueueBudget{Money{money.between(60, 120) * 1'000'000'000}, BudgetPeriod::day};
+    out.fleet.queues[4].budget =
+        QueueBudget{Money{money.between(80, 120) * 1'000'000'000}, BudgetPeriod::week};
+  }
   std::vector<Timestamp> times;
   for (std::int64_t i = 0; i < jobs; ++i)
     times.push_back(begin + Duration(dice.below(lasts.count())));

@@ -103,6 +103,10 @@ TEST(FleetFile, HoldsQueuesAndAPolicy) {
       {"queues: [{name: a, guarantee: 30%, borrow: 20%, lend: 12.3456%, weight: 2}]",
        R"({"queues":[{"name":"a","guarantee_ppm":300000,"borrow_ppm":200000,)"
        R"("lend_ppm":123456,"weight":2}]}{})"},
+      {"queues: [{name: a, budget: 5000/month}]",
+       R"({"queues":[{"name":"a","budget":{"amount":{"micros":5000000000}}}]}{})"},
+      {"queues: [{name: a, budget: $12.50 / week}]",
+       R"({"queues":[{"name":"a","budget":{"amount":{"micros":12500000},"per":"week"}}]}{})"},
       {"queues: [{name: a, guarantee: 100%, borrow: none, lend: none}]",
        R"({"queues":[{"name":"a","guarantee_ppm":1000000,"borrow_ppm":0,"lend_ppm":0}]}{})"},
       {"queues: [{name: a, borrow: unlimited, lend: all}]", R"({"queues":[{"name":"a"}]}{})"},

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "base/text.h"
+#include "model/names.h"
 #include "spec/fleet_draft.h"
 
 namespace mohona {
@@ -59,7 +60,22 @@ void read_bound(const SpecNode& node, std::string_view unbounded, std::optional<
   }
 }
 
-constexpr std::array<Key<QueueDraft>, 6> queue_keys = {{
+// "5000/month".
+void read_queue_budget(const SpecNode& node, QueueDraft& draft) {
+  const std::size_t slash = node.is_scalar() ? node.text.rfind('/') : std::string::npos;
+  if (slash != std::string::npos) {
+    const auto amount = parse_money(trim(std::string_view(node.text).substr(0, slash)));
+    const auto per = parse_name<BudgetPeriod>(trim(std::string_view(node.text).substr(slash + 1)));
+    if (amount && amount->micros > 0 && per) {
+      draft.queue.budget = {*amount, *per};
+      return;
+    }
+  }
+  wrong(node, "expected dollars a period, such as 5000/month (or /day, /week, /year)",
+        draft.problems);
+}
+
+constexpr std::array<Key<QueueDraft>, 7> queue_keys = {{
     {"name", [](const SpecNode& n, QueueDraft& d) { read_name(n, d.queue.name, d.problems); }},
     {"parent", [](const SpecNode& n, QueueDraft& d) { read_name(n, d.queue.parent, d.problems); }},
     {"guarantee", read_guarantee},
@@ -71,6 +87,7 @@ constexpr std::array<Key<QueueDraft>, 6> queue_keys = {{
      [](const SpecNode& n, QueueDraft& d) {
        read_whole(n, {1, weight_max}, d.queue.weight, d.problems);
      }},
+    {"budget", read_queue_budget},
 }};
 
 Queue read_queue(const SpecNode& node, Problems& problems) {

@@ -1,6 +1,10 @@
 // One document of a job file: its keys, and what must hold between them.
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <array>
+
+#include "base/decimal.h"
 #include "base/text.h"
 #include "spec/draft.h"
 
@@ -45,7 +49,59 @@ void read_budget(const SpecNode& node, Draft& draft) {
   }
 }
 
-constexpr std::array<Key<Draft>, 28> job_keys = {{
+constexpr std::int64_t inputs_max = 64;
+constexpr std::int64_t gigabytes_max = 1'000'000'000;
+
+// The cloud that keeps a bucket of this address; a place as price files write it.
+std::optional<Location> place_of(const std::string& text) {
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 5> schemes = {
+      {{"s3://", "aws"},
+       {"gs://", "gcp"},
+       {"azure://", "azure"},
+       {"oci://", "oci"},
+       {"r2://", "cloudflare"}}};
+  for (const auto& [scheme, cloud] : schemes) {
+    if (text.starts_with(scheme)) return Location{std::string(cloud), "", ""};
+  }
+  if (text.starts_with("https://") && text.find(".blob.core.windows.net") != text.npos) {
+    return Location{"azure", "", ""};
+  }
+  std::vector<std::string> parts;
+  for (const std::string_view part : split(text, '/')) parts.push_back(lower(std::string(part)));
+  if (parts.size() > 3 || !std::all_of(parts.begin(), parts.end(),
+                                       [](const std::string& part) { return is_name(part); })) {
+    return std::nullopt;
+  }
+  parts.resize(3);
+  return Location{parts[0], parts[1], parts[2]};
+}
+
+// SkyPilot's: {s3://bucket: 150}, in GB.
+void read_inputs(const SpecNode& node, Draft& draft) {
+  constexpr std::string_view expected =
+      "a map such as {s3://bucket: 150}, from buckets or places "
+      "to GB";
+  if (!is_map(node, expected, draft.problems)) return;
+  if (std::ssize(node.children) > inputs_max) {
+    return wrong(node, fmt::format("expected at most {} inputs", inputs_max), draft.problems);
+  }
+  for (const SpecNode& one : node.children) {
+    const auto place = place_of(one.key);
+    const auto milli = parse_decimal(one.text, 3, gigabytes_max);
+    if (!place) {
+      draft.problems.add(one.key_place, fmt::format("there is no place {}", in_quotes(one.key)),
+                         "expected a bucket (s3://, gs://, azure://, oci://, r2://) or a place "
+                         "such as aws/us-east-1");
+    } else if (!one.is_scalar() || !milli || *milli <= 0) {
+      wrong(one, fmt::format("expected GB, such as 150, at most {}", gigabytes_max),
+            draft.problems);
+    } else {
+      draft.spec().inputs.push_back({*place, static_cast<std::int64_t>(*milli)});
+    }
+  }
+}
+
+constexpr std::array<Key<Draft>, 29> job_keys = {{
     {"name", [](const SpecNode& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
     {"setup",
@@ -102,6 +158,7 @@ constexpr std::array<Key<Draft>, 28> job_keys = {{
        read_whole(n, {-priority_max, priority_max}, d.spec().priority, d.problems);
      }},
     {"budget", read_budget},
+    {"inputs", read_inputs},
 }};
 
 // Keys that belong together, or not at all.
@@ -168,11 +225,10 @@ Submission read_job(const SpecNode& document, std::size_t number, const Source& 
     problems.add(document.place, "a job is a map of keys", "expected at least run: COMMAND");
     return draft.out;
   }
-  read_keys(
-      document, job_keys,
-      {"execution", "primary_tasks", "termination_delay", "pool", "volumes", "volume_mounts",
-       "api_server_access", "event_callback", "inputs", "outputs", "experimental", "metadata"},
-      draft, problems);
+  read_keys(document, job_keys,
+            {"execution", "primary_tasks", "termination_delay", "pool", "volumes", "volume_mounts",
+             "api_server_access", "event_callback", "outputs", "experimental", "metadata"},
+            draft, problems);
   if (!document.find("run")) {
     problems.add(document.place, "this job has no 'run'", "expected run: COMMAND");
   }

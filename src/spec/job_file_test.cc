@@ -62,6 +62,9 @@ constexpr Row plain_keys[] = {
     {"needs: a-1", R"({"needs":["a-1"]})"},
     {"needs: 7", R"({"needs":["7"]})"},
     {"needs: [b, 8]", R"({"needs":["b","8"]})"},
+    {"inputs: {s3://bucket/corpus: 150, aws/us-east-1: 0.5}",
+     R"({"inputs":[{"place":{"cloud":"aws"},"megabytes":150000},)"
+     R"({"place":{"cloud":"aws","region":"us-east-1"},"megabytes":500}]})"},
     {"shards: {inputs: in/*.txt}", R"({"kind":"data","shards":{"globs":["in/*.txt"]}})"},
     {"shards: {inputs: [a*, b*], at_once: 3}",
      R"({"kind":"data","shards":{"globs":["a*","b*"],"at_once_max":3}})"},

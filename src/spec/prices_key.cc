@@ -85,6 +85,10 @@ void read_prices(const SpecNode& node, const Source& source, Contracts& contract
     if (same != own.end() && offered(same->second, listing.offer)) continue;
     contracts.offers.push_back(listing.offer);
   }
+  for (EgressPrice price : checked.accepted.egress) {
+    price.origin = {};
+    contracts.egress.push_back(std::move(price));
+  }
   // A price that is set aside is missed only where something needs it; then silence would be a lie.
   const auto needed = skus_needed(contracts);
   for (const Quarantined& one : checked.quarantined) {

@@ -2,6 +2,7 @@
 
 #include <stdexcept>
 
+#include "base/money.h"
 #include "base/text.h"
 #include "model/names.h"
 #include "model/node_ranges.h"
@@ -134,6 +135,15 @@ Pool pool_of(const std::string& name, std::string_view text) {
   return pool;
 }
 
+// "5000/month".
+QueueBudget budget_of(const std::string& text) {
+  const std::size_t slash = std::min(text.find('/'), text.size());
+  const auto amount = parse_money(text.substr(0, slash));
+  const auto per = parse_name<BudgetPeriod>(text.substr(std::min(slash + 1, text.size())));
+  if (!amount || !per) refuse("a budget is 5000/month or the like, not '" + text + "'");
+  return {*amount, *per};
+}
+
 Queue queue_of(const std::string& name, std::string_view text) {
   Queue queue;
   queue.name = name;
@@ -148,6 +158,8 @@ Queue queue_of(const std::string& name, std::string_view text) {
       queue.lend_ppm = percent(w.at(1));
     } else if (w[0] == "weight") {
       queue.weight = number(w.at(1));
+    } else if (w[0] == "budget") {
+      queue.budget = budget_of(w.at(1));
     } else {
       refuse("a queue has no '" + w[0] + "'");
     }

@@ -37,6 +37,10 @@ std::optional<std::int64_t> common(const NodeRanges& nodes, const std::vector<Ho
 
 std::string at(Timestamp when) { return format_timestamp(when); }
 
+bool has_budgets(const std::vector<Queue>& queues) {
+  return std::any_of(queues.begin(), queues.end(), [](const Queue& q) { return q.budget; });
+}
+
 }  // namespace
 
 void Auditor::report(Rule rule, std::string what) {
@@ -234,7 +238,8 @@ void Auditor::on(const AttemptPlaced& f) {
     report(Rule::budget, fmt::format("{} is placed, but its job has spent its budget", name));
   }
   const auto kept = kept_.find(a.id.job);
-  const Worth held = kept == kept_.end() ? 0 : kept->second.worth;
+  const bool was_kept = kept != kept_.end();
+  const Worth held = was_kept ? kept->second.worth : 0;
   forget_kept(a.id.job);
   LiveBook live{a, 0, ends_by(job->spec, a)};
   if (!pools_.contains(a.pool)) {
@@ -261,6 +266,8 @@ void Auditor::on(const AttemptPlaced& f) {
   task.live = true;
   task.state = JobState::starting;
   live_[a.id] = std::move(live);
+  // For a gang that nodes were kept for the money was put aside with them.
+  if (!was_kept && a.price.nanos > 0) check_money(*job, a);
 }
 
 void Auditor::on(const AttemptStarted& f) {
@@ -341,6 +348,10 @@ void Auditor::on(const AttemptEnded& f) {
     pool->second.give_back(a.demand, a.holdings);
   }
   queues_.give_back(job.spec.queue, live->worth);
+  if (a.price.nanos > 0 && has_budgets(fleet_queues_)) {
+    paid_.emplace_back(job.spec.queue, a);
+    paid_.back().second.ended_at = f.at;
+  }
   // It stayed longer than could be known: whoever waited for its nodes may start late.
   if (now_ > live->ends) {
     for (auto& [id, kept] : kept_) {

@@ -100,6 +100,8 @@ class Auditor {
   void check_turn(const JobBook& job, const TaskBook& task, const Attempt& attempt);
   void check_gang(const JobBook& job, const Attempt& attempt);
   void check_holds(const JobBook& job, const LiveBook& live);
+  void check_money(const JobBook& job, const Attempt& attempt);
+  bool is_below(const std::string& queue, const std::string& other) const;
   void check_late(JobId job, const KeptBook& kept);
   std::int64_t spent(JobId id, const JobBook& job, Timestamp now) const;
   bool is_there(JobId need) const;
@@ -112,6 +114,8 @@ class Auditor {
   std::map<std::string, PoolBook> pools_;
   std::map<std::string, AdvanceReservation> reservations_;
   QueueBook queues_;
+  std::vector<Queue> fleet_queues_;
+  std::vector<std::pair<std::string, Attempt>> paid_;  // ended, by queue; while any has a budget
   SchedulingPolicy policy_;
   std::map<JobId, KeptBook> kept_;
   std::set<std::pair<Timestamp, JobId>> promised_;

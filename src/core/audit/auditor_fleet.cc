@@ -2,8 +2,10 @@
 #include <algorithm>
 
 #include "core/audit/auditor.h"
+#include "core/ledger/queue_budgets.h"
 #include "core/ledger/usage.h"
 #include "core/schedule/needs.h"
+#include "model/names.h"
 #include "model/node_ranges.h"
 
 namespace mohona {
@@ -47,8 +49,49 @@ void Auditor::on(const PoolRestored& f) {
 
 void Auditor::on(const QueuesDefined& f) {
   policy_ = f.scheduling;
+  fleet_queues_ = f.queues;
   queues_.define(f.queues);
   fleet_changed();
+}
+
+bool Auditor::is_below(const std::string& queue, const std::string& other) const {
+  std::string at = queue;
+  for (std::size_t n = 0; n <= fleet_queues_.size() && at != other; ++n) {
+    const auto found = std::find_if(fleet_queues_.begin(), fleet_queues_.end(),
+                                    [&](const Queue& q) { return q.name == at; });
+    if (found == fleet_queues_.end()) return false;
+    at = found->parent;
+  }
+  return at == other;
+}
+
+// The attempt is one of those that live: with it, what its queue spends in the period must be at
+// most the budget, if all that runs leaves at its latest.
+void Auditor::check_money(const JobBook& job, const Attempt& attempt) {
+  for (const Queue& queue : fleet_queues_) {
+    if (!queue.budget || !is_below(job.spec.queue, queue.name)) continue;
+    const PeriodBounds period = bounds_of(queue.budget->per, now_);
+    const auto cost = [&](const Attempt& a, Timestamp end) {
+      return bill(a, std::clamp(end, a.placed_at, std::max(a.placed_at, period.to))) -
+             bill(a, std::max(a.placed_at, std::min(end, period.from)));
+    };
+    std::int64_t sum = 0;
+    for (const auto& [name, paid] : paid_) {
+      if (is_below(name, queue.name)) sum += cost(paid, *paid.ended_at);
+    }
+    const auto ahead = [&](const JobSpec& spec, const Attempt& a, Timestamp ends) {
+      if (!is_below(spec.queue, queue.name)) return;
+      sum += cost(a, ends == Timestamp::max() ? now_ + counted_ahead : std::max(ends, now_));
+    };
+    for (const auto& [id, live] : live_) ahead(jobs_.at(id.job).spec, live.attempt, live.ends);
+    if (sum > queue.budget->amount.micros) {
+      report(Rule::budget,
+             fmt::format("{} is placed, with which {} may spend {} in the {} of {}, of {}",
+                         to_string(attempt.id), queue.name, format_money(Money{sum}),
+                         name(queue.budget->per), format_timestamp(period.from),
+                         format_money(queue.budget->amount)));
+    }
+  }
 }
 
 void Auditor::on(const ReservationDefined& f) {

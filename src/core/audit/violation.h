@@ -21,7 +21,7 @@ enum class Rule : std::uint8_t {
   promise,         // a promised start is kept when nothing broke it
   hold,            // nothing is placed on kept nodes that could last beyond their start
   share,           // a queue takes what borrowing and lending leave it
-  budget,          // nothing starts once the budget is spent
+  budget,          // nothing starts for which a job or a queue has no money
   min_run,         // nothing is preempted too early
   retries,         // tries follow from failures and losses, and have a bound
   order,           // numbers of jobs, attempts and epochs only grow

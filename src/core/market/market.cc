@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "money/egress.h"
+
 namespace mohona {
 namespace {
 
@@ -91,7 +93,8 @@ Market::Market(Contracts contracts, Reliefs reliefs, const PoolRecords& pools)
     : book_(with_pools(std::move(contracts), pools)) {
   for (const auto& [name, record] : pools) {
     if (const auto meter = book_.meter(meter_of(record.pool, book_.contracts()))) {
-      pools_[name] = {*meter, 0};
+      const Pool& pool = record.pool;
+      pools_[name] = {*meter, 0, {pool.cloud, pool.region, pool.zone}, pool.price, record.reclaims};
     }
   }
   relief_ppb_.resize(book_.terms().size());
@@ -125,18 +128,41 @@ void Market::hold(const std::string& pool, std::int64_t nodes, Fraction part) {
   if (now_) now_->add(found->second.meter, more);
 }
 
+Exact Market::egress(const Held& held, const Stakes& stakes) const {
+  Wide nanos = 0;
+  for (const DataInput& input : stakes.inputs) {
+    if (covers(input.place, held.place)) continue;  // it lies there
+    const EgressPrice* price = egress_price(book_.contracts().egress, input.place, held.place);
+    if (price) nanos += Wide{price->per_gb.nanos} * input.megabytes / 1'000;
+  }
+  if (nanos == 0) return {};
+  const Wide micros = std::max<std::int64_t>(1, stakes.lasts.count());
+  return {nanos * 3'600'000'000 / micros * unit_hour.unit_micros};
+}
+
+Exact Market::risk(const Held& held, Quantity hour, const Stakes& stakes) const {
+  if (stakes.redo == Duration{0} || held.reclaims.empty()) return {};
+  const auto times = std::count_if(held.reclaims.begin(), held.reclaims.end(),
+                                   [&](Timestamp at) { return at > *hour_ - reclaims_remembered; });
+  const Wide an_hour = Wide{stakes.redo.count()} * times * 1'000'000 / reclaims_remembered.count();
+  return {exact(held.own, hour).value / 1'000'000 * an_hour};  // millionths of it are lost an hour
+}
+
 std::optional<MarginalPrice> Market::price(const std::string& pool, std::int64_t nodes,
-                                           Fraction part) {
+                                           Fraction part, const Stakes& stakes) {
   const auto found = pools_.find(pool);
   if (found == pools_.end() || !now_ || !book_.offer(found->second.meter, *hour_)) {
     return std::nullopt;
   }
+  const Quantity hour = an_hour_of(nodes, part);
   return now_->price({.meter = found->second.meter,
-                      .quantity = an_hour_of(nodes, part),
-                      .relief_ppb = relief_ppb_});
+                      .quantity = hour,
+                      .relief_ppb = relief_ppb_,
+                      .egress = egress(found->second, stakes),
+                      .risk = risk(found->second, hour, stakes)});
 }
 
-std::function<Wide(const Pool&, std::int64_t, Fraction)> cost_by(PriceRule rule, Market* market) {
+Scheduler::Cost cost_by(PriceRule rule, Market* market) {
   const auto sticker = [](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
     return Wide{pool.price.nanos} * nodes * part.held / std::max<std::int64_t>(1, part.whole);
   };
@@ -146,7 +172,7 @@ std::function<Wide(const Pool&, std::int64_t, Fraction)> cost_by(PriceRule rule,
     case PriceRule::reservation_is_free:
     case PriceRule::reservation_near_free: {
       const std::int64_t divisor = rule == PriceRule::reservation_near_free ? 10'000'000 : 0;
-      return [=](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
+      return [=](const Needs&, const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
         const Wide price = sticker(pool, nodes, part);
         if (pool.purchase != Purchase::reserved) return price;
         return divisor == 0 ? 0 : price / divisor;
@@ -154,8 +180,8 @@ std::function<Wide(const Pool&, std::int64_t, Fraction)> cost_by(PriceRule rule,
     }
     case PriceRule::marginal:
       if (!market) return nullptr;
-      return [=](const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
-        const auto price = market->price(pool.name, nodes, part);
+      return [=](const Needs& needs, const Pool& pool, std::int64_t nodes, Fraction part) -> Wide {
+        const auto price = market->price(pool.name, nodes, part, needs.stakes);
         return price ? price->total().value / unit_hour.unit_micros : sticker(pool, nodes, part);
       };
   }

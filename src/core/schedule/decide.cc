@@ -40,7 +40,7 @@ void Scheduler::make_targets(Class& c) {
       // Dollars for the same work: price × part ÷ speed, over one common denominator.
       const Fraction part = part_of(pool.shape, choice.demand);
       const std::int64_t n = c.needs.min_nodes;
-      const Wide an_hour = cost_ ? cost_(pool, n, part) * 1'000'000 / n
+      const Wide an_hour = cost_ ? cost_(c.needs, pool, n, part) * 1'000'000 / n
                                  : Wide{pool.price.nanos} * part.held * 1'000'000 /
                                        std::max<std::int64_t>(1, part.whole);
       const Wide cost = an_hour / std::max<std::int64_t>(1, choice.speed_milli);
@@ -89,13 +89,29 @@ bool Scheduler::reservation_open(const Class& c, const Target& target, Request& 
   return !r.maintenance && now_ >= r.from && request.end <= r.to;
 }
 
-// How many nodes its queue lets it have there.
+// How many nodes its queue lets it have there: by its share, and by its money.
 std::int64_t Scheduler::allowed_nodes(const Class& c, const Target& target) const {
   const Worth held = c.kept ? c.kept->worth : 0;
   const Worth wanted = target.node_worth * c.needs.max_nodes - held;
-  if (!tree_.blocks(c.leaf, wanted)) return c.needs.max_nodes;
-  if (c.needs.min_nodes == c.needs.max_nodes) return 0;
-  return (tree_.headroom(c.leaf, wanted) + held) / target.node_worth;
+  std::int64_t most = c.needs.max_nodes;
+  if (tree_.blocks(c.leaf, wanted)) {
+    if (c.needs.min_nodes == c.needs.max_nodes) return 0;
+    most = (tree_.headroom(c.leaf, wanted) + held) / target.node_worth;
+  }
+  if (most < c.needs.min_nodes || pays(c, target, most)) return most;
+  std::int64_t least = c.needs.min_nodes - 1;  // which it may; `most` it may not
+  while (most - least > 1) {
+    const std::int64_t middle = least + (most - least) / 2;
+    (pays(c, target, middle) ? least : most) = middle;
+  }
+  return least;
+}
+
+// What is kept for a gang is paid for by what was put aside with it.
+bool Scheduler::pays(const Class& c, const Target& target, std::int64_t nodes) const {
+  if (!purse_ || (c.kept && c.kept->pool == target.pool)) return true;
+  const Pool& pool = pools_[target.pool]->space.pool();
+  return purse_(c.needs, pool, part_of(pool.shape, c.needs.choices[target.choice].demand), nodes);
 }
 
 bool Scheduler::slot_free() const {
@@ -135,17 +151,19 @@ std::optional<Decision> Scheduler::next() {
       if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
-      // Its queue's share may have shrunk since it fell asleep for want of room: it then has to
-      // sleep on that as well.
+      // Its queue's share, or money, may have shrunk since it fell asleep for want of room: it then
+      // has to sleep on that as well.
       const Worth own = c.kept ? c.kept->worth : 0;
       const bool unwatched =
           std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
             if (pools_[target.pool]->reclaimed) return false;
             const Worth need = target.node_worth * c.needs.min_nodes - own;
-            return tree_.blocks(c.leaf, need) &&
-                   std::none_of(c.watches.begin(), c.watches.end(), [&](const Watch& w) {
-                     return w.kind == Watch::queue && w.need == need;
-                   });
+            if (!tree_.blocks(c.leaf, need)) {
+              return !poor_.contains(turn->id) && !pays(c, target, c.needs.min_nodes);
+            }
+            return std::none_of(c.watches.begin(), c.watches.end(), [&](const Watch& w) {
+              return w.kind == Watch::queue && w.need == need;
+            });
           });
       if (unwatched) {
         wake(turn->id);
@@ -417,6 +435,10 @@ void Scheduler::sleep(ClassId id) {
       watch_queue(id, block->queue, wanted);
       continue;
     }
+    if (!pays(c, target, c.needs.min_nodes)) {
+      poor_.insert(id);
+      continue;
+    }
     lacks_room = true;
     watch_target(id, target);
   }
@@ -457,7 +479,8 @@ Obstacle Scheduler::obstacle(const Waiting& waiting, const Target& target, Times
   if (allowed_nodes(c, target) < c.needs.min_nodes) {
     const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
     const auto block = tree_.blocks(c.leaf, wanted);
-    return {Obstacle::share, block ? block->queue : 0, block ? block->lacks : 0, 0};
+    if (!block) return {Obstacle::money, c.leaf};
+    return {Obstacle::share, block->queue, block->lacks, 0};
   }
   const std::int64_t have = room(pool.space, request);
   if (find(pool.space, request)) return {Obstacle::none};

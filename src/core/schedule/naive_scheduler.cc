@@ -129,7 +129,10 @@ std::optional<Decision> NaiveScheduler::next() {
     for (const Target& target : targets(job.needs)) {
       const Worth wanted =
           target.node_worth * job.needs.min_nodes - (job.kept ? job.kept->worth : 0);
-      if (!tree_.blocks(tree_.find(job.needs.queue), wanted)) job.lacks_room = true;
+      if (!tree_.blocks(tree_.find(job.needs.queue), wanted) &&
+          pays(job, target, job.needs.min_nodes)) {
+        job.lacks_room = true;
+      }
     }
   }
 }
@@ -197,9 +200,16 @@ std::int64_t NaiveScheduler::allowed(const Job& job, const Target& target) const
   const QueueIndex leaf = tree_.find(job.needs.queue);
   const Worth held = job.kept ? job.kept->worth : 0;
   for (std::int64_t n = job.needs.max_nodes; n >= job.needs.min_nodes; --n) {
-    if (!tree_.blocks(leaf, target.node_worth * n - held)) return n;
+    if (!tree_.blocks(leaf, target.node_worth * n - held) && pays(job, target, n)) return n;
   }
   return 0;
+}
+
+bool NaiveScheduler::pays(const Job& job, const Target& target, std::int64_t nodes) const {
+  if (!purse_ || (job.kept && job.kept->pool == target.pool)) return true;
+  const Pool& pool = spaces_[target.pool]->pool();
+  return purse_(job.needs, pool, part_of(pool.shape, job.needs.choices[target.choice].demand),
+                nodes);
 }
 
 // --- placing, by the rules of fleet/find.h

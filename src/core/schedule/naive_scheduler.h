@@ -20,6 +20,7 @@ class NaiveScheduler {
   void set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state);
   void reserve(const AdvanceReservation& reservation, PoolIndex pool);
   void set_prices(const PackingPrices& prices) { prices_ = prices; }
+  void set_purse(Scheduler::Purse purse) { purse_ = std::move(purse); }
 
   void begin(Timestamp now);
   std::optional<Decision> next();
@@ -46,6 +47,7 @@ class NaiveScheduler {
   Request request(const Job& job, const Target& target) const;
   bool open(const Job& job, const Target& target, const Request& request) const;
   std::int64_t allowed(const Job& job, const Target& target) const;
+  bool pays(const Job& job, const Target& target, std::int64_t nodes) const;
   bool is_usable(const Space& space, const Request& request, NodeIndex node, bool kept) const;
   std::vector<Segment> free(const Space& space, const Request& request, bool kept,
                             bool empty) const;
@@ -63,6 +65,7 @@ class NaiveScheduler {
   QueueTree tree_;
   SchedulingPolicy policy_;
   PackingPrices prices_;
+  Scheduler::Purse purse_;
   std::map<JobId, Job> jobs_;
   std::vector<Running> running_;
   std::map<std::string, Reserved> reservations_;

@@ -11,6 +11,15 @@
 
 namespace mohona {
 
+// What speaks for and against a place beside what its nodes cost (core/market/market.h): the same
+// for all work where nothing of it matters.
+struct Stakes {
+  std::vector<DataInput> inputs;
+  Duration lasts{0};  // it is taken to run so long
+  Duration redo{0};   // so much is lost when its machine is taken away
+  friend auto operator<=>(const Stakes&, const Stakes&) = default;
+};
+
 struct Needs {
   std::string queue;
   std::int64_t priority = 0;
@@ -21,6 +30,7 @@ struct Needs {
   std::vector<std::string> features;
   std::string reservation;
   Duration limit = Duration::max();  // it has left its nodes so long after its placement; max: ?
+  Stakes stakes;
   bool planned = false;  // when and where it starts is planned (core/overflow.h): it has no turns
   friend auto operator<=>(const Needs&, const Needs&) = default;
 };

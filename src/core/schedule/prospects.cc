@@ -74,9 +74,22 @@ std::size_t cell_of(Duration ran) {
 
 Duration cell_begin(std::size_t cell) { return edges()[cell]; }
 
+Prospects::One* Prospects::alive(JobId job) const {
+  if (job.value < by_number_.size()) return by_number_[job.value];
+  const auto found = alive_.find(job);
+  return found == alive_.end() ? nullptr : const_cast<One*>(&found->second);
+}
+
 void Prospects::add(JobId job, Known known) {
   Line& line = lines_[{known.queue, known.size_milli}];
   One& one_job = alive_[job];
+  if (job.value < 2 * (by_number_.size() + 512)) {
+    const JobId first{std::min<std::uint64_t>(by_number_.size(), job.value)};
+    if (by_number_.size() <= job.value) by_number_.resize(job.value + 1);
+    for (auto it = alive_.lower_bound(first); it != alive_.end() && it->first <= job; ++it) {
+      by_number_[it->first.value] = &it->second;
+    }
+  }
   one_job.line = &line;
   one_job.place = line.members.size();
   line.members.push_back({job, &one_job});
@@ -85,7 +98,7 @@ void Prospects::add(JobId job, Known known) {
 }
 
 void Prospects::change(JobId job, Known known) {
-  One& one_job = alive_.at(job);
+  One& one_job = *alive(job);
   if (known.since) {
     running_.insert(job);
   } else {
@@ -96,8 +109,8 @@ void Prospects::change(JobId job, Known known) {
 }
 
 const Known* Prospects::find(JobId job) const {
-  const auto found = alive_.find(job);
-  return found == alive_.end() ? nullptr : &found->second.known;
+  const One* found = alive(job);
+  return found ? &found->known : nullptr;
 }
 
 void Prospects::uncount(One& one_job) {
@@ -122,15 +135,15 @@ void Prospects::stir(const One& one_job) {
   const std::size_t to = std::min(members.size(), one_job.place + weight_at.size() + 1);
   for (std::size_t i = from; i < to; ++i) {
     if (!members[i].alive) continue;
-    alive_.at(members[i].job).stale = true;
+    alive(members[i].job)->stale = true;
     stirred_.insert(members[i].job);
   }
 }
 
 void Prospects::end(JobId job, Duration ran, bool teaches) {
-  const auto found = alive_.find(job);
-  if (found == alive_.end()) return;
-  One& one_job = found->second;
+  One* found = alive(job);
+  if (!found) return;
+  One& one_job = *found;
   uncount(one_job);
   stirred_.erase(job);
   const std::size_t cell = cell_of(ran);
@@ -141,7 +154,8 @@ void Prospects::end(JobId job, Duration ran, bool teaches) {
   }
   stir(one_job);
   running_.erase(job);
-  alive_.erase(found);
+  if (job.value < by_number_.size()) by_number_[job.value] = nullptr;
+  alive_.erase(job);
 }
 
 void Prospects::learn_speed(const std::string& name, std::int64_t size, Duration took,
@@ -253,7 +267,7 @@ void Prospects::begin(Timestamp now) {
 }
 
 Prospects::Key Prospects::key(JobId job, QueueOrder order, Timestamp now) {
-  One& one_job = alive_.at(job);
+  One& one_job = *alive(job);
   const Known& known = one_job.known;
   const Duration so_far = ran(known, now);
   if (!all_fresh_ && !one_job.stale && so_far - one_job.key_ran <= one_job.key_ran / stale_part) {

@@ -54,8 +54,8 @@ class Prospects {
   const Known* find(JobId job) const;
   // How much longer it runs, where its steps or its author say so.
   std::optional<Duration> rest(JobId job, Timestamp now) const {
-    const auto found = alive_.find(job);
-    return found == alive_.end() ? std::nullopt : remaining(found->second, now);
+    const One* found = alive(job);
+    return found ? remaining(*found, now) : std::nullopt;
   }
   // It is over after so long; `teaches`: by itself.
   void end(JobId job, Duration ran, bool teaches);
@@ -102,6 +102,7 @@ class Prospects {
     Key key;
     Duration key_ran{0};
   };
+  One* alive(JobId job) const;  // nullptr: it is over, or was never added
   void count(One& one, std::size_t cell);
   void uncount(One& one);
   void stir(const One& one);
@@ -112,6 +113,7 @@ class Prospects {
 
   std::map<std::pair<std::string, std::int64_t>, Line> lines_;  // by queue and size
   std::map<JobId, One> alive_;
+  std::vector<One*> by_number_;  // the same, as long as few numbers are left out
   std::set<JobId> running_;
   std::set<JobId> stirred_;
   std::array<std::int32_t, prospect_cells> ended_{}, reached_{};

@@ -69,7 +69,7 @@ struct Kept {
 
 // The first thing that keeps a class from a target. `none`: it fits.
 struct Obstacle {
-  enum Kind { none, reclaimed, reservation, share, room } kind = none;
+  enum Kind { none, reclaimed, reservation, share, money, room } kind = none;
   QueueIndex queue = 0;   // share: the queue that does not allow it
   Worth lacks = 0;        // share: by how much
   std::int64_t have = 0;  // room: nodes that there are
@@ -85,10 +85,17 @@ class Scheduler {
   void set_foreign(const std::string& pool, std::int64_t node, const ForeignLoad& load);
   void define_queues(const std::vector<Queue>& queues, const SchedulingPolicy& policy);
   // What so many nodes of the pool cost for an hour, of which such a part of each is held: in
-  // nano-dollars. Work goes where it costs the least. None: the pool's price.
-  using Cost = std::function<Wide(const Pool&, std::int64_t nodes, Fraction part)>;
+  // nano-dollars, for such work. It goes where it costs the least. None: the pool's price.
+  using Cost = std::function<Wide(const Needs&, const Pool&, std::int64_t nodes, Fraction part)>;
   void set_cost(Cost cost);
   void costs_changed() { ++fleet_version_; }
+  // Whether queues' budgets let so many nodes of the pool start now, of which such a part of each
+  // is held; more cost more. None: whatever the nodes cost.
+  using Purse = std::function<bool(const Needs&, const Pool&, Fraction part, std::int64_t nodes)>;
+  void set_purse(Purse purse) { purse_ = std::move(purse); }
+  // They may let more start than before. Nothing is done for those who wait for nothing of it.
+  void money_came();
+  bool waits_for_money() const { return !poor_.empty(); }
   // From here on, single nodes are chosen by these prices, if the policy says so.
   void set_prices(PackingPrices prices);
   void reserve(const AdvanceReservation& reservation);  // its `where` filled in
@@ -142,6 +149,10 @@ class Scheduler {
     return classes_[waiting.id]->targets;
   }
   Obstacle obstacle(const Waiting& waiting, const Target& target, Timestamp now) const;
+  // Whether its queue has the money for its smallest gang there.
+  bool pays(const Waiting& waiting, const Target& target) const {
+    return pays(*classes_[waiting.id], target, classes_[waiting.id]->needs.min_nodes);
+  }
   Request request(const Waiting& waiting, const Target& target, Timestamp now) const {
     return request_for(*classes_[waiting.id], target, now);
   }
@@ -216,6 +227,7 @@ class Scheduler {
   Request request_for(const Class& c, const Target& target, Timestamp now) const;
   bool reservation_open(const Class& c, const Target& target, Request& request) const;
   std::int64_t allowed_nodes(const Class& c, const Target& target) const;
+  bool pays(const Class& c, const Target& target, std::int64_t nodes) const;
   std::optional<Decision> evaluate(ClassId id);
   std::optional<Decision> try_start(Class& c);
   bool packs(const Class& c) const;
@@ -239,6 +251,7 @@ class Scheduler {
   SchedulingPolicy policy_;
   PackingPrices prices_;
   Cost cost_;
+  Purse purse_;
   Turns turns_;
   std::vector<std::unique_ptr<Class>> classes_;
   std::vector<ClassId> free_classes_;
@@ -250,6 +263,7 @@ class Scheduler {
   std::vector<QueueIndex> sharers_to_look_;                  // leaves
   std::set<std::pair<Timestamp, ClassId>> timers_;
   std::set<ClassId> preemptors_;  // asleep, but might stop others
+  std::set<ClassId> poor_;        // asleep; on one of their targets for want of money
   std::set<ClassId> unplannable_;
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;  // without those that preempt

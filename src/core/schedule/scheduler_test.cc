@@ -148,6 +148,14 @@ class Pair {
     naive_.emplace(pools_, queues, policy);
     for (const Pool& pool : pools_) real_.define_pool(pool);
     real_.define_queues(queues, policy);
+    if (dice_.one_in(2)) return;
+    for (const char* queue : {"a", "b", "a1", "a2"}) money_[queue] = dice_.below(300);
+    const auto purse = [this](const Needs& needs, const Pool& pool, Fraction part,
+                              std::int64_t nodes) {
+      return cost(needs, pool, part, nodes) <= money_[needs.queue];
+    };
+    real_.set_purse(purse);
+    naive_->set_purse(purse);
   }
 
   void run(int events) {
@@ -164,8 +172,14 @@ class Pair {
 
  private:
   void event() {
-    const std::int64_t what = dice_.below(21);
-    if (what < 9 || live_.empty()) {
+    const std::int64_t what = dice_.below(22);
+    if (what == 21) {
+      const auto queue = dice_.of<std::string>({"a", "b", "a1", "a2"});
+      const std::int64_t more = dice_.below(200);
+      tell("{} more dollars for {}", more, queue);
+      money_[queue] += more;
+      real_.money_came();
+    } else if (what < 9 || live_.empty()) {
       submit();
     } else if (what < 17) {
       auto it = live_.begin();
@@ -217,6 +231,13 @@ class Pair {
         needs.limit == Duration::max() ? -1 : needs.limit.count() / 1'000'000);
     waiting_[id] = real_.wait(id, needs, rank);
     naive_->submit(needs, rank);
+  }
+
+  // Dollars, of price a second.
+  static std::int64_t cost(const Needs& needs, const Pool& pool, Fraction part,
+                           std::int64_t nodes) {
+    const Duration time = std::min<Duration>(needs.limit, 60s);
+    return pool.price.nanos / 1'000'000'000 * nodes * part.held * (time / 1s) / part.whole;
   }
 
   static std::int64_t at(Timestamp t) { return t.time_since_epoch().count() / 1'000'000; }
@@ -281,6 +302,9 @@ class Pair {
   void apply(const Start& start) {
     Waiting waiting = waiting_.at(start.job);
     const Needs needs = real_.needs(waiting);
+    const Pool& pool = pools_[start.pool];
+    money_[needs.queue] -= cost(
+        needs, pool, part_of(pool.shape, needs.choices[start.choice].demand), start.grant.nodes());
     if (const auto& kept = real_.kept(waiting); kept && kept->promised) {
       EXPECT_LE(now_, std::max(kept->start, now_));
     }
@@ -359,6 +383,7 @@ class Pair {
   std::optional<NaiveScheduler> naive_;
   std::map<JobId, Waiting> waiting_;
   std::map<JobId, OccupantId> live_;
+  std::map<std::string, std::int64_t> money_;
   Duration ageing_{0};
   Timestamp now_ = Timestamp{} + std::chrono::hours(1'000);
   std::uint64_t last_ = 0;

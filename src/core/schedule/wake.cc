@@ -21,6 +21,7 @@ void Scheduler::unlist(ClassId id) {
   c.timer.reset();
   preemptors_.erase(id);
   unplannable_.erase(id);
+  poor_.erase(id);
 }
 
 void Scheduler::unwatch(ClassId id) {
@@ -65,6 +66,10 @@ void Scheduler::wake(ClassId id) {
   c.listed = head;
   c.awake = true;
   turns_.insert(Turns::awake, tree_, c.leaf, head, id);
+}
+
+void Scheduler::money_came() {
+  for (const ClassId id : std::set<ClassId>(poor_)) wake(id);
 }
 
 // Nodes have become free, or open. Levels: what the best touched leaf, block and so on now has.
