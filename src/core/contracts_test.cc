@@ -266,6 +266,21 @@ TEST(Contracts, TheWayOutIsSpreadOverTheTimeThatTheWorkMayRun) {
   EXPECT_EQ(sum.charged(), dollars(3));
 }
 
+TEST(Contracts, APoolIsBilledToItsAccount) {
+  Commitment owned = plan(dollars(4), {{"box", 500'000}});
+  owned.account = "research";
+  owned.shared = false;
+  std::vector<Pool> pools = {pool("ours", "aws", dollars(4)), pool("theirs", "aws", dollars(4))};
+  for (Pool& one : pools) one.shape.name = "box", one.nodes = 1;
+  pools[0].account = "web";
+  pools[1].account = "research";
+  World w(under(owned, pools));
+  EXPECT_EQ(w.submit("one"), "theirs");
+  EXPECT_EQ(w.submit("two"), "ours");
+  EXPECT_EQ(w.state.find_by_name("one")->job.attempts.back().priced->rate, dollars(0));
+  EXPECT_EQ(w.state.find_by_name("two")->job.attempts.back().priced->rate, dollars(4));
+}
+
 TEST(Contracts, AMachineThatIsOftenTakenAwayIsDearer) {
   Fleet fleet = two_clouds();
   fleet.pools[0].price = Price{3'100'000'000};

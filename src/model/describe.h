@@ -160,6 +160,7 @@ void describe(V&& v, Tag<Pool>) {
   v("price", &Pool::price);
   v("topology", &Pool::topology);
   v("features", &Pool::features);
+  v("account", &Pool::account);
 }
 template <class V>
 void describe(V&& v, Tag<FileMount>) {

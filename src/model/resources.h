@@ -90,6 +90,7 @@ struct Pool {
   Price price;  // per node-hour
   Topology topology;
   std::vector<Feature> features;
+  std::string account;  // who is billed for it; commitments serve their own account first
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 

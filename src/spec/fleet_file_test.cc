@@ -82,6 +82,7 @@ TEST(FleetFile, PoolsHaveTopologyAndFeatures) {
       {"topology: {leaf: 18}", R"({}{"pool":{"topology":{"leaf":18}}})"},
       {"topology: {leaf: 64, block: 16, fabric: 4}",
        R"({}{"pool":{"topology":{"leaf":64,"block":16,"fabric":4}}})"},
+      {"account: '1234-5678'", R"({}{"pool":{"account":"1234-5678"}})"},
       {"features: ib", R"({}{"pool":{"features":[{"name":"ib"}]}})"},
       {"features: [ib, nvme]", R"({}{"pool":{"features":[{"name":"ib"},{"name":"nvme"}]}})"},
       {"features: [{name: fast, nodes: \"32,0-15\"}]",

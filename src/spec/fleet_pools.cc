@@ -161,7 +161,7 @@ void read_features(const SpecNode& node, PoolDraft& draft) {
   }
 }
 
-constexpr std::array<Key<PoolDraft>, 12> pool_keys = {{
+constexpr std::array<Key<PoolDraft>, 13> pool_keys = {{
     {"name", [](const SpecNode& n, PoolDraft& d) { read_name(n, d.pool.name, d.problems); }},
     {"cloud",
      [](const SpecNode& n, PoolDraft& d) {
@@ -170,6 +170,7 @@ constexpr std::array<Key<PoolDraft>, 12> pool_keys = {{
      }},
     {"region", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.region, d.problems); }},
     {"zone", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.zone, d.problems); }},
+    {"account", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.account, d.problems); }},
     {"shape", read_shape},
     {"nodes",
      [](const SpecNode& n, PoolDraft& d) {

@@ -12,7 +12,7 @@ namespace {
 Meter plain_meter(const Pool& pool) {
   Meter meter{pool.shape.name.empty() ? pool.name : pool.shape.name,
               {pool.cloud, pool.region, pool.zone},
-              "",
+              pool.account,
               ""};
   // Spot machines are another thing to buy than the same ones on demand.
   if (pool.purchase == Purchase::spot) meter.sku += "/spot";
