@@ -131,16 +131,15 @@ Result<Place> open_place(const std::string& text, bool to_write) {
     return out;
   }
   const Home home = Home::find(text);
-  if (!to_write && !has_journal(home)) {
-    return fail(Code::not_found, fmt::format("there is no journal in {}", home.path()));
-  }
   if (to_write) {
     if (auto ok = home.make(); !ok) return fail(ok.error());
+  } else if (!std::filesystem::exists(home.path())) {
+    return fail(Code::not_found, fmt::format("there is no {}", home.path()));
   }
   auto lock = home.lock();
   if (!lock) return fail(lock.error());
   out.lock = std::move(*lock);
-  auto store = open_sqlite_store(journal_of(home));
+  auto store = to_write ? open_sqlite_store(journal_of(home)) : open_store(home);
   if (!store) return fail(store.error());
   out.store = std::move(*store);
   return out;

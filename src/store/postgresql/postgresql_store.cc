@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <array>
+#include <span>
 #include <thread>
 
 #include "model/codec.h"
@@ -23,7 +25,7 @@ constexpr std::uint64_t page_max = 4'096;  // facts, or rows, read at a time
 constexpr std::uint64_t schema_version = 1;
 
 // `covered` is the position up to which the snapshot stands for the journal. One starts at a time.
-constexpr const char* schema[] = {
+constexpr std::array<const char*, 6> schema = {
     "SELECT pg_advisory_xact_lock(7816392)",
     "CREATE SCHEMA IF NOT EXISTS mohona",
     "CREATE TABLE IF NOT EXISTS mohona.fact (position bigint PRIMARY KEY, body text NOT NULL)",
@@ -96,7 +98,11 @@ Result<void> PostgresqlStore::transaction(const char* begin,
 
 Result<void> PostgresqlStore::make_schema() {
   return transaction("BEGIN", [&]() -> Result<void> {
-    for (const char* sql : schema) {
+    // Whoever may not create anything may still use what another has created.
+    const auto there = ask("SELECT to_regclass('mohona.term') IS NOT NULL");
+    if (!there) return fail(there.error());
+    const bool made = there->text(0, 0) == "t";
+    for (const char* sql : made ? std::span<const char* const>() : std::span(schema)) {
       if (auto ok = ask(sql); !ok) return fail(ok.error());
     }
     const auto version = ask("SELECT version FROM mohona.term");
