@@ -151,8 +151,17 @@ std::optional<Start> start_of(State& state, const JobEntry& entry, const Planned
   const auto there = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
     return target.pool == planned.pool;
   });
-  if (there == targets.end()) return std::nullopt;
-  return scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
+  if (there != targets.end()) {
+    auto start = scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
+    if (start) return start;
+  }
+  // Plans count GPUs: the node may lack cores or memory. Then any other that is paid anyway will
+  // do.
+  for (const Target& target : targets) {
+    if (!is_paid_anyway(scheduler.space(target.pool).pool())) continue;
+    if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
+  }
+  return std::nullopt;
 }
 
 }  // namespace

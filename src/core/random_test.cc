@@ -272,6 +272,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
   };
   Facts first = give(state, DefineFleet{any_fleet()});
   log.insert(log.end(), first.begin(), first.end());
+  for (const Fact& fact : first) RC_LOG() << encode(fact) << "\n";
   const int steps = draw(60);
   for (int step = 0; step < steps; ++step) {
     now += draw(10) * 1s;
