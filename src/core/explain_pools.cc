@@ -158,7 +158,7 @@ PoolExplanation explain_money(const State& state, const PoolRecord& record, cons
     out.why += fmt::format(" and {} are put aside for what runs and what is promised",
                            format_money(found->ahead));
   }
-  if (start.between(now, found->period.to) == whole && whole > found->budget.amount) {
+  if (whole > found->budget.amount) {
     out.lift = fmt::format("that is more than the whole budget: starts when it is raised{}",
                            limited ? " or the job has a shorter max_duration" : "");
   } else {

@@ -206,7 +206,7 @@ Generated generate(std::uint64_t seed, std::int64_t nodes, std::int64_t jobs, Ti
   // Dice of its own, so that what comes after does not change.
   if (Dice money(seed * 64 + 1); money.one_in(4)) {
     out.fleet.queues[0].budget =
-        QueueBudget{Money{money.between(60, 120) * 1'000'000'000}, BudgetPeriod::day};
+        QueueBudget{Money{money.between(100, 200) * 1'000'000'000}, BudgetPeriod::day};
     out.fleet.queues[4].budget =
         QueueBudget{Money{money.between(80, 120) * 1'000'000'000}, BudgetPeriod::week};
   }

@@ -72,7 +72,7 @@ void Auditor::check_money(const JobBook& job, const Attempt& attempt) {
     if (!queue.budget || !is_below(job.spec.queue, queue.name)) continue;
     const PeriodBounds period = bounds_of(queue.budget->per, now_);
     const auto cost = [&](const Attempt& a, Timestamp end) {
-      return bill(a, std::clamp(end, a.placed_at, std::max(a.placed_at, period.to))) -
+      return bill(a, std::max(a.placed_at, end)) -
              bill(a, std::max(a.placed_at, std::min(end, period.from)));
     };
     std::int64_t sum = 0;

@@ -120,7 +120,7 @@ void QueueBudgets::count(const std::string& queue, const Spending& running, std:
   for (const std::size_t i : found->second) {
     Standing& one = budgets_[i];
     one.spent += Money{sign * running.between(one.period.from, now_).micros};
-    one.ahead += Money{sign * running.between(now_, one.period.to).micros};
+    one.ahead += Money{sign * running.between(now_, running.to).micros};
   }
 }
 
@@ -130,7 +130,7 @@ const QueueBudgets::Standing* QueueBudgets::refuses(const std::string& queue,
   if (found == above_.end() || start.price.nanos == 0) return nullptr;
   for (const std::size_t i : found->second) {
     const Standing& one = budgets_[i];
-    if (start.between(one.period.from, one.period.to) > one.left()) return &one;
+    if (start.between(start.from, start.to) > one.left()) return &one;
   }
   return nullptr;
 }

@@ -70,13 +70,23 @@ TEST(QueueBudgets, WorkThatRunsAcrossMidnightIsChargedToEachDay) {
   EXPECT_EQ(standing(budgets), "a: $3.00 spent, $0.00 ahead, $97.00 left; ");
 }
 
-TEST(QueueBudgets, WhatRunsCountsUntilItMustHaveLeftAndOnlyWithinThePeriod) {
+TEST(QueueBudgets, WhatRunsCountsUntilItMustHaveLeftAlsoBeyondThePeriod) {
   QueueBudgets budgets;
   budgets.define({queue("a", "", 100, BudgetPeriod::day), queue("b", "")});
   budgets.look(at("2026-11-27T20:00:00Z"));
   budgets.count("a", machine(6, at("2026-11-26T22:00:00Z"), at("2026-11-28T02:00:00Z")));
   budgets.count("b", machine(6, at("2026-11-26T22:00:00Z"), at("2026-11-28T02:00:00Z")));
-  EXPECT_EQ(standing(budgets), "a: $120.00 spent, $24.00 ahead, -$44.00 left; ");
+  EXPECT_EQ(standing(budgets), "a: $120.00 spent, $36.00 ahead, -$56.00 left; ");
+}
+
+// Else whatever begins a minute before midnight would be for nothing, and the next day would pay.
+TEST(QueueBudgets, AStartCountsWholeInThePeriodInWhichItBegins) {
+  QueueBudgets budgets;
+  budgets.define({queue("a", "", 100, BudgetPeriod::day)});
+  const Timestamp now = at("2026-11-27T23:59:00Z");
+  budgets.look(now);
+  EXPECT_EQ(budgets.refuses("a", machine(10, now, now + 10h)), nullptr);
+  EXPECT_NE(budgets.refuses("a", machine(10, now, now + 11h)), nullptr);
 }
 
 TEST(QueueBudgets, AStartIsRefusedByTheBudgetThatIsTooSmall) {
