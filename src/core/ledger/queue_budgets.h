@@ -3,8 +3,8 @@
 // A start is counted before it happens: until its work must have left, by max_duration, or, of work
 // that names none, for an hour ahead at any time. What was counted and not used comes back when the
 // attempt ends. It counts whole in the period in which it begins, and what is left of it in the
-// next again. So a queue whose jobs all name a max_duration, and leave by it, never spends more than
-// its budget. What costs nothing always may start. Work that runs is not stopped.
+// next again. So a queue whose jobs all name a max_duration, and leave by it, never spends more
+// than its budget. What costs nothing always may start. Work that runs is not stopped.
 //
 // Costs are those of attempts (usage.h): the pool's price, pinned at placement. Work that runs
 // across midnight is charged to each day.
