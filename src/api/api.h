@@ -30,6 +30,7 @@ class Api {
   void jobs(const HttpRequest& request, const Segments& path, Reply reply);
   void one_job(const HttpRequest& request, const Segments& path, Reply reply);
   void pools(const HttpRequest& request, const Segments& path, Reply reply);
+  void declare_lost(const std::string& pool, Reply reply);
   void submit(const HttpRequest& request, Reply reply);
   void submit_batch(const HttpRequest& request, Reply reply);
   void submit_jobs(Submit input, Reply reply);

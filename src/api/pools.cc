@@ -58,6 +58,7 @@ void Api::pools(const HttpRequest& request, const Segments& path, Reply reply) {
       change(std::move(*input), reply);
     });
   }
+  if (path[2] == "lost") return declare_lost(pool, std::move(reply));
   if (path[2] == "restore") return change(RestorePool{pool}, std::move(reply));
   if (path[2] != "reclaim") return reply(no_such_page(request));
   if (request.body.empty()) return change(ReclaimPool{pool, Duration{0}}, std::move(reply));
@@ -65,6 +66,31 @@ void Api::pools(const HttpRequest& request, const Segments& path, Reply reply) {
     const auto notice = parse_duration(body.value("notice", "0s"));
     if (!notice) return reply(error_answer(notice.error()));
     change(ReclaimPool{pool, *notice}, reply);
+  });
+}
+
+// What ran where only a controller reaches that does not lead, and whose machine will not be back.
+void Api::declare_lost(const std::string& name, Reply reply) {
+  parts_.controller.read([this, name, reply = std::move(reply)](const State& state, Timestamp) {
+    const PoolRecord* pool = state.find_pool(name);
+    if (!pool) {
+      return reply(error_answer({Code::not_found, fmt::format("there is no pool '{}'", name)}));
+    }
+    const bool away = std::any_of(pool->nodes.begin(), pool->nodes.end(),
+                                  [](const NodesChanged& n) { return is_about_away(n.reason); });
+    if (!away) {
+      return reply(error_answer(
+          {Code::conflict,
+           fmt::format("'{}' is within reach; only what is away can be declared lost", name)}));
+    }
+    std::size_t count = 0;
+    for (const auto& [id, live] : state.live()) {
+      if (live.attempt->pool != name) continue;
+      ++count;
+      parts_.controller.submit(
+          Ended{id, Outcome{End::lost, 0, false, "its machine was declared lost"}, {}}, nullptr);
+    }
+    reply(answer({{"pool", name}, {"lost", count}}));
   });
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "control/effects.h"
 #include "model/names.h"
 #include "model/node_ranges.h"
 
@@ -36,11 +37,11 @@ std::vector<std::string> pools_used(const Job& job) {
   return pools;
 }
 
-std::vector<std::string> endpoints(const Job& job) {
+std::vector<std::string> endpoints(const State& state, const Job& job) {
   std::vector<std::string> out;
   for (const Attempt& attempt : job.attempts) {
     if (attempt.ready && !attempt.ended_at) {
-      out.push_back(fmt::format("http://127.0.0.1:{}", attempt.port));
+      out.push_back(fmt::format("http://{}:{}", host_of(state, attempt), attempt.port));
     }
   }
   return out;
@@ -104,7 +105,7 @@ Json attempt_view(const Attempt& attempt, Timestamp now) {
 
 }  // namespace
 
-Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
+Json job_summary(const State& state, const JobEntry& entry, Timestamp now) {
   const Job& job = entry.job;
   const auto pools = pools_used(job);
   return {{"id", job.id.value},
@@ -128,7 +129,7 @@ Json job_summary(const State&, const JobEntry& entry, Timestamp now) {
           {"ended_at", instant(job.ended_at)},
           {"elapsed_seconds", seconds(elapsed(job, now))},
           {"cost_usd", format_money_exact(cost_of(job, now))},
-          {"endpoints", endpoints(job)}};
+          {"endpoints", endpoints(state, job)}};
 }
 
 Json job_details(const State& state, const JobEntry& entry, Timestamp now) {
@@ -224,6 +225,13 @@ Json pool_view(const State& state, const PoolRecord& pool) {
       for (const std::int64_t gpu : holding.devices) gpus.insert({holding.node, gpu});
     }
   }
+  ForeignLoad foreign;
+  for (const NodeLoaded& loaded : pool.loads) {
+    foreign.cpus_milli += loaded.load.cpus_milli;
+    foreign.memory_mib += loaded.load.memory_mib;
+    foreign.devices.insert(foreign.devices.end(), loaded.load.devices.begin(),
+                           loaded.load.devices.end());
+  }
   return {
       {"name", p.name},
       {"cloud", p.cloud},
@@ -244,6 +252,11 @@ Json pool_view(const State& state, const PoolRecord& pool) {
       {"cpus", {{"used_milli", cpus}, {"total_milli", p.nodes * p.shape.cpus_milli}}},
       {"memory_mib", {{"used", memory}, {"total", p.nodes * p.shape.memory_mib}}},
       {"gpus", {{"name", p.shape.gpu}, {"used", gpus.size()}, {"total", p.nodes * p.shape.gpus}}},
+      {"foreign_load",
+       {{"cpus_milli", foreign.cpus_milli},
+        {"memory_mib", foreign.memory_mib},
+        {"gpus", foreign.devices.size()}}},
+      {"hosts", p.hosts},
       {"attempts", attempts}};
 }
 

@@ -327,6 +327,16 @@ int reclaim(const Home& home, const std::string& pool, const std::string& notice
                                  pool, notice, pool));
 }
 
+int declare_lost(const Home& home, const std::string& pool, bool json) {
+  const auto answer =
+      Remote(home).post(fmt::format("/v1/pools/{}/lost", percent_encode(pool)), Json::object());
+  if (!answer) return complain(answer.error());
+  if (json) return print_json(*answer);
+  fmt::print("{} attempts on {} count as lost and start again elsewhere\n",
+             answer->at("lost").get<std::size_t>(), pool);
+  return exit_ok;
+}
+
 int restore(const Home& home, const std::string& pool, bool json) {
   return change_pool(home, fmt::format("/v1/pools/{}/restore", percent_encode(pool)),
                      Json::object(), json, pool + " is back");

@@ -48,6 +48,7 @@ struct LogOptions {
 int logs(const Home& home, const LogOptions& options);
 
 int pools(const Home& home, bool json);
+int declare_lost(const Home& home, const std::string& pool, bool json);
 int reclaim(const Home& home, const std::string& pool, const std::string& notice, bool json);
 int restore(const Home& home, const std::string& pool, bool json);
 // `verb`: cordon, uncordon, drain, down or up.

@@ -64,6 +64,9 @@ void add_up(CLI::App& app, const Shared& s) {
   sub->add_option(
       "--store", o->up.store,
       "Where the state is kept, from now on: sqlite (here), or postgresql://USER@HOST/DATABASE");
+  sub->add_option("--work", o->up.work,
+                  "Directory for the files of jobs, from now on; on a shared file system, where "
+                  "Slurm's nodes or several controllers use it");
   sub->add_flag("--detach,-d", o->detach, "In the background; returns once it answers");
   sub->callback([s, o] {
     const Home home = s->find_home();
@@ -75,6 +78,7 @@ void add_up(CLI::App& app, const Shared& s) {
     if (!o->up.fleet.empty()) arguments.insert(arguments.end(), {"--fleet", o->up.fleet});
     if (!o->up.listen.empty()) arguments.insert(arguments.end(), {"--listen", o->up.listen});
     if (!o->up.store.empty()) arguments.insert(arguments.end(), {"--store", o->up.store});
+    if (!o->up.work.empty()) arguments.insert(arguments.end(), {"--work", o->up.work});
     if (auto ok = up_detached(home, arguments); !ok) {
       s->status = complain(ok.error());
     } else if (s->json) {
@@ -226,6 +230,11 @@ void add_pools(CLI::App& app, const Shared& s) {
   take->add_option("--notice", *notice, "Time between the warning and the loss");
   CLI::App* give = command(*sub, s, "restore", "Give it back", "  mohona pools restore aws-spot");
   give->add_option("POOL", *name)->required();
+  CLI::App* lost = command(
+      *sub, s, "lost", "Say that the machine of a pool whose controller is gone is lost",
+      "  mohona pools lost here    what ran there counts as lost and starts again elsewhere");
+  lost->add_option("POOL", *name)->required();
+  lost->callback([s, name] { s->status = declare_lost(s->find_home(), *name, s->json); });
   add_node_verb(*sub, s, "cordon", "Give nodes no new work; what runs goes on", "hall 0-15,32");
   add_node_verb(*sub, s, "uncordon", "Let nodes take work again", "hall 0-15,32");
   add_node_verb(*sub, s, "drain", "Give nodes no new work; they go down when they are empty",

@@ -10,6 +10,7 @@
 #include "app/exit_status.h"
 #include "base/text.h"
 #include "control/controller.h"
+#include "store/postgresql/postgresql_lease.h"
 #include "store/postgresql/postgresql_store.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -231,6 +232,14 @@ Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& s
   return fail(
       Code::invalid,
       fmt::format("--store takes sqlite or postgresql://USER@HOST/DATABASE; got '{}'", said));
+}
+
+Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home, const std::string& said) {
+  if (auto store = open_store(home, said); !store) return fail(store.error());
+  const auto target = remembered(home);
+  if (!target) return fail(target.error());
+  if (target->empty()) return std::unique_ptr<LeaseTable>();
+  return open_postgresql_lease(*target);
 }
 
 int copy_store(const std::string& from, const std::string& to, bool json) {

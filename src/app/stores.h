@@ -6,6 +6,7 @@
 #include <string>
 
 #include "app/home.h"
+#include "store/lease.h"
 #include "store/store.h"
 
 namespace mohona {
@@ -16,6 +17,10 @@ Result<std::unique_ptr<Store>> open_store(const Home& home);
 // For the home's controller, which makes one where there is none. `said`: "" as before, "sqlite"
 // the home's own, or postgresql://…; Code::invalid where that would leave a state behind.
 Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& said);
+
+// Who leads, where several controllers can: in a database; nullptr for a home's own journal. The
+// arguments of open_store, which is called first.
+Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home, const std::string& said);
 
 // mohona store copy FROM TO: each a home's directory or postgresql://…
 int copy_store(const std::string& from, const std::string& to, bool json);

@@ -1,28 +1,23 @@
 #include "app/up.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <filesystem>
-#include <future>
 #include <thread>
 
-#include "api/api.h"
+#include "app/door.h"
 #include "app/exit_status.h"
-#include "app/machine.h"
+#include "app/plane.h"
 #include "app/remote.h"
-#include "app/secret_files.h"
 #include "app/stores.h"
 #include "base/text.h"
-#include "control/pricer.h"
-#include "engine/local/local_engine.h"
-#include "net/client.h"
-#include "packing/prices.h"
-#include "spec/fleet_file.h"
+#include "control/lead.h"
 
 namespace mohona {
 namespace {
@@ -30,53 +25,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_max = 30s;
-constexpr auto probe_timeout_max = 60s;
-
-Result<Fleet> read_fleet(const Home& home, const std::string& given) {
-  const std::string kept = home.file("fleet.yaml");
-  std::string path = given;
-  if (path.empty() && std::filesystem::exists(kept)) path = kept;
-  if (path.empty()) return Fleet{{this_machine()}, {}, {}, {}};
-  const auto text = read_file(path);
-  if (!text) return fail(text.error());
-  const std::string kept_directory = home.file("fleet.directory");
-  std::string directory = std::filesystem::absolute(path).parent_path();
-  // Paths in the file kept start where the file was given.
-  if (path == kept && std::filesystem::exists(kept_directory)) {
-    const auto given_in = read_file(kept_directory);
-    if (!given_in) return fail(given_in.error());
-    directory = *given_in;
-  }
-  auto fleet = parse_fleet_file({path, *text, directory});
-  if (!fleet) return fleet;
-  for (const Pool& pool : fleet->pools) {
-    if (pool.engine == "local") continue;
-    return fail(Code::invalid,
-                fmt::format("{}: pool '{}' is on engine '{}'; this version runs only "
-                            "'local'",
-                            path, pool.name, pool.engine));
-  }
-  // The next start finds the fleet without being told.
-  if (path != kept) {
-    if (auto ok = write_file(kept_directory, directory, true); !ok) return fail(ok.error());
-    if (auto ok = write_file(kept, *text, true); !ok) return fail(ok.error());
-  }
-  return fleet;
-}
-
-bool probe_once(std::int64_t port, const ReadinessProbe& probe) {
-  const auto client = make_http_client({"", "127.0.0.1", static_cast<int>(port)});
-  HttpRequest request;
-  if (!probe.post_data.empty()) {
-    request.method = "POST";
-    request.body = probe.post_data;
-    request.content_type = "application/json";
-  }
-  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(
-      std::min<Duration>(probe.timeout, probe_timeout_max));
-  const auto response = client->send(request, probe.path, timeout);
-  return response && response->status >= 200 && response->status < 300;
-}
 
 int complain(const Error& error) {
   fmt::print(stderr, "mohona: {}\n", error.message);
@@ -94,82 +42,203 @@ Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
   return std::pair(text.substr(0, colon), port);
 }
 
-Result<void> define_fleet(Controller& controller, Fleet fleet) {
-  std::promise<Result<void>> done;
-  controller.submit(DefineFleet{std::move(fleet)}, [&](Result<Accepted> accepted) {
-    done.set_value(accepted ? Result<void>() : fail(accepted.error()));
-  });
-  return done.get_future().get();
+// What ends a wait: a signal, or that the controller has ended by itself. Signals are handled, not
+// blocked: libraries start threads of their own before we can tell them what to block, and a signal
+// that such a thread gets would end the process.
+constexpr char controller_ended = 0;
+int bell = -1;  // whoever writes to it ends the wait
+
+void ring(int what) {
+  const char byte = static_cast<char>(what);
+  [[maybe_unused]] const ssize_t n = ::write(bell, &byte, 1);
 }
 
-void log_line(const std::string& line) {
-  fmt::print(stderr, "{} {}\n", format_timestamp(SystemClock().now()), line);
-}
-
-// Everything of one running control plane, in the order in which it may be taken apart.
-struct Plane {
-  std::unique_ptr<Store> store;
-  std::unique_ptr<Engine> local;
-  SecretFiles secrets;
-  SystemClock clock;
-  std::unique_ptr<Controller> controller;
-  std::unique_ptr<Pricer> pricer;
-  std::unique_ptr<Api> api;
-  std::unique_ptr<HttpServer> server;
-
-  explicit Plane(const Home& home) : secrets(home.file("secrets")) {}
-  ~Plane() {
-    if (server) server->stop();
-    pricer.reset();
-    if (controller) controller->stop();
-    controller.reset();  // its queue may hold replies that go through the server
+class Waiting {
+ public:
+  Waiting() {
+    std::array<int, 2> ends{-1, -1};
+    if (::pipe2(ends.data(), O_CLOEXEC | O_NONBLOCK) != 0) std::abort();
+    hear_ = Fd(ends[0]);
+    ring_ = Fd(ends[1]);
+    bell = ring_.get();
+    struct sigaction action {};
+    action.sa_handler = ring;
+    action.sa_flags = SA_RESTART;
+    for (const int n : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(n, &action, nullptr);
+    ::signal(SIGPIPE, SIG_IGN);
   }
+
+  // What came within this time; nothing when nothing did.
+  std::optional<int> wait(std::chrono::milliseconds within) const {
+    pollfd poll{hear_.get(), POLLIN, 0};
+    ::poll(&poll, 1, static_cast<int>(within.count()));
+    char byte = 0;
+    if (::read(hear_.get(), &byte, 1) != 1) return std::nullopt;
+    return byte;
+  }
+
+ private:
+  Fd hear_, ring_;
 };
 
-Result<void> assemble(Plane& plane, const Home& home, const UpOptions& options, int stop_signal) {
-  auto fleet = read_fleet(home, options.fleet);
-  if (!fleet) return fail(fleet.error());
-  auto store = open_store(home, options.store);
-  if (!store) return fail(store.error());
-  plane.store = std::move(*store);
-  const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
-  auto engine = make_local_engine({home.path(), self.parent_path() / "mohona-supervisor"});
-  if (!engine) return fail(engine.error());
-  plane.local = std::move(*engine);
-  const std::map<std::string, Engine*> engines = {{"local", plane.local.get()}};
-  plane.controller = std::make_unique<Controller>(
-      ControllerParts{*plane.store, engines, plane.clock, plane.secrets, probe_once, log_line});
-  if (auto ok = plane.controller->start(); !ok) return ok;
-  std::promise<std::set<std::string>> secrets;
-  plane.controller->read([&](const State& state, Timestamp) {
-    std::set<std::string> names;
-    for (const auto& [id, entry] : state.jobs()) {
-      if (!is_terminal(entry.job.state) && !entry.job.secrets.empty()) {
-        names.insert(entry.job.secrets);
-      }
-    }
-    secrets.set_value(std::move(names));
-  });
-  plane.secrets.keep_only(secrets.get_future().get());
-  if (auto ok = define_fleet(*plane.controller, std::move(*fleet)); !ok) return ok;
-  plane.pricer = std::make_unique<Pricer>(*plane.controller, price_packing, log_line);
-  auto token = home.token();
-  if (!token) return fail(token.error());
-  const pid_t self_pid = ::getpid();
-  plane.api = std::make_unique<Api>(ApiParts{*plane.controller, engines, plane.secrets, *token,
-                                             [=] { ::kill(self_pid, stop_signal); }});
-  plane.server = make_http_server([&plane](HttpRequest request, bool local, Reply reply) {
-    plane.api->handle(std::move(request), local, std::move(reply));
-  });
-  return plane.server->listen_unix(home.socket());
+// "host:/home/ann/.mohona": unlike that of every other controller.
+std::string name_of(const Home& home) {
+  std::string host(256, '\0');
+  if (::gethostname(host.data(), host.size()) != 0) host = "localhost";
+  return fmt::format("{}:{}", host.c_str(), home.path());
 }
 
-// Until a signal comes; meanwhile a socket that someone removed is made anew.
-void wait_for_stop(const sigset_t& stops, const Home& home, HttpServer& server) {
-  constexpr timespec look_every{2, 0};
-  while (::sigtimedwait(&stops, nullptr, &look_every) < 0) {
-    if (!std::filesystem::exists(home.socket())) (void)server.listen_unix(home.socket());
+// Where the files of jobs are: as said, as said before, or the home.
+Result<std::string> work_of(const Home& home, const std::string& said) {
+  const std::string kept = home.file("work");
+  if (said.empty()) {
+    if (!std::filesystem::exists(kept)) return home.path();
+    const auto text = read_file(kept);
+    return text ? Result<std::string>(std::string(trim(*text))) : fail(text.error());
   }
+  const std::string work = std::filesystem::absolute(said).lexically_normal();
+  if (auto ok = make_directory(work); !ok) return fail(ok.error());
+  if (auto ok = write_file(kept, work + "\n", true); !ok) return fail(ok.error());
+  return work;
+}
+
+// The process: what it needs whether it leads or waits.
+class Process {
+ public:
+  Process(const Home& home, const UpOptions& options) : home_(home), options_(options) {}
+
+  int run();
+
+ private:
+  Result<void> listen();
+  bool wait_to_lead(std::unique_ptr<Lead>& lead);
+  std::optional<int> lead();
+  void say_up();
+  // Until a signal comes; meanwhile a socket that someone removed is made anew.
+  int wait_while_leading(Plane& plane);
+
+  const Home& home_;
+  const UpOptions& options_;
+  Waiting waiting_;
+  std::string name_ = name_of(home_), work_, tcp_;
+  std::unique_ptr<LeaseTable> lease_;
+  Door door_{[] { ring(SIGTERM); }};
+  std::unique_ptr<HttpServer> server_;
+  bool said_ = false;
+};
+
+Result<void> Process::listen() {
+  server_ = make_http_server([this](HttpRequest request, bool local, Reply reply) {
+    door_.handle(std::move(request), local, std::move(reply));
+  });
+  if (auto ok = server_->listen_unix(home_.socket()); !ok) return ok;
+  if (!options_.listen.empty()) {
+    const auto listen = parse_listen(options_.listen);
+    if (!listen) return fail(listen.error());
+    const auto port = server_->listen_tcp(listen->first, listen->second);
+    if (!port) return fail(port.error());
+    tcp_ = fmt::format("http://{}:{}", listen->first, *port);
+    if (auto ok = write_file(home_.file("api.url"), tcp_ + "\n", false); !ok) return ok;
+  }
+  server_->start();
+  return {};
+}
+
+void Process::say_up() {
+  if (options_.quiet || std::exchange(said_, true)) return;
+  fmt::print("mohona is up in {} (pid {})\n", home_.path(), ::getpid());
+  if (!tcp_.empty()) fmt::print("API on {}, with the token in {}\n", tcp_, home_.file("token"));
+  std::fflush(stdout);
+}
+
+// False: it was told to stop before it could lead.
+bool Process::wait_to_lead(std::unique_ptr<Lead>& lead) {
+  if (!lease_) return true;
+  Patience patience;
+  std::string told;
+  while (true) {
+    const auto lease = lease_->read();
+    if (!lease) {
+      patience.saw_nothing();
+    } else if (patience.may_claim(*lease, name_, std::chrono::steady_clock::now())) {
+      const auto asked_at = std::chrono::steady_clock::now();
+      auto claimed = lease_->claim(*lease, name_, tcp_);
+      if (claimed && *claimed) {
+        if (!told.empty()) log_line("leads now");
+        lead = std::make_unique<Lead>(*lease_, std::move(**claimed), asked_at);
+        return true;
+      }
+    } else {
+      door_.stand_by(*lease);
+      if (told != lease->leader) log_line(fmt::format("stands by: {} leads", lease->leader));
+      told = lease->leader;
+      say_up();
+    }
+    if (waiting_.wait(renew_every).value_or(controller_ended) != controller_ended) return false;
+    if (!std::filesystem::exists(home_.socket())) (void)server_->listen_unix(home_.socket());
+  }
+}
+
+// The first thing that comes, a signal or the controller's end.
+int Process::wait_while_leading(Plane& plane) {
+  constexpr auto look_every = 2s;
+  constexpr auto refresh_every = 60s;
+  auto refreshed_at = std::chrono::steady_clock::now();
+  while (true) {
+    if (const auto came = waiting_.wait(look_every)) return *came;
+    if (!std::filesystem::exists(home_.socket())) (void)server_->listen_unix(home_.socket());
+    if (std::chrono::steady_clock::now() - refreshed_at < refresh_every) continue;
+    refresh(plane, name_);
+    refreshed_at = std::chrono::steady_clock::now();
+  }
+}
+
+// The exit status; nothing: another controller leads now, and this one is to wait again.
+std::optional<int> Process::lead() {
+  std::unique_ptr<Lead> lead;
+  if (!wait_to_lead(lead)) return exit_ok;
+  Plane plane(work_);
+  std::function<Result<void>()> may_act;
+  if (lead) may_act = [&lead] { return lead->holds(); };
+  const PlaneOptions parts{
+      home_, name_, work_, options_.fleet, options_.store, may_act, [] { ring(SIGTERM); }};
+  if (auto ok = assemble(plane, parts); !ok) {
+    if (lease_ && ok.error().code == Code::superseded) return std::nullopt;
+    return complain(ok.error());
+  }
+  door_.open(plane.api.get());
+  say_up();
+  std::thread watch([&] {
+    plane.controller->wait();
+    ring(controller_ended);
+  });
+  const int came = wait_while_leading(plane);
+  door_.open(nullptr);
+  plane.pricer.reset();
+  plane.controller->stop();
+  watch.join();
+  if (came != controller_ended) (void)waiting_.wait(0ms);  // that it ended, as it was to
+  const auto failure = plane.controller->failure();
+  if (came != controller_ended || !failure) return exit_ok;
+  log_line(fmt::format("the controller stops: {}", failure->message));
+  if (lease_ && failure->code == Code::superseded) return std::nullopt;
+  fmt::print(stderr, "mohona: the controller stops: {}\n", failure->message);
+  return exit_unavailable;
+}
+
+int Process::run() {
+  auto work = work_of(home_, options_.work);
+  if (!work) return complain(work.error());
+  work_ = std::move(*work);
+  auto lease = open_lease(home_, options_.store);
+  if (!lease) return complain(lease.error());
+  lease_ = std::move(*lease);
+  if (auto ok = listen(); !ok) return complain(ok.error());
+  std::optional<int> status;
+  while (!status) status = lead();
+  server_->stop();
+  ::unlink(home_.file("api.sock").c_str());
+  return *status;
 }
 
 }  // namespace
@@ -178,46 +247,7 @@ int up(const Home& home, const UpOptions& options) {
   if (auto ok = home.make(); !ok) return complain(ok.error());
   const auto lock = home.lock();
   if (!lock) return complain(lock.error());
-  ::signal(SIGPIPE, SIG_IGN);
-  // Blocked before any thread starts, so that every thread inherits it and one place waits for
-  // them.
-  sigset_t stops;
-  sigemptyset(&stops);
-  for (const int n : {SIGINT, SIGTERM, SIGHUP}) sigaddset(&stops, n);
-  ::pthread_sigmask(SIG_BLOCK, &stops, nullptr);
-
-  Plane plane(home);
-  if (auto ok = assemble(plane, home, options, SIGTERM); !ok) return complain(ok.error());
-  std::string tcp;
-  if (!options.listen.empty()) {
-    const auto listen = parse_listen(options.listen);
-    if (!listen) return complain(listen.error());
-    const auto port = plane.server->listen_tcp(listen->first, listen->second);
-    if (!port) return complain(port.error());
-    tcp = fmt::format("http://{}:{}", listen->first, *port);
-    if (auto ok = write_file(home.file("api.url"), tcp + "\n", false); !ok) {
-      return complain(ok.error());
-    }
-  }
-  plane.server->start();
-  if (!options.quiet) {
-    fmt::print("mohona is up in {} (pid {})\n", home.path(), ::getpid());
-    if (!tcp.empty()) fmt::print("API on {}, with the token in {}\n", tcp, home.file("token"));
-    std::fflush(stdout);
-  }
-  std::thread watch([&] {
-    plane.controller->wait();
-    ::kill(::getpid(), SIGTERM);
-  });
-  wait_for_stop(stops, home, *plane.server);
-  plane.server->stop();
-  plane.controller->stop();
-  watch.join();
-  const auto failure = plane.controller->failure();
-  ::unlink(home.file("api.sock").c_str());
-  if (!failure) return exit_ok;
-  fmt::print(stderr, "mohona: the controller stops: {}\n", failure->message);
-  return exit_unavailable;
+  return Process(home, options).run();
 }
 
 Result<void> up_detached(const Home& home, const std::vector<std::string>& arguments) {

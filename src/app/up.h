@@ -1,4 +1,4 @@
-// `mohona up`: the one place that knows every implementation and puts them together.
+// `mohona up`: the process of a controller, which leads, or waits to.
 #pragma once
 
 #include <string>
@@ -11,6 +11,7 @@ struct UpOptions {
   std::string fleet;   // a fleet file; empty: the home's last one, or this machine
   std::string listen;  // ADDRESS:PORT for TCP; empty: the unix socket alone
   std::string store;   // where the state is kept; see stores.h
+  std::string work;    // where the files of jobs are; empty: as said before, or the home
   bool quiet = false;
 };
 

@@ -107,7 +107,8 @@ Result<Loaded> load_state(Store& store) {
 }
 
 Controller::Controller(ControllerParts parts)
-    : parts_(std::move(parts)), effects_(parts_.engines, parts_.secrets) {
+    : parts_(std::move(parts)),
+      effects_(parts_.engines, parts_.secrets, parts_.name, parts_.may_act) {
   if (parts_.probe) {
     prober_.emplace(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); });
   }
@@ -137,8 +138,7 @@ Result<void> Controller::open() {
   if (!epoch) return fail(epoch.error());
   epoch_ = *epoch;
   if (auto ok = load(); !ok) return ok;
-  const auto facts = advance(state_, TakeOver{epoch_}, parts_.clock.now());
-  facts_ = *facts;
+  take_over(parts_.clock.now());
   if (!commit()) return fail(*suspended_);
   // Taken out before the loop's first batch, which would append them a second time.
   {
@@ -147,6 +147,17 @@ Result<void> Controller::open() {
   }
   act(std::exchange(facts_, {}));
   return {};
+}
+
+// Nothing may be placed where only another controller reaches.
+void Controller::take_over(Timestamp now) {
+  take_input(TakeOver{epoch_}, nullptr, now);
+  std::vector<Input> away;
+  effects_.observe_away(state_, away);
+  for (const Input& input : away) take_input(input, nullptr, now);
+  Facts more = follow_up(state_, now);
+  facts_.insert(facts_.end(), std::make_move_iterator(more.begin()),
+                std::make_move_iterator(more.end()));
 }
 
 void Controller::turn() { run_batch(take_batch()); }
@@ -306,6 +317,7 @@ void Controller::follow_up_batch(Timestamp now) {
 }
 
 void Controller::run_batch(std::deque<Request> batch) {
+  if (const auto may = may_act(); !suspended_ && !may) suspend(may.error());
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
   std::vector<Reader> readers;
@@ -343,6 +355,7 @@ void Controller::look_at_engines(Timestamp now) {
     const bool due = now - observed_at_ >= parts_.rhythm.reconcile_every || now < observed_at_;
     if (!observe_ && !due) return;
     effects_.observe(state_, reconcile_ || due, now, reports_);
+    if (reconcile_ || due) effects_.observe_nodes(state_, reports_);
     std::reverse(reports_.begin(), reports_.end());
     if (reconcile_ || due) observed_at_ = now;
     observe_ = reconcile_ = false;
@@ -405,6 +418,10 @@ void Controller::suspend(const Error& error) {
 }
 
 void Controller::try_to_resume() {
+  if (const auto may = may_act(); !may) {
+    if (may.error().code != Code::unavailable) suspended_ = may.error();
+    return;
+  }
   if (reload_) {
     if (auto ok = load(); !ok) {
       suspended_ = ok.error();
@@ -413,7 +430,11 @@ void Controller::try_to_resume() {
     reload_ = false;
   }
   // The same small write that every start makes; it needs room as any other does.
-  if (!parts_.store.append({ControllerStarted{epoch_, parts_.clock.now()}}, epoch_)) return;
+  const auto written = parts_.store.append({ControllerStarted{epoch_, parts_.clock.now()}}, epoch_);
+  if (!written) {
+    if (written.error().code != Code::unavailable) suspended_ = written.error();
+    return;
+  }
   parts_.log("the store takes writes again; work resumes");
   suspended_.reset();
   observe_ = reconcile_ = true;

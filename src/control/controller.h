@@ -38,6 +38,10 @@ struct ControllerParts {
   ProbeFunction probe;  // none: somebody else says whether replicas are ready
   std::function<void(const std::string&)> log;  // one line for the operator
   Rhythm rhythm = {};
+  std::string name = {};  // by which pools say whose they are
+  // Whether it leads still; none: nobody else can. Code::unavailable: not now, perhaps again;
+  // Code::superseded: another does.
+  std::function<Result<void>()> may_act = {};
 };
 
 // What an input led to: the facts, durable by now, and a look at the state after them.
@@ -117,7 +121,9 @@ class Controller {
   void suspend(const Error& error);
   void try_to_resume();
   void act(const Facts& facts);
+  Result<void> may_act() const { return parts_.may_act ? parts_.may_act() : Result<void>(); }
   void save_snapshot();
+  void take_over(Timestamp now);
   void look_over();
   void answer_all();
 

@@ -7,6 +7,7 @@
 
 #include "engine/memory/memory_engine.h"
 #include "model/names.h"
+#include "model/node_ranges.h"
 #include "store/memory/memory_store.h"
 
 namespace mohona {
@@ -28,13 +29,13 @@ class Plane {
 
   void start() {
     controller.reset();
-    controller = std::make_unique<Controller>(
-        ControllerParts{store,
-                        {{"local", &engine}},
-                        clock,
-                        secrets,
-                        [this](std::int64_t, const ReadinessProbe&) { return answers.load(); },
-                        [this](const std::string& line) { said.push_back(line); }});
+    controller = std::make_unique<Controller>(ControllerParts{
+        store,
+        {{"local", &engine}},
+        clock,
+        secrets,
+        [this](const std::string&, std::int64_t, const ReadinessProbe&) { return answers.load(); },
+        [this](const std::string& line) { said.push_back(line); }});
     ASSERT_TRUE(controller->start());
     Pool pool;
     pool.name = pool.cloud = "here";
@@ -250,6 +251,37 @@ TEST(Controller, AReplicaIsReadyWhenItAnswersAndReplacedWhenItNoLongerDoes) {
   plane.answers = true;
   ASSERT_TRUE(plane.becomes(id, "running"));
   EXPECT_EQ(plane.engine.launches(), 2u);
+}
+
+// What an engine says of a pool's nodes, and what becomes of it.
+TEST(Nodes, AnEngineChangesOnlyWhatItSaidItself) {
+  PoolRecord record;
+  record.pool.name = "lab";
+  record.pool.nodes = 8;
+  record.nodes = {{"lab", {{0, 0}}, NodeState::cordoned, "fans", {}},
+                  {"lab", {{1, 1}}, NodeState::down, "Slurm: drained, disk", {}},
+                  {"lab", {{2, 2}}, NodeState::down, "Slurm: down", {}},
+                  {"lab", {{3, 3}}, NodeState::cordoned, "", {}}};
+  record.loads = {{"lab", 4, {1'000, 0, {}}}, {"lab", 5, {2'000, 0, {0}}}};
+  const std::vector<NodeReport> reports = {{0, NodeState::down, "Slurm: down", {}},
+                                           {1, NodeState::draining, "Slurm: drained, disk", {}},
+                                           {5, NodeState::up, "", {2'000, 0, {0}}},
+                                           {6, NodeState::down, "Slurm: down", {}},
+                                           {7, NodeState::down, "Slurm: down", {500, 0, {}}}};
+  std::vector<Input> inputs;
+  compare_nodes(record, reports, inputs);
+  std::vector<std::string> said;
+  for (const Input& input : inputs) {
+    if (const auto* load = std::get_if<LoadNode>(&input)) {
+      said.push_back(fmt::format("{} loaded {}", load->node, load->load.cpus_milli));
+    } else if (const auto* change = std::get_if<ChangeNodes>(&input)) {
+      said.push_back(fmt::format("{} {} '{}'", format_node_ranges(change->nodes),
+                                 name(change->state), change->reason));
+    }
+  }
+  // 0 and 3 people have taken out; 1 is as it was; nobody complains about 2 any more.
+  EXPECT_EQ(said, (std::vector<std::string>{"7 loaded 500", "4 loaded 0", "2 up ''",
+                                            "6-7 down 'Slurm: down'"}));
 }
 
 TEST(Controller, ASnapshotAndTheFactsAfterItGiveTheSameState) {

@@ -8,9 +8,10 @@ namespace mohona {
 namespace {
 
 // Where a service can be reached: its first ready replica.
-std::string endpoint_of(const Job& job) {
+std::string endpoint_of(const State& state, const Job& job) {
   for (const Attempt& attempt : job.attempts) {
-    if (attempt.ready && !attempt.ended_at) return fmt::format("127.0.0.1:{}", attempt.port);
+    if (!attempt.ready || attempt.ended_at) continue;
+    return fmt::format("{}:{}", host_of(state, attempt), attempt.port);
   }
   return {};
 }
@@ -25,6 +26,7 @@ Launch make_launch(const State& state, const Job& job, const Attempt& attempt) {
     launch.shard_count = job.tasks.size();
   }
   launch.restarts = attempt.id.number - 1;
+  if (const PoolRecord* pool = state.find_pool(attempt.pool)) launch.pool = &pool->pool;
   return launch;
 }
 
@@ -69,14 +71,21 @@ std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
     const JobEntry* needed = state.find(id);
     if (!needed) continue;
     needs.push_back({needed->job.spec->name, id,
-                     needed->job.spec->kind == Kind::serve ? endpoint_of(needed->job) : ""});
+                     needed->job.spec->kind == Kind::serve ? endpoint_of(state, needed->job) : ""});
   }
   return needs;
 }
 
+std::string host_of(const State& state, const Attempt& attempt) {
+  const PoolRecord* pool = state.find_pool(attempt.pool);
+  if (!pool || attempt.holdings.empty()) return "127.0.0.1";
+  const auto node = static_cast<std::size_t>(attempt.holdings.front().node);
+  return node < pool->pool.hosts.size() ? pool->pool.hosts[node] : "127.0.0.1";
+}
+
 Engine* Effects::engine_of(const State& state, const std::string& pool) const {
   const PoolRecord* found = state.find_pool(pool);
-  if (!found) return nullptr;
+  if (!found || is_away(found->pool)) return nullptr;
   const auto engine = engines_.find(found->pool.engine);
   return engine == engines_.end() ? nullptr : engine->second;
 }
@@ -87,6 +96,8 @@ void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>
   const auto failed = [&](const std::string& why) {
     inputs.push_back(Ended{id, Outcome{End::not_launched, 0, false, why}, {}});
   };
+  const PoolRecord* pool = state.find_pool(attempt.pool);
+  if (!may_act() || (pool && is_away(pool->pool))) return;  // whoever leads there sees to it
   Engine* engine = engine_of(state, attempt.pool);
   if (!engine) return failed("no engine runs pool " + attempt.pool);
   Launch launch = make_launch(state, job, attempt);
@@ -104,7 +115,7 @@ void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>
 
 void Effects::stop(const State& state, const AttemptId& id, Timestamp now) {
   Engine* engine = engine_of(state, state.live_attempt(id).pool);
-  if (engine)
+  if (engine && may_act())
     (void)engine->stop(id, make_stop(state, id, now));  // repeated by the next reconciliation
 }
 
@@ -116,7 +127,7 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
     if (!state.live().contains(stopping->attempt)) return;
     const Job& job = state.find(stopping->attempt.job)->job;
     Engine* engine = engine_of(state, state.live_attempt(stopping->attempt).pool);
-    if (engine) {
+    if (engine && may_act()) {
       (void)engine->stop(stopping->attempt,
                          Stop{job.spec->stop.signal, stopping->grace, stopping->within,
                               std::string(hook_event(stopping->reason))});
@@ -170,6 +181,35 @@ void Effects::observe(const State& state, bool reconcile, Timestamp now,
         stop(state, id, now);
       }
     }
+  }
+}
+
+// Nodes that people have taken out of work's way, or have said are loaded, stay as they say: an
+// engine changes only what it said itself.
+void Effects::observe_nodes(const State& state, std::vector<Input>& inputs) {
+  observe_away(state, inputs);
+  for (const auto& [name, record] : state.pools()) {
+    Engine* engine = engine_of(state, name);
+    const auto reports = engine ? engine->nodes(record.pool) : std::nullopt;
+    if (reports) compare_nodes(record, *reports, inputs);
+  }
+}
+
+void Effects::observe_away(const State& state, std::vector<Input>& inputs) {
+  for (const auto& [name, record] : state.pools()) {
+    std::vector<NodeReport> reports;
+    const bool away = is_away(record.pool);
+    const bool was_away =
+        std::any_of(record.nodes.begin(), record.nodes.end(),
+                    [](const NodesChanged& n) { return is_about_away(n.reason); });
+    for (std::int64_t i = 0; away && i < record.pool.nodes; ++i) {
+      reports.push_back(
+          {i,
+           NodeState::cordoned,
+           fmt::format("Away: {}, which has it, does not lead", record.pool.controller),
+           {}});
+    }
+    if (away || was_away) compare_nodes(record, reports, inputs);
   }
 }
 

@@ -1,6 +1,7 @@
 // What is done about facts once they are durable, and how what runs is compared with what should.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 #include <vector>
@@ -33,8 +34,14 @@ class NoSecrets : public SecretStore {
 
 class Effects {
  public:
-  Effects(std::map<std::string, Engine*> engines, SecretStore& secrets)
-      : engines_(std::move(engines)), secrets_(secrets) {}
+  // `name`: of this controller; pools of another are not its to reach. `may_act`: asked before each
+  // effect; none: always.
+  Effects(std::map<std::string, Engine*> engines, SecretStore& secrets, std::string name = {},
+          std::function<Result<void>()> may_act = {})
+      : engines_(std::move(engines)),
+        secrets_(secrets),
+        name_(std::move(name)),
+        may_act_(std::move(may_act)) {}
 
   // Does what the fact intends. Inputs that come of it (a launch that failed) are appended.
   void act(const State& state, const Fact& fact, std::vector<Input>& inputs);
@@ -43,19 +50,42 @@ class Effects {
   // round: live attempts that no engine knows are launched, and stops are repeated.
   void observe(const State& state, bool reconcile, Timestamp now, std::vector<Input>& inputs);
 
+  // What the engines say of their nodes, beside what is known of them: states, and what others
+  // hold there.
+  void observe_nodes(const State& state, std::vector<Input>& inputs);
+
+  // Only what follows from who leads: pools of other controllers are out of reach.
+  void observe_away(const State& state, std::vector<Input>& inputs);
+
   // What a data job's globs match where the fleet's first engine looks.
   Result<std::vector<std::string>> list_shards(const State& state, const Job& job);
 
-  // The engine on which this pool's work runs, or nullptr.
+  // The engine on which this pool's work runs, or nullptr: there is none, or it is another's.
   Engine* engine_of(const State& state, const std::string& pool) const;
 
  private:
+  bool may_act() const { return !may_act_ || may_act_().has_value(); }
+  bool is_away(const Pool& pool) const {
+    return !pool.controller.empty() && pool.controller != name_;
+  }
   void launch(const State& state, const AttemptId& id, std::vector<Input>& inputs);
   void stop(const State& state, const AttemptId& id, Timestamp now);
 
   std::map<std::string, Engine*> engines_;
   SecretStore& secrets_;
+  std::string name_;
+  std::function<Result<void>()> may_act_;
 };
+
+// The name of the machine on which the attempt's first node is, for those who want to reach it.
+std::string host_of(const State& state, const Attempt& attempt);
+
+// Whether a node's reason says that its controller does not lead.
+bool is_about_away(const std::string& reason);
+
+// What an engine's reports change of a pool's nodes, as inputs.
+void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& reports,
+                   std::vector<Input>& inputs);
 
 // A needed job as its dependants see it.
 std::vector<NeededJob> needed_jobs(const State& state, const Job& job);

@@ -1,5 +1,7 @@
 #include "control/prober.h"
 
+#include "control/effects.h"
+
 namespace mohona {
 
 Prober::Prober(ProbeFunction probe, std::function<void(Readiness)> report)
@@ -31,7 +33,8 @@ void Prober::set_targets(const State& state) {
       targets.insert(*known);
     } else {
       const auto now = Steady::now();
-      targets[id] = Target{attempt.port, spec.service->probe, now, now, 0, attempt.ready};
+      targets[id] = Target{
+          host_of(state, attempt), attempt.port, spec.service->probe, now, now, 0, attempt.ready};
     }
   }
   targets_ = std::move(targets);
@@ -75,7 +78,7 @@ void Prober::loop() {
     const AttemptId id = due->first;
     const Target target = due->second;
     lock.unlock();
-    const bool answered = probe_(target.port, target.probe);
+    const bool answered = probe_(target.host, target.port, target.probe);
     lock.lock();
     const auto still = targets_.find(id);
     if (still == targets_.end()) continue;

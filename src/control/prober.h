@@ -15,7 +15,8 @@
 namespace mohona {
 
 // Sends one probe; true when the replica answered with a status from 200 to 299.
-using ProbeFunction = std::function<bool(std::int64_t port, const ReadinessProbe& probe)>;
+using ProbeFunction =
+    std::function<bool(const std::string& host, std::int64_t port, const ReadinessProbe& probe)>;
 
 class Prober {
  public:
@@ -29,6 +30,7 @@ class Prober {
  private:
   using Steady = std::chrono::steady_clock;
   struct Target {
+    std::string host;
     std::int64_t port = 0;
     ReadinessProbe probe;
     Steady::time_point since, next;

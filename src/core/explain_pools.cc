@@ -77,6 +77,14 @@ std::string when_holders_end(const State& state, const Space& space, const Reque
   return fmt::format("{} {} ends", when, listed(names, "or"));
 }
 
+// " (fans)", when all nodes that are out are so for the same reason.
+std::string common_reason(const PoolRecord& record) {
+  const std::string& reason = record.nodes.front().reason;
+  const bool same = std::all_of(record.nodes.begin(), record.nodes.end(),
+                                [&](const NodesChanged& n) { return n.reason == reason; });
+  return same && !reason.empty() ? fmt::format(" ({})", reason) : "";
+}
+
 // "; of its 8 nodes 2 are down and 1 is cordoned".
 std::string nodes_not_up(const PoolRecord& record, const Space& space) {
   std::map<NodeState, std::int64_t> counts;
@@ -92,13 +100,14 @@ std::string nodes_not_up(const PoolRecord& record, const Space& space) {
     parts.push_back(fmt::format("{} {} {}", n, n == 1 ? "is" : "are", name(state)));
   }
   if (parts.empty()) return {};
+  const std::string because = common_reason(record);
   if (counts.size() == 1 && counts.begin()->second == record.pool.nodes) {
     const auto state = name(counts.begin()->first);
-    if (record.pool.nodes == 1) return fmt::format("; its node is {}", state);
-    return fmt::format("; all of its {} nodes are {}", record.pool.nodes, state);
+    if (record.pool.nodes == 1) return fmt::format("; its node is {}{}", state, because);
+    return fmt::format("; all of its {} nodes are {}{}", record.pool.nodes, state, because);
   }
-  return fmt::format("; of its {} {} {}", record.pool.nodes, nodes(record.pool.nodes),
-                     join(parts, " and "));
+  return fmt::format("; of its {} {} {}{}", record.pool.nodes, nodes(record.pool.nodes),
+                     join(parts, " and "), because);
 }
 
 PoolExplanation explain_share(const State& state, const PoolRecord& record,

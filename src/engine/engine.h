@@ -34,6 +34,7 @@ struct Launch {
   std::size_t shard_count = 0;  // 0: no data job
   std::uint32_t restarts = 0;   // attempts of this task before this one
   Variables secrets;
+  const Pool* pool = nullptr;  // where it goes; lent for the call
 };
 
 // Hooks of `event`, then `signal`, after `grace` KILL of the whole tree; all of it `within`.
@@ -62,6 +63,15 @@ struct Report {
   std::optional<Timestamp> started_at, ended_at;
   Outcome outcome;         // of one that ended
   Box<StepsReport> steps;  // the newest, if it has said any; of one that ended, the last
+};
+
+// A node as those who run its cluster see it. `load` is what others hold there.
+struct NodeReport {
+  std::int64_t node = 0;
+  NodeState state = NodeState::up;
+  std::string reason;
+  ForeignLoad load;
+  friend bool operator==(const NodeReport&, const NodeReport&) = default;
 };
 
 struct LogPart {
@@ -97,6 +107,10 @@ class Engine {
   // What rank `rank` has written, from `offset` on, at most `bytes_max`.
   virtual Result<LogPart> read_log(const AttemptId& attempt, std::int64_t rank,
                                    std::uint64_t offset, std::size_t bytes_max) = 0;
+
+  // The nodes of this pool that are not simply up and ours alone; the others are. An engine whose
+  // nodes nobody else manages or uses has nothing to say: nullopt, as long as nothing is known.
+  virtual std::optional<std::vector<NodeReport>> nodes(const Pool&) { return std::nullopt; }
 
   // Called from any thread when `observe` may have something new. Set once, before anything else.
   virtual void on_change(std::function<void()> changed) = 0;

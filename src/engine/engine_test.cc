@@ -11,6 +11,7 @@
 
 #include "engine/local/local_engine.h"
 #include "engine/memory/memory_engine.h"
+#include "engine/slurm/slurm_engine.h"
 
 namespace mohona {
 namespace {
@@ -25,6 +26,8 @@ class Subject {
   virtual void restart() {}  // the controller's process ends and another takes over
   virtual void end(const AttemptId& attempt, int code) = 0;
   virtual void progress(const AttemptId& attempt, std::int64_t done, std::int64_t total) = 0;
+  virtual std::string script() const { return ""; }
+  virtual const Pool* pool() { return nullptr; }
 };
 
 class MemorySubject : public Subject {
@@ -40,37 +43,29 @@ class MemorySubject : public Subject {
 };
 
 // Work that ends with the code that it finds in a file, and passes on what it finds in another.
-class LocalSubject : public Subject {
+class FilesSubject : public Subject {
  public:
-  LocalSubject() {
+  FilesSubject() {
     home_ = testing::TempDir() + "mohona-engine-" + std::to_string(getpid());
     std::filesystem::remove_all(home_);
     std::filesystem::create_directories(home_);
-    restart();
   }
-  ~LocalSubject() override {
-    engine_.reset();
-    std::filesystem::remove_all(home_);
-  }
+  ~FilesSubject() override { std::filesystem::remove_all(home_); }
   Engine& engine() override { return *engine_; }
-  void restart() override {
-    engine_.reset();
-    engine_ = std::move(*make_local_engine({home_, MOHONA_BINARY_DIR "/bin/mohona-supervisor"}));
-  }
   void end(const AttemptId& attempt, int code) override {
     say(to_string(attempt), std::to_string(code));
   }
   void progress(const AttemptId& attempt, std::int64_t done, std::int64_t total) override {
     say(to_string(attempt) + ".steps", fmt::format("{}/{} loss=2.5\n", done, total));
   }
-  std::string script() const {
+  std::string script() const override {
     const std::string steps = home_ + "/$MOHONA_ATTEMPT.steps";
     return "pass_on() { [ -e " + steps + " ] && mv " + steps + " $MOHONA_PROGRESS; }\n" +
            "while ! [ -e " + home_ + "/$MOHONA_ATTEMPT ]; do pass_on; sleep 0.02; done\n" +
            "pass_on\nexit $(cat " + home_ + "/$MOHONA_ATTEMPT)\n";
   }
 
- private:
+ protected:
   void say(const std::string& name, const std::string& text) {
     std::ofstream(home_ + "/" + name + ".tmp") << text;
     std::filesystem::rename(home_ + "/" + name + ".tmp", home_ + "/" + name);
@@ -80,19 +75,64 @@ class LocalSubject : public Subject {
   std::unique_ptr<Engine> engine_;
 };
 
+class LocalSubject : public FilesSubject {
+ public:
+  LocalSubject() { restart(); }
+  ~LocalSubject() override { engine_.reset(); }
+  void restart() override {
+    engine_.reset();
+    engine_ = std::move(*make_local_engine({home_, MOHONA_BINARY_DIR "/bin/mohona-supervisor"}));
+  }
+};
+
+// The same work as jobs of the Slurm cluster that MOHONA_SLURM names.
+class SlurmSubject : public FilesSubject {
+ public:
+  SlurmSubject() { restart(); }
+  ~SlurmSubject() override { engine_.reset(); }
+  void restart() override {
+    engine_.reset();
+    engine_ = std::move(*make_slurm_engine({home_, MOHONA_BINARY_DIR "/bin/mohona-supervisor"}));
+  }
+  const Pool* pool() override { return &pool_; }
+
+ private:
+  static Pool make_pool() {
+    Pool pool;
+    pool.name = "here";
+    pool.engine = "slurm";
+    pool.engine_options = {{"partition", "batch"},
+                           {"conf", std::string(getenv("MOHONA_SLURM")) + "/slurm.conf"}};
+    pool.shape.cpus_milli = 16'000;
+    pool.shape.memory_mib = 16'000;
+    pool.hosts = {"node1", "node2"};
+    pool.nodes = 2;
+    return pool;
+  }
+  Pool pool_ = make_pool();
+};
+
+bool slurm_is_there() {
+  const char* cluster = getenv("MOHONA_SLURM");
+  return cluster && std::filesystem::exists(std::string(cluster) + "/slurm.conf");
+}
+
 class EngineContract : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     if (GetParam() == "memory") {
       subject_ = std::make_unique<MemorySubject>();
+    } else if (GetParam() == "local") {
+      subject_ = std::make_unique<LocalSubject>();
+    } else if (slurm_is_there()) {
+      subject_ = std::make_unique<SlurmSubject>();
     } else {
-      auto local = std::make_unique<LocalSubject>();
-      script_ = local->script();
-      subject_ = std::move(local);
+      GTEST_SKIP() << "there is no Slurm cluster for tests here";
     }
     listen();
   }
   void TearDown() override {
+    if (!subject_) return;
     // Whatever a failed test left running.
     for (const Report& report : reports()) {
       (void)subject_->engine().stop(report.attempt, Stop{"KILL", 0s, 0s, ""});
@@ -111,12 +151,13 @@ class EngineContract : public testing::TestWithParam<std::string> {
   Launch launch_of(const AttemptId& id) const {
     auto spec = std::make_shared<JobSpec>();
     spec->name = "work";
-    spec->run = script_;
+    spec->run = subject_->script();
     Launch launch;
     launch.spec = spec;
     launch.attempt.id = id;
     launch.attempt.pool = "here";
     launch.attempt.holdings = {Holding{0, {}}};
+    launch.pool = subject_->pool();
     return launch;
   }
 
@@ -137,10 +178,10 @@ class EngineContract : public testing::TestWithParam<std::string> {
     return wait_for(id, [=](const Report& report) { return report.phase >= phase; });
   }
 
-  // Looks again whenever the engine says that something changed, ten seconds at most.
+  // Looks again whenever the engine says that something changed, for twenty seconds at most.
   template <class Holds>
   Report wait_for(const AttemptId& id, Holds holds) {
-    for (const auto until = std::chrono::steady_clock::now() + 10s;
+    for (const auto until = std::chrono::steady_clock::now() + 20s;
          std::chrono::steady_clock::now() < until;) {
       const auto report = report_of(id);
       if (report && holds(*report)) return *report;
@@ -153,7 +194,6 @@ class EngineContract : public testing::TestWithParam<std::string> {
   }
 
   std::unique_ptr<Subject> subject_;
-  std::string script_;
   std::mutex mutex_;
   std::condition_variable wake_;
   bool changed_ = false;
@@ -165,7 +205,7 @@ TEST_P(EngineContract, WhatIsLaunchedRunsAndItsEndIsReportedUntilItIsForgotten) 
   wait_for(id_, Phase::running);
   subject_->end(id_, 3);
   const Report report = wait_for(id_, Phase::ended);
-  EXPECT_EQ(report.outcome, (Outcome{End::exited, 3, false, ""}));
+  EXPECT_EQ(report.outcome, (Outcome{End::exited, 3, false, ""})) << report.outcome.detail;
   EXPECT_TRUE(report_of(id_));
   EXPECT_TRUE(subject_->engine().forget(id_));
   EXPECT_FALSE(report_of(id_));
@@ -187,7 +227,7 @@ TEST_P(EngineContract, StoppingEndsItAndSaysSo) {
   ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
   ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
   const Report report = wait_for(id_, Phase::ended);
-  EXPECT_EQ(report.outcome, (Outcome{End::exited, 143, true, ""}));
+  EXPECT_EQ(report.outcome, (Outcome{End::exited, 143, true, ""})) << report.outcome.detail;
 }
 
 TEST_P(EngineContract, StoppingWhatIsGoneOrWasNeverThereSucceeds) {
@@ -229,7 +269,7 @@ TEST_P(EngineContract, WhatWorkSaysOfItsStepsIsReportedAndTheLastWithItsEnd) {
   EXPECT_EQ(report.steps->metrics, (Metrics{{"loss", "2.5"}}));
   subject_->restart();
   listen();
-  if (GetParam() == "local") {  // another controller reads it anew
+  if (GetParam() != "memory") {  // another controller reads it anew
     EXPECT_EQ(wait_for(id_, has_steps).steps->done, 3);
   }
   subject_->progress(id_, 10, 10);
@@ -237,7 +277,7 @@ TEST_P(EngineContract, WhatWorkSaysOfItsStepsIsReportedAndTheLastWithItsEnd) {
   EXPECT_EQ(wait_for(id_, Phase::ended).steps->done, 10);
 }
 
-INSTANTIATE_TEST_SUITE_P(Every, EngineContract, testing::Values("memory", "local"),
+INSTANTIATE_TEST_SUITE_P(Every, EngineContract, testing::Values("memory", "local", "slurm"),
                          [](const auto& kind) { return kind.param; });
 
 }  // namespace

@@ -161,6 +161,9 @@ void describe(V&& v, Tag<Pool>) {
   v("topology", &Pool::topology);
   v("features", &Pool::features);
   v("account", &Pool::account);
+  v("engine_options", &Pool::engine_options);
+  v("hosts", &Pool::hosts);
+  v("controller", &Pool::controller);
 }
 template <class V>
 void describe(V&& v, Tag<FileMount>) {

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "base/money.h"
@@ -91,6 +92,10 @@ struct Pool {
   Topology topology;
   std::vector<Feature> features;
   std::string account;  // who is billed for it; commitments serve their own account first
+  // What the engine alone understands: {"partition", "batch"}.
+  std::vector<std::pair<std::string, std::string>> engine_options;
+  std::vector<std::string> hosts;  // its nodes' names, where its engine knows them by name
+  std::string controller;          // the only one that reaches them: a machine of its own
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 

@@ -61,10 +61,10 @@ class Client : public HttpClient {
       target = asio::local::stream_protocol::endpoint(endpoint_.unix_path);
     } else {
       beast::error_code error;
-      const auto ip = asio::ip::make_address(
-          endpoint_.host == "localhost" ? "127.0.0.1" : endpoint_.host, error);
+      asio::ip::tcp::resolver resolver(io_);
+      const auto found = resolver.resolve(endpoint_.host, std::to_string(endpoint_.port), error);
       if (error) return error;
-      target = asio::ip::tcp::endpoint(ip, static_cast<unsigned short>(endpoint_.port));
+      target = found.begin()->endpoint();
     }
     return wait([&](auto done) { stream_->async_connect(target, done); });
   }
@@ -86,6 +86,7 @@ class Client : public HttpClient {
       message.set(http::field::authorization, request.authorization);
     }
     if (!request.idempotency_key.empty()) message.set("Idempotency-Key", request.idempotency_key);
+    for (const auto& [key, value] : request.headers) message.set(key, value);
     message.body() = request.body;
     message.prepare_payload();
     stream_->expires_after(timeout);

@@ -18,6 +18,7 @@ struct HttpRequest {
   std::string content_type;
   std::string authorization;
   std::string idempotency_key;
+  Query headers;  // others to send; of a request that comes in they are not kept
 };
 
 struct HttpResponse {

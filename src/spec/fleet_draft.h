@@ -22,6 +22,18 @@ void read_queues(const SpecNode& node, FleetDraft& draft);        // fleet_queue
 void read_scheduling(const SpecNode& node, FleetDraft& draft);    //
 void read_reservations(const SpecNode& node, FleetDraft& draft);  // fleet_reservations.cc
 
+// A pool while it is being read.
+struct PoolDraft {
+  Pool pool;
+  Problems& problems;
+  const SpecNode* features = nullptr;  // read last: they name nodes
+};
+
+// Slurm's part of a pool. Its nodes and their shape the cluster tells, so the file does not.
+void read_slurm(const SpecNode& node, PoolDraft& draft);   // fleet_slurm.cc
+void read_hosts(const SpecNode& node, PoolDraft& draft);   //
+void check_slurm(const SpecNode& pool, PoolDraft& draft);  // once all of the pool is read
+
 // "0-15,32" or [0-15, 32]. `pool_nodes`: how many there are; 0: not known.
 bool read_node_list(const SpecNode& node, std::int64_t pool_nodes, NodeRanges& out,
                     Problems& problems);

@@ -96,6 +96,37 @@ TEST(FleetFile, PoolsHaveTopologyAndFeatures) {
   for (const Row& row : rows) EXPECT_EQ(effect_of(row.keys), row.effect) << row.keys;
 }
 
+TEST(FleetFile, APartitionOfASlurmClusterIsAPoolThatTheClusterCompletes) {
+  const auto fleet = parse_fleet_file({"fleet.yaml", R"(
+pools:
+- {name: batch, cloud: hall, engine: slurm}
+- name: big
+  cloud: hall
+  shape: {name: p5.48xlarge}
+  hosts: [node1, "node[3-4]"]
+  slurm: {partition: gpu, account: lab, qos: high, reservation: r, gpu: H100,
+          conf: /etc/slurm/slurm.conf, rest: "http://head:6820", token: /root/token}
+)",
+                                       "/nowhere"});
+  ASSERT_TRUE(fleet) << fleet.error().message;
+  const Pool& batch = fleet->pools[0];
+  EXPECT_EQ(batch.engine, "slurm");
+  EXPECT_EQ(batch.engine_options, (Variables{{"partition", "batch"}}));
+  EXPECT_EQ(batch.nodes, 0);
+  const Pool& big = fleet->pools[1];
+  EXPECT_EQ(big.engine, "slurm");
+  EXPECT_EQ(big.shape.name, "p5.48xlarge");
+  EXPECT_EQ(big.hosts, (std::vector<std::string>{"node1", "node3", "node4"}));
+  EXPECT_EQ(big.engine_options, (Variables{{"partition", "gpu"},
+                                           {"account", "lab"},
+                                           {"qos", "high"},
+                                           {"reservation", "r"},
+                                           {"gpu", "H100"},
+                                           {"conf", "/etc/slurm/slurm.conf"},
+                                           {"rest", "http://head:6820"},
+                                           {"token", "/root/token"}}));
+}
+
 TEST(FleetFile, HoldsQueuesAndAPolicy) {
   constexpr Row rows[] = {
       {"queues:\nscheduling:\nreservations:", "{}{}"},

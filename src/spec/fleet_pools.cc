@@ -14,12 +14,6 @@ constexpr std::int64_t leaf_nodes_max = 64;
 constexpr std::int64_t division_max = 10'000;  // leaves a block, blocks a fabric
 constexpr std::size_t features_max = 1'000;
 
-struct PoolDraft {
-  Pool pool;
-  Problems& problems;
-  const SpecNode* features = nullptr;  // read last: they name nodes
-};
-
 void read_amount(const SpecNode& node, std::optional<Amount> amount, std::string_view expected,
                  std::int64_t& out, Problems& problems) {
   if (node.is_scalar() && amount && !amount->or_more) {
@@ -56,7 +50,7 @@ void read_shape(const SpecNode& node, PoolDraft& draft) {
     return;
   }
   read_keys(node, shape_keys, {}, draft, draft.problems);
-  if (!node.find("cpus")) {
+  if (!node.find("cpus") && draft.pool.engine != "slurm") {
     draft.problems.add(node.key_place, "'shape' has no 'cpus'", "expected cpus: N");
   }
 }
@@ -161,7 +155,7 @@ void read_features(const SpecNode& node, PoolDraft& draft) {
   }
 }
 
-constexpr std::array<Key<PoolDraft>, 13> pool_keys = {{
+constexpr std::array<Key<PoolDraft>, 15> pool_keys = {{
     {"name", [](const SpecNode& n, PoolDraft& d) { read_name(n, d.pool.name, d.problems); }},
     {"cloud",
      [](const SpecNode& n, PoolDraft& d) {
@@ -184,6 +178,8 @@ constexpr std::array<Key<PoolDraft>, 13> pool_keys = {{
     {"price", read_price},
     {"topology", read_topology},
     {"features", [](const SpecNode& n, PoolDraft& d) { d.features = &n; }},
+    {"slurm", read_slurm},
+    {"hosts", read_hosts},
 }};
 
 Pool read_pool(const SpecNode& node, Problems& problems) {
@@ -192,9 +188,15 @@ Pool read_pool(const SpecNode& node, Problems& problems) {
               problems)) {
     return draft.pool;
   }
+  // Which keys there may be depends on it.
+  const SpecNode* engine = node.find("engine");
+  const bool slurm = node.find("slurm") || (engine && engine->text == "slurm");
+  if (slurm) draft.pool.engine = "slurm";
   read_keys(node, pool_keys, {}, draft, problems);
+  check_slurm(node, draft);
   if (draft.features) read_features(*draft.features, draft);
   for (const std::string_view key : {"name", "cloud", "shape", "nodes"}) {
+    if (slurm && (key == "shape" || key == "nodes")) continue;
     if (!node.find(key))
       problems.add(node.place, fmt::format("this pool has no '{}'", key),
                    "expected name, cloud, shape and nodes");

@@ -8,8 +8,10 @@
 #include <thread>
 
 #include "model/codec.h"
+#include "store/memory/memory_lease.h"
 #include "store/memory/memory_store.h"
 #include "store/postgresql/connection.h"
+#include "store/postgresql/postgresql_lease.h"
 #include "store/postgresql/postgresql_store.h"
 #include "store/sqlite/sqlite_store.h"
 
@@ -274,7 +276,7 @@ TEST_F(PostgresqlStoreTest, SaysWhatIsWrong) {
   const auto newer = open_postgresql_store(database_->uri());
   ASSERT_FALSE(newer);
   EXPECT_TRUE(newer.error().message.ends_with(
-      "was written by a newer version of Mohona (schema 99; this one knows 1)"))
+      "was written by a newer version of Mohona (schema 99; this one knows 2)"))
       << newer.error().message;
 }
 
@@ -307,6 +309,84 @@ TEST(SqliteStore, SaysWhatIsWrongWithItsFile) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message,
             "cannot open /nonexistent/journal.db: No such file or directory");
+}
+
+// The promise of lease.h, kept by every implementation.
+class LeaseContract : public testing::TestWithParam<std::string> {
+ protected:
+  void SetUp() override {
+    if (GetParam() == "memory") {
+      mine_ = std::make_shared<MemoryLease>();
+      theirs_ = mine_;
+    } else if ((database_ = Database::make())) {
+      ASSERT_TRUE(open_postgresql_store(database_->uri()));
+      mine_ = open_postgresql_lease(database_->uri());
+      theirs_ = open_postgresql_lease(database_->uri());
+    } else {
+      GTEST_SKIP() << "no PostgreSQL is there: tests/e2e/postgresql.py start DIRECTORY";
+    }
+  }
+  void TearDown() override {
+    mine_.reset();
+    theirs_.reset();
+    database_.reset();
+  }
+
+  std::unique_ptr<Database> database_;
+  std::shared_ptr<LeaseTable> mine_, theirs_;
+};
+
+TEST_P(LeaseContract, OfTwoWhoClaimOneSucceeds) {
+  const Lease nobody = *mine_->read();
+  EXPECT_EQ(nobody.leader, "");
+  const auto won = *mine_->claim(nobody, "a", "http://a");
+  ASSERT_TRUE(won);
+  EXPECT_EQ(won->leader, "a");
+  EXPECT_EQ(won->address, "http://a");
+  EXPECT_FALSE(*theirs_->claim(nobody, "b", ""));
+  EXPECT_EQ(*theirs_->read(), *won);
+}
+
+TEST_P(LeaseContract, EveryRenewalIsAnotherBeat) {
+  const Lease first = **mine_->claim(*mine_->read(), "a", "");
+  const Lease second = *mine_->renew(first);
+  EXPECT_GT(second.beat, first.beat);
+  EXPECT_EQ(*theirs_->read(), second);
+  EXPECT_FALSE(*theirs_->claim(first, "b", ""));  // as it was before
+}
+
+TEST_P(LeaseContract, WhoeverWasOverruledLearnsItAndChangesNothing) {
+  const Lease a = **mine_->claim(*mine_->read(), "a", "");
+  const Lease b = **theirs_->claim(a, "b", "");
+  EXPECT_EQ(mine_->renew(a).error(), (Error{Code::superseded, "b leads now"}));
+  EXPECT_TRUE(mine_->resign(a));
+  EXPECT_EQ(*mine_->read(), b);
+}
+
+TEST_P(LeaseContract, WhoeverResignsLeavesItToAnybody) {
+  const Lease a = **mine_->claim(*mine_->read(), "a", "");
+  ASSERT_TRUE(mine_->resign(a));
+  const Lease now = *theirs_->read();
+  EXPECT_EQ(now.leader, "");
+  EXPECT_TRUE(*theirs_->claim(now, "b", ""));
+}
+
+INSTANTIATE_TEST_SUITE_P(Every, LeaseContract, testing::Values("memory", "postgresql"),
+                         [](const auto& kind) { return kind.param; });
+
+// A database that an earlier version made has no lease, and is brought up to date.
+TEST(PostgresqlStore, ASchemaOfTheFirstVersionIsMigrated) {
+  const auto database = Database::make();
+  if (!database) GTEST_SKIP() << "no PostgreSQL is there";
+  const auto first = open_postgresql_store(database->uri());
+  ASSERT_TRUE(first);
+  const Epoch epoch = *(*first)->lead();
+  ASSERT_TRUE((*first)->append({fact(1)}, epoch));
+  database->say("DROP TABLE mohona.lease");
+  database->say("UPDATE mohona.term SET version = 1");
+  ASSERT_TRUE(open_postgresql_store(database->uri()));
+  EXPECT_TRUE(open_postgresql_lease(database->uri())->read());
+  EXPECT_TRUE((*first)->append({fact(2)}, epoch));  // what was there is
 }
 
 }  // namespace

@@ -1,8 +1,7 @@
 // The engine that runs work as processes of this machine, one supervisor an attempt.
 //
-//   HOME/jobs/17/{workdir,output,checkpoint}        what a job's attempts share
-//   HOME/jobs/17/attempts/0.2/{started,exit}.json   one attempt, with its logs rank0.log, …
-//   HOME/running/17.0.2                             a mark: launched, and not yet forgotten
+//   HOME/jobs/…           what host/places.h says
+//   HOME/running/17.0.2   a mark: launched, and not yet forgotten
 #pragma once
 
 #include <memory>
@@ -15,6 +14,7 @@ namespace mohona {
 struct LocalEngineOptions {
   std::string home;        // absolute
   std::string supervisor;  // the program to start for each attempt
+  std::string work = {};   // where jobs/ is; empty: in the home
 };
 
 Result<std::unique_ptr<Engine>> make_local_engine(LocalEngineOptions options);

@@ -6,7 +6,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 constexpr int look_for_start_ms = 20;
@@ -131,4 +131,4 @@ void Watcher::loop() {
   }
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

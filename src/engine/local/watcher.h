@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/ids.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 class Watcher {
  public:
@@ -57,4 +57,4 @@ class Watcher {
   std::thread thread_;
 };
 
-}  // namespace mohona::local
+}  // namespace mohona::host

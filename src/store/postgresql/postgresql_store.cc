@@ -22,10 +22,10 @@ using postgresql::Rows;
 constexpr auto resolve_max = 10s;
 constexpr auto resolve_every = 100ms;
 constexpr std::uint64_t page_max = 4'096;  // facts, or rows, read at a time
-constexpr std::uint64_t schema_version = 1;
+constexpr std::uint64_t schema_version = 2;
 
 // `covered` is the position up to which the snapshot stands for the journal. One starts at a time.
-constexpr std::array<const char*, 6> schema = {
+constexpr std::array<const char*, 8> schema = {
     "SELECT pg_advisory_xact_lock(7816392)",
     "CREATE SCHEMA IF NOT EXISTS mohona",
     "CREATE TABLE IF NOT EXISTS mohona.fact (position bigint PRIMARY KEY, body text NOT NULL)",
@@ -33,8 +33,14 @@ constexpr std::array<const char*, 6> schema = {
     " body text NOT NULL)",
     "CREATE TABLE IF NOT EXISTS mohona.term (one integer PRIMARY KEY CHECK (one = 1),"
     " epoch bigint NOT NULL, covered bigint NOT NULL, version bigint NOT NULL)",
-    "INSERT INTO mohona.term VALUES (1, 0, 0, 1) ON CONFLICT DO NOTHING",
+    "INSERT INTO mohona.term VALUES (1, 0, 0, 2) ON CONFLICT DO NOTHING",
+    "CREATE TABLE IF NOT EXISTS mohona.lease (one integer PRIMARY KEY CHECK (one = 1),"
+    " beat bigint NOT NULL, leader text NOT NULL, address text NOT NULL)",
+    "INSERT INTO mohona.lease VALUES (1, 0, '', '') ON CONFLICT DO NOTHING",
 };
+// What makes the schema of version 1 one of version 2.
+constexpr std::array<const char*, 4> from_version_1 = {
+    schema[0], schema[6], schema[7], "UPDATE mohona.term SET version = 2 WHERE version = 1"};
 
 constexpr const char* append_sql =
     "WITH led AS MATERIALIZED (SELECT 1 FROM mohona.term WHERE epoch = $1::bigint FOR SHARE)"
@@ -105,7 +111,13 @@ Result<void> PostgresqlStore::make_schema() {
     for (const char* sql : made ? std::span<const char* const>() : std::span(schema)) {
       if (auto ok = ask(sql); !ok) return fail(ok.error());
     }
-    const auto version = ask("SELECT version FROM mohona.term");
+    auto version = ask("SELECT version FROM mohona.term");
+    if (version && version->number(0, 0) == 1) {
+      for (const char* sql : from_version_1) {
+        if (auto ok = ask(sql); !ok) return fail(ok.error());
+      }
+      version = ask("SELECT version FROM mohona.term");
+    }
     if (!version) return fail(version.error());
     if (version->number(0, 0) == schema_version) return {};
     return fail(Code::invalid,

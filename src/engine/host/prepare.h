@@ -2,9 +2,9 @@
 #pragma once
 
 #include "base/result.h"
-#include "engine/local/order.h"
+#include "engine/host/order.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 // The working directory, copied once a job; mounts and the checkpoint's link in it.
 Result<void> prepare(const Order& order);
@@ -17,4 +17,4 @@ Result<void> mark_set_up(const Order& order);
 // name are an error, and the other's file stays. Repeating it for the same shard is safe.
 Result<void> publish(const Order& order);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

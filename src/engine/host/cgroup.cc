@@ -1,4 +1,4 @@
-#include "engine/local/cgroup.h"
+#include "engine/host/cgroup.h"
 
 #include <signal.h>
 #include <sys/stat.h>
@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 constexpr std::int64_t period_us = 100'000;
@@ -123,4 +123,4 @@ void Cgroup::remove() {
   for (const std::string& directory : directories_) ::rmdir(directory.c_str());
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

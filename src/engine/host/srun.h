@@ -6,9 +6,9 @@
 
 #include "base/result.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 // Writes the program into `directory` and returns that directory, which goes first in PATH.
 Result<std::string> install_srun(const std::string& directory);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -8,9 +8,9 @@
 
 #include <string>
 
-namespace mohona::local {
+namespace mohona::host {
 
 // Returns the exit status of the supervisor's process, which nobody needs: exit.json says it all.
 int supervise(const std::string& attempt_directory);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -1,4 +1,4 @@
-#include "engine/local/prepare.h"
+#include "engine/host/prepare.h"
 
 #include <filesystem>
 #include <set>
@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "base/text.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 namespace fs = std::filesystem;
@@ -165,4 +165,4 @@ Result<void> publish(const Order& order) {
   return {};
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

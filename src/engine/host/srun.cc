@@ -1,11 +1,11 @@
-#include "engine/local/srun.h"
+#include "engine/host/srun.h"
 
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 // Options that say how many are read; those that only shape output or binding mean nothing here.
@@ -64,4 +64,4 @@ Result<std::string> install_srun(const std::string& directory) {
   return directory;
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

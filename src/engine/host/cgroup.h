@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-namespace mohona::local {
+namespace mohona::host {
 
 // One rank's groups; none where the machine does not let us. Removed by `remove`, when empty.
 class Cgroup {
@@ -30,4 +30,4 @@ class Cgroup {
 // Kills what is left in the groups of an attempt whose supervisor is gone, and removes them.
 void kill_groups(const std::string& attempt_directory);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -7,7 +7,7 @@
 
 #include "model/describe.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 struct RankOrder {
   Variables environment;
@@ -31,6 +31,8 @@ struct Order {
   std::string output;            // and stand here until then
   std::int64_t port = 0;
   bool progress_from_log = false;
+  bool slurm = false;   // started by a Slurm job, whose step the ranks are when there are several
+  bool serves = false;  // its port is chosen where it starts
   friend bool operator==(const Order&, const Order&) = default;
 };
 
@@ -63,57 +65,59 @@ struct ExitFile {
 // The variable that marks every process of an attempt; its value is the attempt's directory.
 constexpr const char* mark_variable = "MOHONA_ATTEMPT_DIRECTORY";
 
-}  // namespace mohona::local
+}  // namespace mohona::host
 
 namespace mohona {
 
 template <class V>
-void describe(V&& v, Tag<local::RankOrder>) {
-  v("environment", &local::RankOrder::environment);
-  v("log", &local::RankOrder::log);
-  v("error_log", &local::RankOrder::error_log);
-  v("cpus_milli", &local::RankOrder::cpus_milli);
-  v("memory_mib", &local::RankOrder::memory_mib);
+void describe(V&& v, Tag<host::RankOrder>) {
+  v("environment", &host::RankOrder::environment);
+  v("log", &host::RankOrder::log);
+  v("error_log", &host::RankOrder::error_log);
+  v("cpus_milli", &host::RankOrder::cpus_milli);
+  v("memory_mib", &host::RankOrder::memory_mib);
 }
 template <class V>
-void describe(V&& v, Tag<local::Order>) {
-  v("attempt", &local::Order::attempt);
-  v("home", &local::Order::home);
-  v("job_directory", &local::Order::job_directory);
-  v("directory", &local::Order::directory);
-  v("workdir_source", &local::Order::workdir_source);
-  v("mounts", &local::Order::mounts);
-  v("checkpoint", &local::Order::checkpoint);
-  v("checkpoint_link", &local::Order::checkpoint_link);
-  v("setup", &local::Order::setup);
-  v("run", &local::Order::run);
-  v("hooks", &local::Order::hooks);
-  v("ranks", &local::Order::ranks);
-  v("published_output", &local::Order::published_output);
-  v("output", &local::Order::output);
-  v("port", &local::Order::port);
-  v("progress_from_log", &local::Order::progress_from_log);
+void describe(V&& v, Tag<host::Order>) {
+  v("attempt", &host::Order::attempt);
+  v("home", &host::Order::home);
+  v("job_directory", &host::Order::job_directory);
+  v("directory", &host::Order::directory);
+  v("workdir_source", &host::Order::workdir_source);
+  v("mounts", &host::Order::mounts);
+  v("checkpoint", &host::Order::checkpoint);
+  v("checkpoint_link", &host::Order::checkpoint_link);
+  v("setup", &host::Order::setup);
+  v("run", &host::Order::run);
+  v("hooks", &host::Order::hooks);
+  v("ranks", &host::Order::ranks);
+  v("published_output", &host::Order::published_output);
+  v("output", &host::Order::output);
+  v("port", &host::Order::port);
+  v("progress_from_log", &host::Order::progress_from_log);
+  v("slurm", &host::Order::slurm);
+  v("serves", &host::Order::serves);
 }
 template <class V>
-void describe(V&& v, Tag<local::StartedFile>) {
-  v("pid", &local::StartedFile::pid);
-  v("start_ticks", &local::StartedFile::start_ticks);
-  v("boot", &local::StartedFile::boot);
-  v("port", &local::StartedFile::port);
-  v("at", &local::StartedFile::at);
-  v("progress_from_log", &local::StartedFile::progress_from_log);
+void describe(V&& v, Tag<host::StartedFile>) {
+  v("pid", &host::StartedFile::pid);
+  v("start_ticks", &host::StartedFile::start_ticks);
+  v("boot", &host::StartedFile::boot);
+  v("port", &host::StartedFile::port);
+  v("at", &host::StartedFile::at);
+  v("progress_from_log", &host::StartedFile::progress_from_log);
 }
 template <class V>
-void describe(V&& v, Tag<local::StopFile>) {
-  v("signal", &local::StopFile::signal);
-  v("grace", &local::StopFile::grace);
-  v("within", &local::StopFile::within);
-  v("event", &local::StopFile::event);
+void describe(V&& v, Tag<host::StopFile>) {
+  v("signal", &host::StopFile::signal);
+  v("grace", &host::StopFile::grace);
+  v("within", &host::StopFile::within);
+  v("event", &host::StopFile::event);
 }
 template <class V>
-void describe(V&& v, Tag<local::ExitFile>) {
-  v("outcome", &local::ExitFile::outcome);
-  v("at", &local::ExitFile::at);
+void describe(V&& v, Tag<host::ExitFile>) {
+  v("outcome", &host::ExitFile::outcome);
+  v("at", &host::ExitFile::at);
 }
 
 }  // namespace mohona

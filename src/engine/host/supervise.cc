@@ -1,4 +1,4 @@
-#include "engine/local/supervise.h"
+#include "engine/host/supervise.h"
 
 #include <poll.h>
 #include <signal.h>
@@ -7,20 +7,19 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "engine/local/cgroup.h"
-#include "engine/local/gang.h"
-#include "engine/local/prepare.h"
-#include "engine/local/processes.h"
+#include "engine/host/cgroup.h"
+#include "engine/host/gang.h"
+#include "engine/host/orders.h"
+#include "engine/host/prepare.h"
+#include "engine/host/processes.h"
 #include "model/json_text.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 constexpr useconds_t look_for_setup_us = 50'000;
 
 Timestamp now() { return SystemClock().now(); }
-
-bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 // A loss of power may leave a name without its content: that is no exit.
 bool has_exit(const std::string& directory) {
@@ -72,19 +71,32 @@ Outcome run(const std::string& directory, const Order& order, int signals) {
 
 // SIGUSR1 says that stop.json is there; everything else that would end us is refused, so that only
 // KILL leaves work without its supervisor.
-int block_signals() {
+Fd block_signals() {
   sigset_t set;
   sigemptyset(&set);
   for (const int n : {SIGCHLD, SIGUSR1, SIGTERM, SIGINT, SIGHUP, SIGPIPE}) sigaddset(&set, n);
   ::sigprocmask(SIG_BLOCK, &set, nullptr);
-  return ::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
+  return Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// On a machine that the controller does not know, ports are found where they are needed.
+void choose_ports(Order& order) {
+  if (!order.slurm) return;
+  const std::string master = std::to_string(free_port(0));
+  if (order.serves) order.port = free_port(order.port);
+  for (RankOrder& rank : order.ranks) {
+    for (auto& [key, value] : rank.environment) {
+      if (key == "MASTER_PORT") value = master;
+    }
+    if (order.serves) rank.environment.emplace_back("MOHONA_PORT", std::to_string(order.port));
+  }
 }
 
 }  // namespace
 
 int supervise(const std::string& directory) {
   ::umask(077);
-  const int signals = block_signals();
+  const Fd signals = block_signals();
   if (!make_directory(directory)) return 1;
   const auto lock = lock_file(directory + "/lock", true);
   if (!lock) return 1;
@@ -112,6 +124,7 @@ int supervise(const std::string& directory) {
     write_exit(directory, Outcome{End::not_launched, 0, false, e.what()});
     return 0;
   }
+  choose_ports(order);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const StartedFile started{::getpid(), start_ticks(::getpid()), boot_id(), order.port,
                             now(),      order.progress_from_log};
@@ -119,10 +132,10 @@ int supervise(const std::string& directory) {
     return 1;  // nothing has begun; the engine tries again
   }
   ::unlink((directory + "/order.json").c_str());
-  const Outcome outcome = run(directory, order, signals);
+  const Outcome outcome = run(directory, order, signals.get());
   kill_descendants();
   write_exit(directory, outcome);
   return 0;
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

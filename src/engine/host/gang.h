@@ -5,20 +5,21 @@
 #include <string>
 #include <vector>
 
-#include "engine/local/cgroup.h"
-#include "engine/local/order.h"
+#include "engine/host/cgroup.h"
+#include "engine/host/order.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 // Ranks start together. When one fails, the others are stopped: half a gang computes nothing.
 class Gang {
  public:
-  // `signals`: a signalfd of SIGCHLD and SIGUSR1. The order must outlive the gang.
+  // `signals`: a signalfd of SIGCHLD, SIGUSR1 and SIGTERM. The order must outlive the gang.
   Gang(std::string directory, const Order& order, int signals)
       : directory_(std::move(directory)), order_(order), signals_(signals) {}
 
   // Runs `script` as the first `count` ranks and waits for their end. `stopped` in the outcome says
-  // that stop.json was obeyed before they had ended by themselves.
+  // that stop.json was obeyed before they had ended by themselves. A gang that Slurm ends by itself
+  // is lost.
   Outcome run(const std::string& name, const std::string& script, std::size_t count);
 
  private:
@@ -31,6 +32,10 @@ class Gang {
 
   Result<void> write_script(const std::string& path, const std::string& script);
   pid_t start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup);
+  bool start_ranks(const std::string& program, std::size_t count);
+  void judge(Outcome& outcome);
+  void read_signals();
+  void kill_ranks();
   void wait_for_event();
   void reap(Outcome& outcome);
   void begin_stop();
@@ -44,6 +49,9 @@ class Gang {
   int signals_;
   std::vector<Rank> ranks_;
   bool failed_ = false;
+  bool step_ = false;  // the one process is srun
+  bool steps_killed_ = false;
+  bool ended_outside_ = false;  // Slurm ends the job
 
   // The stop, once there is one: hooks until `hooks_until_`, then the signal, KILL at `kill_at_`.
   bool stopping_ = false, signalled_ = false;
@@ -53,4 +61,4 @@ class Gang {
   Steady::time_point hook_until_, hooks_until_, kill_at_;
 };
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -1,4 +1,4 @@
-#include "engine/local/gang.h"
+#include "engine/host/gang.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,16 +11,25 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <map>
+#include <utility>
 
 #include "base/file.h"
-#include "engine/local/processes.h"
+#include "engine/host/processes.h"
+#include "engine/host/slurm_step.h"
 #include "model/json_text.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 // How long the other ranks may take to end after one of them has failed.
 constexpr std::chrono::seconds abort_grace{10};
+// On a shared file system nothing tells us of stop.json.
+constexpr std::chrono::seconds look_for_stop_every{1};
+// What ends by TERM or KILL under Slurm may have had it from there: then we get it too, about now.
+constexpr int slurms_signal_within_ms = 500;
+// Between the end of a step and the end of its srun.
+constexpr std::chrono::seconds step_leaves_within{5};
 
 int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
@@ -65,8 +74,13 @@ Result<void> Gang::write_script(const std::string& path, const std::string& scri
 }
 
 pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
+  std::map<std::string, std::string> values;
+  if (order_.slurm) {
+    for (const auto& [key, value] : slurms_variables()) values[key] = value;
+  }
+  for (const auto& [key, value] : rank.environment) values[key] = value;
   std::vector<std::string> variables;
-  for (const auto& [key, value] : rank.environment) variables.push_back(key + "=" + value);
+  for (const auto& [key, value] : values) variables.push_back(key + "=" + value);
   std::vector<char*> environment;
   for (std::string& variable : variables) environment.push_back(variable.data());
   environment.push_back(nullptr);
@@ -88,25 +102,38 @@ pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgrou
   return pid;
 }
 
-Outcome Gang::run(const std::string& name, const std::string& script, std::size_t count) {
-  Outcome outcome;
-  const std::string program = directory_ + "/" + name + ".sh";
-  if (auto ok = write_script(program, script); !ok) {
-    return Outcome{End::exited, 1, false, ok.error().message};
-  }
+// False: one of them could not be started.
+bool Gang::start_ranks(const std::string& program, std::size_t count) {
   ranks_.clear();
   for (std::size_t i = 0; i < count; ++i) {
-    const RankOrder& order = order_.ranks[i];
+    RankOrder order = order_.ranks[i];
+    if (step_) order.log = directory_ + "/srun.log", order.error_log.clear();
     Rank& rank = ranks_.emplace_back();
     rank.cgroup = Cgroup::make(directory_, i, order.cpus_milli, order.memory_mib);
     rank.pid = start(program, order, rank.cgroup);
     rank.running = rank.pid > 0;
-    if (!rank.running) {
-      failed_ = signalled_ = true;
-      kill_at_ = Steady::now();
-      outcome.exit_code = 125;
-      outcome.detail = "the machine has no room for another process";
-    }
+  }
+  return std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& r) { return r.running; });
+}
+
+Outcome Gang::run(const std::string& name, const std::string& script, std::size_t count) {
+  Outcome outcome;
+  std::string program = directory_ + "/" + name + ".sh";
+  if (auto ok = write_script(program, script); !ok) {
+    return Outcome{End::exited, 1, false, ok.error().message};
+  }
+  step_ = order_.slurm && count > 1;
+  if (step_) {
+    auto step = write_step(directory_, order_, program);
+    if (!step) return Outcome{End::exited, 1, false, step.error().message};
+    program = *step;
+    count = 1;
+  }
+  if (!start_ranks(program, count)) {
+    failed_ = signalled_ = true;
+    kill_at_ = Steady::now();
+    outcome.exit_code = 125;
+    outcome.detail = "the machine has no room for another process";
   }
   // A stop may have come before we listened.
   if (::access((directory_ + "/stop.json").c_str(), F_OK) == 0) begin_stop();
@@ -115,15 +142,36 @@ Outcome Gang::run(const std::string& name, const std::string& script, std::size_
     wait_for_event();
     reap(outcome);
   }
+  judge(outcome);
+  kill_descendants();
+  for (Rank& rank : ranks_) rank.cgroup.remove();
+  return outcome;
+}
+
+// What only the end of all ranks tells of how they ended.
+void Gang::judge(Outcome& outcome) {
   for (Rank& rank : ranks_) {
     if (rank.cgroup.out_of_memory()) {
       outcome.detail = "the kernel killed it: it used more than the memory it asked for";
     }
   }
-  kill_descendants();
-  for (Rank& rank : ranks_) rank.cgroup.remove();
+  if (step_ && outcome.exit_code != 0) {
+    if (const auto failure = first_failure(directory_)) {
+      outcome.exit_code = failure->code;
+      if (!stopping_) {
+        outcome.detail = fmt::format("rank {} of {}", failure->rank, order_.ranks.size());
+      }
+    }
+  }
   outcome.stopped = signalled_ && stopping_;
-  return outcome;
+  if (!order_.slurm || stopping_) return;
+  const bool by_signal = outcome.exit_code == 128 + SIGTERM || outcome.exit_code == 128 + SIGKILL;
+  if (by_signal && !ended_outside_) {
+    pollfd poll{signals_, POLLIN, 0};
+    ::poll(&poll, 1, slurms_signal_within_ms);
+    read_signals();
+  }
+  if (ended_outside_) outcome = Outcome{End::lost, 0, false, "Slurm ended its job"};
 }
 
 bool Gang::any_running() const {
@@ -133,6 +181,7 @@ bool Gang::any_running() const {
 void Gang::wait_for_event() {
   const auto now = Steady::now();
   auto until = now + std::chrono::minutes(1);
+  if (order_.slurm) until = now + look_for_stop_every;
   if (stopping_ || failed_) {
     until = std::min(until, kill_at_);
     if (!signalled_) until = std::min(until, hook_ > 0 ? hook_until_ : hooks_until_);
@@ -140,9 +189,15 @@ void Gang::wait_for_event() {
   const auto wait = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
   pollfd poll{signals_, POLLIN, 0};
   ::poll(&poll, 1, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000)));
+  read_signals();
+  if (order_.slurm && !stopping_) begin_stop();
+}
+
+void Gang::read_signals() {
   signalfd_siginfo info;
   while (::read(signals_, &info, sizeof info) == sizeof info) {
     if (info.ssi_signo == SIGUSR1) begin_stop();
+    if (info.ssi_signo == SIGTERM && order_.slurm) ended_outside_ = true;
   }
 }
 
@@ -219,11 +274,18 @@ void Gang::act_on_time() {
     // Without grace there is nothing to be saved: half a checkpoint is worse than none.
     if (stop_.grace > Duration{0}) signal_ranks(signal_number(stop_.signal));
   }
-  if (now >= kill_at_) {
-    for (const Rank& rank : ranks_) {
-      if (rank.running) ::kill(rank.pid, SIGKILL);
-    }
-    kill_at_ = now + std::chrono::seconds(1);
+  if (now >= kill_at_) kill_ranks();
+}
+
+void Gang::kill_ranks() {
+  kill_at_ = Steady::now() + std::chrono::seconds(1);
+  if (step_ && !std::exchange(steps_killed_, true)) {
+    kill_steps();  // srun alone would leave its tasks to themselves
+    kill_at_ = Steady::now() + step_leaves_within;
+    return;
+  }
+  for (const Rank& rank : ranks_) {
+    if (rank.running) ::kill(rank.pid, SIGKILL);
   }
 }
 
@@ -233,4 +295,4 @@ void Gang::signal_ranks(int number) {
   }
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -1,4 +1,4 @@
-#include "engine/local/progress_watch.h"
+#include "engine/host/progress_watch.h"
 
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "engine/progress_text.h"
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 constexpr std::size_t complaint_bytes_max = 60;
@@ -152,4 +152,4 @@ Box<StepsReport> last_steps(const std::string& directory, bool from_log) {
   return part ? with_time(parse_log_progress(part->text + "\n"), *part) : Box<StepsReport>();
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -1,4 +1,4 @@
-#include "engine/local/processes.h"
+#include "engine/host/processes.h"
 
 #include <dirent.h>
 #include <signal.h>
@@ -10,7 +10,7 @@
 #include <charconv>
 #include <map>
 
-namespace mohona::local {
+namespace mohona::host {
 namespace {
 
 // /proc/PID/stat after the command's name, which may itself hold blanks and brackets.
@@ -126,4 +126,4 @@ int signal_number(std::string_view name) {
   return 0;
 }
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 // When the process started, in clock ticks since boot; 0 when there is none of that pid.
 std::uint64_t start_ticks(pid_t pid);
@@ -30,4 +30,4 @@ bool kill_marked(const std::string& name, const std::string& value);
 // The number of a signal by its name, with or without SIG: 15 for "TERM"; 0 for none.
 int signal_number(std::string_view name);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -13,7 +13,7 @@
 
 #include "engine/engine.h"
 
-namespace mohona::local {
+namespace mohona::host {
 
 // The file's name in the attempt's directory.
 constexpr const char* progress_file = "progress";
@@ -60,4 +60,4 @@ class ProgressWatch {
 // The last word of an attempt that has ended.
 Box<StepsReport> last_steps(const std::string& directory, bool from_log);
 
-}  // namespace mohona::local
+}  // namespace mohona::host

@@ -1,0 +1,50 @@
+// Everything of a control plane that leads, put together: the one place that knows every
+// implementation.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "api/api.h"
+#include "app/home.h"
+#include "app/secret_files.h"
+#include "app/up.h"
+#include "control/pricer.h"
+#include "engine/slurm/slurm_engine.h"
+
+namespace mohona {
+
+// In the order in which it may be taken apart.
+struct Plane {
+  std::unique_ptr<Store> store;
+  std::unique_ptr<Engine> local;
+  std::unique_ptr<SlurmEngine> slurm;
+  SecretFiles secrets;
+  SystemClock clock;
+  std::unique_ptr<Controller> controller;
+  std::unique_ptr<Pricer> pricer;
+  std::unique_ptr<Api> api;
+  Fleet written;  // as the file has it, where clusters have not told what they know
+
+  explicit Plane(const std::string& work) : secrets(work + "/secrets") {}
+  ~Plane();
+};
+
+struct PlaneOptions {
+  const Home& home;
+  std::string name;  // the controller's, by which its local pools are told from another's
+  std::string work;  // where the files of jobs are
+  std::string fleet, store;
+  std::function<Result<void>()> may_act;  // none: nobody else can lead
+  std::function<void()> shutdown;
+};
+
+Result<void> assemble(Plane& plane, const PlaneOptions& options);
+
+// Asks the clusters of the fleet once more what they have; a change is defined anew. What does not
+// answer stays as it was.
+void refresh(Plane& plane, const std::string& name);
+
+void log_line(const std::string& line);
+
+}  // namespace mohona

@@ -1,0 +1,221 @@
+#include "engine/host/orders.h"
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "engine/host/progress_watch.h"
+#include "engine/host/srun.h"
+#include "model/json_text.h"
+
+namespace mohona::host {
+namespace {
+
+namespace fs = std::filesystem;
+
+// What work may see of the controller's own environment.
+Variables inherited_environment() {
+  Variables out;
+  for (const char* key : {"PATH", "HOME", "USER", "LOGNAME", "SHELL", "LANG", "LC_ALL", "TZ",
+                          "TMPDIR", "LD_LIBRARY_PATH", "VIRTUAL_ENV"}) {
+    if (const char* value = ::getenv(key)) out.emplace_back(key, value);
+  }
+  return out;
+}
+
+// One value a name, the last one said: of two, programs do not agree which they see.
+Variables last_of_each(const Variables& variables) {
+  std::map<std::string, std::string> last;
+  for (const auto& [name, value] : variables) last[name] = value;
+  return {last.begin(), last.end()};
+}
+
+bool bind_to(int fd, std::int64_t port, std::int64_t& bound) {
+  sockaddr_in address{};
+  address.sin_family = AF_INET;
+  address.sin_port = htons(static_cast<std::uint16_t>(port));
+  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  auto* plain = reinterpret_cast<sockaddr*>(&address);
+  socklen_t size = sizeof address;
+  if (::bind(fd, plain, size) != 0 || ::getsockname(fd, plain, &size) != 0) return false;
+  bound = ntohs(address.sin_port);
+  return true;
+}
+
+// Slurm's names for output files: %j %A job, %a array index, %x name, %u user, %N node, %% itself.
+std::string expand_output(const std::string& pattern, const Launch& launch) {
+  std::string out;
+  for (std::size_t i = 0; i < pattern.size(); ++i) {
+    if (pattern[i] != '%' || i + 1 == pattern.size()) {
+      out += pattern[i];
+      continue;
+    }
+    switch (pattern[++i]) {
+      case 'j':
+      case 'A':
+        out += to_string(launch.attempt.id.job);
+        break;
+      case 'a':
+        out += launch.shard;
+        break;
+      case 'x':
+        out += launch.spec->name;
+        break;
+      case 'u':
+        out += ::getenv("USER") ? ::getenv("USER") : "root";
+        break;
+      case 'N':
+        out += launch.attempt.pool;
+        break;
+      case '%':
+        out += '%';
+        break;
+      default:
+        out += fmt::format("%{}", pattern[i]);
+    }
+  }
+  return fs::path(out).is_absolute() ? out : launch.spec->submit_directory + "/" + out;
+}
+
+// What every rank inherits; a batch script also finds our srun, where there is no Slurm.
+Result<Variables> base_environment(const Places& places, const JobSpec& spec, Where where) {
+  Variables inherited = inherited_environment();
+  if (spec.script != Script::first_node || where == Where::slurm) return inherited;
+  const auto bin = install_srun(places.home() + "/bin");
+  if (!bin) return fail(bin.error());
+  for (auto& [key, value] : inherited) {
+    if (key == "PATH") value = *bin + ":" + value;
+  }
+  return inherited;
+}
+
+// Of the variables that we make up where there is no Slurm, those that it knows better.
+bool is_slurms_own(const std::string& name) {
+  return name == "CUDA_VISIBLE_DEVICES" ||
+         (name.starts_with("SLURM_") && !name.starts_with("SLURM_ARRAY_"));
+}
+
+RankOrder make_rank(const Places& places, const Launch& launch, Where where,
+                    const LaunchPlace& place, const Variables& inherited, std::int64_t index) {
+  const JobSpec& spec = *launch.spec;
+  const std::string here = places.attempt(launch.attempt.id);
+  RankOrder rank;
+  rank.environment = inherited;
+  Variables own = rank_environment(launch, place, index);
+  if (where == Where::slurm) {
+    std::erase_if(own, [&](const auto& variable) {
+      const auto is_this = [&](const auto& other) { return other.first == variable.first; };
+      return is_slurms_own(variable.first) &&
+             std::none_of(spec.envs.begin(), spec.envs.end(), is_this);
+    });
+  }
+  rank.environment.insert(rank.environment.end(), own.begin(), own.end());
+  rank.environment.emplace_back(mark_variable, here);
+  rank.environment = last_of_each(rank.environment);
+  rank.log = fmt::format("{}/rank{}.log", here, index);
+  if (!spec.error_path.empty()) rank.error_log = expand_output(spec.error_path, launch);
+  if (where == Where::slurm) return rank;  // Slurm holds it to what it asked for
+  if (spec.resources.limit_cpus) rank.cpus_milli = launch.attempt.demand.cpus_milli;
+  if (spec.resources.limit_memory) rank.memory_mib = launch.attempt.demand.memory_mib;
+  return rank;
+}
+
+void add_files(const Places& places, const Launch& launch, Order& order, LaunchPlace& place) {
+  const JobSpec& spec = *launch.spec;
+  const std::string here = places.attempt(launch.attempt.id);
+  order.directory = order.job_directory + "/workdir";
+  order.workdir_source = spec.workdir;
+  if (spec.workdir.empty() && spec.script == Script::first_node && !spec.submit_directory.empty()) {
+    order.directory = spec.submit_directory;  // where Slurm starts a script
+  }
+  order.mounts = spec.file_mounts;
+  for (FileMount& mount : order.mounts) {
+    const char* user_home = ::getenv("HOME");
+    if (mount.target.starts_with("~/") && user_home) {
+      mount.target = user_home + mount.target.substr(1);
+    }
+  }
+  place.output = order.job_directory + "/output";
+  place.progress = here + "/" + progress_file;
+  if (launch.shard_count > 0) {
+    order.published_output = place.output;
+    place.output = order.output = here + "/output";
+  }
+  if (spec.checkpoint) {
+    const fs::path path(spec.checkpoint->path);
+    place.checkpoint = path.is_absolute() ? path.string() : order.job_directory + "/checkpoint";
+    order.checkpoint = place.checkpoint;
+    if (!path.is_absolute()) order.checkpoint_link = path.lexically_normal().string();
+  }
+  for (const NeededJob& needed : launch.needs) {
+    place.inputs.push_back(places.job(needed.job) + "/output");
+  }
+}
+
+}  // namespace
+
+std::int64_t free_port(std::int64_t wanted) {
+  std::int64_t bound = 0;
+  const int one = 1;
+  if (wanted > 0) {
+    const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &one, sizeof one);
+    if (bind_to(fd.get(), wanted, bound)) return bound;
+  }
+  const Fd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+  bind_to(fd.get(), 0, bound);
+  return bound;
+}
+
+Result<Order> make_order(const Places& places, const Launch& launch, Where where,
+                         const std::vector<std::string>& addresses, std::int64_t port) {
+  const JobSpec& spec = *launch.spec;
+  Order order;
+  order.attempt = launch.attempt.id;
+  order.home = places.home();
+  order.job_directory = places.job(launch.attempt.id.job);
+  LaunchPlace place;
+  place.addresses = addresses;
+  add_files(places, launch, order, place);
+  order.setup = spec.setup;
+  order.run = spec.run;
+  order.hooks = spec.hooks;
+  order.progress_from_log = spec.progress && spec.progress->from_log;
+  place.port = order.port = port;
+  if (where == Where::slurm) {
+    order.slurm = true;
+    order.serves = spec.kind == Kind::serve;
+  } else {
+    place.master_port = free_port(0);
+  }
+  auto inherited = base_environment(places, spec, where);
+  if (!inherited) return fail(inherited.error());
+  for (std::int64_t i = 0; i < rank_count(spec); ++i) {
+    order.ranks.push_back(make_rank(places, launch, where, place, *inherited, i));
+  }
+  return order;
+}
+
+Result<void> place_order(const Places& places, const Launch& launch, const Order& order) {
+  const std::string here = places.attempt(launch.attempt.id);
+  for (const std::string& path :
+       {here, order.job_directory + "/output",
+        order.workdir_source.empty() ? order.job_directory + "/workdir" : std::string(),
+        order.output, order.checkpoint}) {
+    if (path.empty() || exists(path)) continue;
+    if (auto ok = make_directory(path); !ok) return ok;
+  }
+  if (!launch.spec->output_path.empty()) {
+    // The file that the author named is the log; ours is a link to it.
+    const std::string target = expand_output(launch.spec->output_path, launch);
+    std::error_code error;
+    fs::remove(order.ranks.front().log, error);
+    fs::create_symlink(target, order.ranks.front().log, error);
+    if (error)
+      return fail(Code::invalid, fmt::format("cannot write {}: {}", target, error.message()));
+  }
+  return write_file(here + "/order.json", json_text::to_text(order), false);
+}
+
+}  // namespace mohona::host

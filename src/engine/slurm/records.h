@@ -1,0 +1,115 @@
+// What the engine writes down of attempts and of what it asked Slurm for.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "engine/engine.h"
+#include "engine/slurm/cluster.h"
+#include "model/describe.h"
+
+namespace mohona::slurm {
+
+// An attempt that was launched.
+struct Mark {
+  AttemptId attempt;
+  std::string pool;
+  std::vector<Holding> holdings;
+  Site site;
+  Submission alone;   // what it needs of Slurm by itself
+  std::string key;    // attempts of the same key may follow one another in a slot; empty: in none
+  std::string batch;  // empty until it has a slot
+  std::int64_t slot = 0;
+  friend bool operator==(const Mark&, const Mark&) = default;
+};
+
+// What was asked of Slurm at once: a job, or an array of them.
+struct Batch {
+  Site site;
+  Submission submission;
+  friend bool operator==(const Batch&, const Batch&) = default;
+};
+
+// Where they stand under the home.
+class Records {
+ public:
+  explicit Records(std::string home) : top_(std::move(home) + "/slurm") {}
+
+  // The home's own name, made when there is none.
+  Result<std::string> name() const;
+
+  std::string batch(const std::string& name) const { return top_ + "/batches/" + name; }
+  std::string slot(const std::string& batch_name, std::int64_t slot) const {
+    return fmt::format("{}/{}", batch(batch_name), slot);
+  }
+  Result<void> write(const Mark& mark) const;
+  Result<void> write(const std::string& batch_name, const Batch& batch) const;
+  void remove(const AttemptId& id) const;
+  void remove_batch(const std::string& batch_name) const;
+
+  Result<std::vector<Mark>> marks() const;
+  Result<std::map<std::string, Batch>> batches() const;
+
+ private:
+  std::string mark(const AttemptId& id) const {
+    return fmt::format("{}/running/{}", top_, to_string(id));
+  }
+  std::string top_;
+};
+
+// What a launch asks of Slurm. Errors: Code::invalid for what a Slurm pool cannot give.
+Result<Mark> mark_of(const Launch& launch);
+
+// What the pool's options say of its cluster.
+Site site_of(const Variables& options);
+std::string option(const Variables& options, std::string_view name);
+
+}  // namespace mohona::slurm
+
+namespace mohona {
+
+template <class V>
+void describe(V&& v, Tag<slurm::Site>) {
+  v("conf", &slurm::Site::conf);
+  v("rest", &slurm::Site::rest);
+  v("token", &slurm::Site::token);
+}
+template <class V>
+void describe(V&& v, Tag<slurm::Submission>) {
+  v("name", &slurm::Submission::name);
+  v("comment", &slurm::Submission::comment);
+  v("script", &slurm::Submission::script);
+  v("output", &slurm::Submission::output);
+  v("partition", &slurm::Submission::partition);
+  v("account", &slurm::Submission::account);
+  v("qos", &slurm::Submission::qos);
+  v("reservation", &slurm::Submission::reservation);
+  v("nodes", &slurm::Submission::nodes);
+  v("tasks", &slurm::Submission::tasks);
+  v("tasks_per_node", &slurm::Submission::tasks_per_node);
+  v("cpus_per_node", &slurm::Submission::cpus_per_node);
+  v("memory_mib_per_node", &slurm::Submission::memory_mib_per_node);
+  v("gpu", &slurm::Submission::gpu);
+  v("gpus_per_node", &slurm::Submission::gpus_per_node);
+  v("minutes_max", &slurm::Submission::minutes_max);
+}
+template <class V>
+void describe(V&& v, Tag<slurm::Mark>) {
+  v("attempt", &slurm::Mark::attempt);
+  v("pool", &slurm::Mark::pool);
+  v("holdings", &slurm::Mark::holdings);
+  v("site", &slurm::Mark::site);
+  v("alone", &slurm::Mark::alone);
+  v("key", &slurm::Mark::key);
+  v("batch", &slurm::Mark::batch);
+  v("slot", &slurm::Mark::slot);
+}
+template <class V>
+void describe(V&& v, Tag<slurm::Batch>) {
+  v("site", &slurm::Batch::site);
+  v("submission", &slurm::Batch::submission);
+}
+
+}  // namespace mohona

@@ -1,0 +1,177 @@
+"""Two controllers on one database: one leads, the other stands by, and the leader is killed or paused again
+and again.
+
+MOHONA_FULL=1 does it 200 times instead of 20; MOHONA_SEED chooses another course.
+"""
+
+import json
+import os
+import random
+import signal
+import subprocess
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+import postgresql
+from plane import Plane, until
+
+TIMES = 200 if os.environ.get("MOHONA_FULL") == "1" else 20
+SEED = int(os.environ.get("MOHONA_SEED", "1"))
+LEADS_WITHIN = 10.0
+LEASE = 4.0
+
+FLEET = """
+pools:
+  - {name: here-%s, cloud: local, region: here, shape: {name: machine, cpus: 64, memory: 64GB},
+     nodes: 1, share_nodes: true, purchase: reserved}
+"""
+
+
+@unittest.skipUnless(postgresql.there(), "PostgreSQL is not installed")
+class Pair(unittest.TestCase):
+    cluster: postgresql.Cluster
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.cluster = postgresql.Cluster(Path(tempfile.mkdtemp(prefix="mohona-pg-")))
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.create()
+        cls.cluster.start()
+
+    def setUp(self) -> None:
+        self.database = self.id().rpartition(".")[2][:60].lower()
+        self.sql(f"CREATE DATABASE {self.database}", "postgres")
+        self.work = Path(tempfile.mkdtemp(prefix="mohona-work-"))
+        self.planes = []
+
+    def tearDown(self) -> None:
+        # The leader last: its jobs are cancelled while it leads.
+        for plane in sorted(self.planes, key=self.leads):
+            if plane.is_up():
+                for _ in range(3):
+                    done = plane.mohona("down", "--cancel") if self.leads(plane) \
+                        else plane.mohona("down")
+                    if done.returncode == 0:
+                        break
+        for plane in self.planes:
+            for pid in plane.processes():
+                os.kill(pid, signal.SIGKILL)
+
+    def sql(self, text: str, database: str = "") -> str:
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text,
+                               self.cluster.uri(database or self.database)],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
+
+    def plane(self, name: str) -> Plane:
+        plane = Plane(FLEET % name)
+        self.planes.append(plane)
+        return self.start(plane)
+
+    def start(self, plane: Plane) -> Plane:
+        return plane.up("--store", self.cluster.uri(self.database), "--work", str(self.work))
+
+    @staticmethod
+    def status(plane: Plane) -> dict:
+        try:
+            answer = plane.request("GET", "/v1/status", timeout=5)
+        except OSError:
+            return {}
+        return answer.json if answer.status == 200 else {}
+
+    def leads(self, plane: Plane) -> bool:
+        return "epoch" in self.status(plane) and self.status(plane)["accepting"]
+
+
+class Standby(Pair):
+    def test_the_second_stands_by_and_says_who_leads(self) -> None:
+        a, b = self.plane("a"), self.plane("b")
+        self.assertTrue(self.leads(a))
+        status = self.status(b)
+        self.assertEqual(status["role"], "standby")
+        self.assertIn(str(a.home), status["leader"])
+        refused = b.mohona("ls")
+        self.assertNotEqual(refused.returncode, 0)
+        self.assertIn("this controller stands by: ", refused.stderr)
+        self.assertIn(f"{a.home} leads", refused.stderr)
+
+    def test_a_leader_that_goes_by_itself_is_followed_at_once(self) -> None:
+        a, b = self.plane("a"), self.plane("b")
+        job = a.submit("run: sleep 5; echo on")
+        a.wait(job, "running")
+        begun = time.monotonic()
+        a.ask("down")
+        until("b leads", lambda: self.leads(b))
+        self.assertLess(time.monotonic() - begun, LEASE)
+        # Its work is on a machine that only it reaches: it waits for it.
+        time.sleep(6)
+        self.assertEqual(b.show(job)["state"], "running")
+        self.assertIn("does not lead", json.dumps(b.ask("pools")))
+        self.start(a)
+        self.assertEqual(self.status(a)["role"], "standby")
+        b.ask("down")
+        until("a leads", lambda: self.leads(a))
+        self.assertEqual(a.wait(job)["attempts"], 1)
+
+    def test_work_of_a_machine_that_is_lost_for_ever_starts_again(self) -> None:
+        a, b = self.plane("a"), self.plane("b")
+        job = a.submit("run: test $MOHONA_RESTARTS = 1 || sleep 60")
+        a.wait(job, "running")
+        a.ask("down")
+        until("b leads", lambda: self.leads(b))
+        self.assertEqual(b.ask("pools", "lost", "here-a"), {"pool": "here-a", "lost": 1})
+        self.assertEqual(b.wait(job)["attempts"], 2)
+        refused = b.mohona("pools", "lost", "here-b")
+        self.assertIn("'here-b' is within reach", refused.stderr)
+
+
+class TakeOver(Pair):
+    def test_killed_and_paused_leaders_lose_nothing(self) -> None:
+        dice = random.Random(SEED)
+        a, b = self.plane("a"), self.plane("b")
+        leader, other = a, b
+        jobs = []
+        for turn in range(TIMES):
+            jobs += [leader.submit("run: 'true'", "--key", f"{turn}-{i}") for i in range(5)]
+            time.sleep(dice.uniform(0, 0.5))
+            pid = leader.pid()
+            killed = dice.random() < 0.5
+            os.kill(pid, signal.SIGKILL if killed else signal.SIGSTOP)
+            begun = time.monotonic()
+            until(f"turn {turn}: the other leads", lambda: self.leads(other), timeout=30)
+            self.assertLess(time.monotonic() - begun, LEADS_WITHIN)
+            epoch = self.status(other)["epoch"]
+            facts = int(self.sql("SELECT count(*) FROM mohona.fact"))
+            if killed:
+                leader.wait_for_lock()
+                self.start(leader)
+            else:
+                os.kill(pid, signal.SIGCONT)
+            until("the old one stands by", lambda: self.status(leader).get("role") == "standby")
+            # What it was about to write is not there.
+            self.assertEqual(int(self.sql("SELECT epoch FROM mohona.term")), epoch)
+            late = self.sql(f"SELECT count(*) FROM mohona.fact WHERE position > {facts}"
+                            " AND body LIKE '%controller_started%'")
+            self.assertEqual(late, "0")
+            leader, other = other, leader
+        # Work of the one's machine ends when it leads again.
+        for _ in range(2):
+            for job in jobs:
+                until("it has ended or is out of reach", lambda: leader.show(job)["state"] ==
+                      "succeeded" or "does not lead" in json.dumps(leader.ask("pools")), 30)
+            leader.ask("down")
+            until("the other leads", lambda: self.leads(other), timeout=30)
+            self.start(leader)
+            leader, other = other, leader
+        for job in jobs:
+            ended = leader.wait(job)
+            self.assertEqual([a for a in ended["attempt_list"] if a.get("exit_code") == 0].__len__(), 1)
+        self.assertEqual(len(set(jobs)), len(jobs))
+        self.assertTrue(leader.ask("audit")["clean"])
+
+
+if __name__ == "__main__":
+    unittest.main()
