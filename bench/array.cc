@@ -115,7 +115,7 @@ Taken run_array(const Size& size) {
                          {{"local", &engine}},
                          clock,
                          secrets,
-                         [](std::int64_t, const ReadinessProbe&) { return true; },
+                         [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
                          [](const std::string&) {}});
   if (auto ok = controller.start(); !ok) throw std::runtime_error(ok.error().message);
   controller.submit(DefineFleet{fleet_of(size)}, nullptr);

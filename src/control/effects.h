@@ -34,8 +34,8 @@ class NoSecrets : public SecretStore {
 
 class Effects {
  public:
-  // `name`: of this controller; pools of another are not its to reach. `may_act`: asked before each
-  // effect; none: always.
+  // `name`: of this controller, none: the only one there is. Pools of another are not its to reach.
+  // `may_act`: asked before each effect; none: always.
   Effects(std::map<std::string, Engine*> engines, SecretStore& secrets, std::string name = {},
           std::function<Result<void>()> may_act = {})
       : engines_(std::move(engines)),
@@ -66,7 +66,7 @@ class Effects {
  private:
   bool may_act() const { return !may_act_ || may_act_().has_value(); }
   bool is_away(const Pool& pool) const {
-    return !pool.controller.empty() && pool.controller != name_;
+    return !name_.empty() && !pool.controller.empty() && pool.controller != name_;
   }
   void launch(const State& state, const AttemptId& id, std::vector<Input>& inputs);
   void stop(const State& state, const AttemptId& id, Timestamp now);

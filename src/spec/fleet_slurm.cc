@@ -70,17 +70,18 @@ void read_hosts(const SpecNode& node, PoolDraft& draft) {
 void check_slurm(const SpecNode& pool, PoolDraft& draft) {
   Pool& read = draft.pool;
   const SpecNode* engine = pool.find("engine");
+  if (const SpecNode* slurm = pool.find("slurm"); slurm && engine && engine->text != "slurm") {
+    draft.problems.add(slurm->key_place,
+                       fmt::format("'slurm' stands beside engine: {}", engine->text),
+                       "expected engine: slurm");
+    return;
+  }
   if (read.engine != "slurm") {
     if (const SpecNode* hosts = pool.find("hosts")) {
       draft.problems.add(hosts->key_place, "'hosts' names nodes of a Slurm cluster",
                          "expected engine: slurm beside it");
     }
     return;
-  }
-  if (const SpecNode* slurm = pool.find("slurm"); slurm && engine && engine->text != "slurm") {
-    draft.problems.add(slurm->key_place,
-                       fmt::format("'slurm' stands beside engine: {}", engine->text),
-                       "expected engine: slurm");
   }
   const auto told = [&](const SpecNode* node, std::string_view what) {
     if (!node) return;

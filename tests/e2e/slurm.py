@@ -39,6 +39,7 @@ class Cluster:
         self.directory = directory
         self.conf = directory / "slurm.conf"
         self.base = 20_000 + zlib.crc32(str(directory).encode()) % 20_000
+        self.rest: subprocess.Popen | None = None
         self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": str(self.conf)}
 
     # --- its files
@@ -187,7 +188,36 @@ PartitionName=short Nodes=node1 MaxTime=1 State=UP PriorityTier=10
         except OSError:
             return False
 
+    # --- slurmrestd, which refuses to run as root or as SlurmUser
+
+    def can_rest(self) -> bool:
+        return os.getuid() == 0 and bool(shutil.which("slurmrestd", path=PATH))
+
+    def start_rest(self) -> str:
+        """Where it listens; the token for it is in the file `token`."""
+        token = self._run("scontrol", "token", "lifespan=3600").strip().partition("=")[2]
+        (self.directory / "token").write_text(token + "\n")
+        at = f"127.0.0.1:{self.base + 10}"
+        self.rest = subprocess.Popen(
+            ["runuser", "-u", "nobody", "--", "env", f"SLURM_CONF={self.conf}", "SLURM_JWT=daemon",
+             shutil.which("slurmrestd", path=PATH), "-s", "openapi/v0.0.38", "-a", "rest_auth/jwt",
+             at], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL, start_new_session=True)
+
+        def listens() -> bool:
+            with socket.socket() as probe:
+                return probe.connect_ex(("127.0.0.1", self.base + 10)) == 0
+        self._until(listens)
+        return f"http://{at}"
+
+    def kill_rest(self) -> None:
+        if self.rest:
+            os.killpg(self.rest.pid, signal.SIGKILL)
+            self.rest.wait()
+            self.rest = None
+
     def stop(self) -> None:
+        self.kill_rest()
         for pid_file in sorted(self.directory.glob("slurmd-*.pid")):
             self._end(pid_file, signal.SIGTERM)
         self._end(self.directory / "slurmctld.pid", signal.SIGTERM)

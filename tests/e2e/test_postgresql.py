@@ -117,18 +117,6 @@ class Store(Database):
         self.assertIn("PostgreSQL does not answer", done.stderr)
         self.plane.up("--store", self.uri)
 
-    def test_who_takes_over_the_database_stops_the_other(self) -> None:
-        self.plane.up("--store", self.uri)
-        other = Plane()
-        self.addCleanup(other.end)
-        other.up("--store", self.uri)
-        self.plane.mohona("submit", "-", stdin="run: echo late")
-        until("the first has stopped", lambda: not self.plane.is_up())
-        log = (self.plane.home / "controller.log").read_text()
-        self.assertIn("the controller stops: epoch 2 has taken over from epoch 1", log)
-        self.assertEqual(other.ask("ls")["jobs"], [])
-        other.ask("down")
-
     def test_nothing_is_accepted_while_the_server_is_away_and_all_goes_on_when_it_is_back(self) -> None:
         plane = self.plane.up("--store", self.uri)
         running = plane.submit("run: until test -e ../go; do sleep 0.02; done")

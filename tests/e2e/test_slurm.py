@@ -1,13 +1,10 @@
-"""Work on a Slurm cluster: what a user and an administrator see, and everything that is done to jobs and
-daemons behind the control plane's back.
-
-MOHONA_SLURM is the directory of a cluster that runs (slurm.py); without Slurm these are skipped.
-"""
+"""Work on a Slurm cluster: what a user and an administrator see. Without Slurm these are skipped."""
 
 import json
 import tempfile
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 import slurm
@@ -126,6 +123,95 @@ run: |
         self.assertEqual(self.plane.show(stays)["attempts"], 1)
 
 
+class Rest(SlurmTest):
+    def test_the_same_through_slurmrestd_also_while_it_is_gone(self) -> None:
+        if not self.cluster.can_rest():
+            self.skipTest("slurmrestd is not there, or cannot be started by this user")
+        at = self.cluster.start_rest()
+        self.addCleanup(self.cluster.kill_rest)
+        options = f"rest: \"{at}\", token: {self.cluster.directory}/token"
+        self.up(FLEET.replace("conf: {conf}", options))
+        self.assertEqual(self.pool()["hosts"], ["node1", "node2", "node3", "node4"])
+        shards = self.plane.submit("name: work\nshards: {count: 30}\n"
+                                   "resources: {cloud: hall, cpus: 1}\n"
+                                   "run: touch $MOHONA_OUTPUT/$MOHONA_SHARD_INDEX")
+        self.plane.wait(shards, timeout=60)
+        self.assertEqual(len(list(self.plane.output(shards).iterdir())), 30)
+        gang = self.plane.submit("name: gang\nnum_nodes: 2\nresources: {cloud: hall, accelerators: "
+                                 "H100:1}\nrun: echo $RANK $CUDA_VISIBLE_DEVICES > $MOHONA_OUTPUT/$RANK")
+        self.plane.wait(gang)
+        self.assertRegex((self.plane.output(gang) / "1").read_text(), r"^1 \d\n$")
+        stopped = self.plane.submit(on_lab("echo on; sleep 60"))
+        until("it is on", lambda: "on" in self.plane.log(stopped))
+        self.plane.ask("cancel", stopped)
+        self.plane.wait(stopped, "cancelled")
+
+        running = self.plane.submit(on_lab("sleep 4; echo done"))
+        self.plane.wait(running, "running")
+        self.cluster.kill_rest()
+        waiting = self.plane.submit(on_lab("echo later"))
+        self.plane.wait(running)
+        self.assertNotEqual(self.plane.show(waiting)["state"], "succeeded")
+        self.cluster.start_rest()
+        self.plane.wait(waiting, timeout=60)
+        self.assertEqual(self.plane.show(waiting)["attempts"], 1)
+
+
+class Pipeline(SlurmTest):
+    """Data and a service here, the training on the cluster, whose node dies in the middle."""
+
+    def test_a_training_resumes_from_its_checkpoint_on_another_node(self) -> None:
+        self.up()
+        chat = self.plane.submit("""
+name: words
+shards: {count: 3}
+resources: {cpus: 1, cloud: local}
+run: echo part $MOHONA_SHARD_INDEX > $MOHONA_OUTPUT/$MOHONA_SHARD_INDEX
+---
+name: pretrain
+kind: train
+needs: words
+num_nodes: 2
+resources: {cpus: 1, cloud: hall}
+checkpoint: {path: ckpt, signal: TERM, grace: 5s}
+run: |
+  step=$(cat $MOHONA_CHECKPOINT/$RANK 2>/dev/null || echo 0)
+  echo $SLURMD_NODENAME from $step >> $MOHONA_OUTPUT/log.$RANK
+  while [ $step -lt 80 ]; do
+    step=$((step + 1)); echo $step > $MOHONA_CHECKPOINT/$RANK.new
+    mv $MOHONA_CHECKPOINT/$RANK.new $MOHONA_CHECKPOINT/$RANK; sleep 0.1
+  done
+  cat $MOHONA_INPUT_WORDS/* > $MOHONA_OUTPUT/model
+---
+name: chat
+needs: pretrain
+resources: {cpus: 1, cloud: local}
+service: {readiness_probe: {path: /, initial_delay_seconds: 20}, replicas: 1}
+run: cd $MOHONA_INPUT_PRETRAIN && python3 -m http.server --bind 127.0.0.1 "$MOHONA_PORT"
+""")
+        pretrain = self.plane.show("pretrain")["id"]
+        checkpoint = self.plane.job_directory(pretrain) / "checkpoint" / "0"
+        until("it has got somewhere",
+              lambda: checkpoint.exists() and int(checkpoint.read_text() or 0) > 10, timeout=40)
+        log = self.plane.output(pretrain) / "log.0"
+        first = log.read_text().split()[0]
+        self.cluster.kill_node(first)
+        self.addCleanup(lambda: self.cluster.start_node(first))
+        self.plane.wait(chat, "running", timeout=90)
+        begun = [line.split() for line in log.read_text().splitlines()]
+        self.assertEqual(len(begun), 2)
+        self.assertNotEqual(begun[1][0], first)
+        self.assertGreater(int(begun[1][2]), 10)
+        shown = self.plane.wait(pretrain)
+        self.assertEqual(shown["attempts"], 2)
+        self.assertIn("a node of it failed", json.dumps(shown["attempt_list"][0]))
+        # Both attempts held a core of 16 on each of two nodes, at 2.5 dollars a node-hour.
+        held = sum(attempt["held_seconds"] for attempt in shown["attempt_list"])
+        self.assertAlmostEqual(float(shown["cost_usd"]), held * 2 * 2.5 / 16 / 3600, places=4)
+        with urllib.request.urlopen(self.plane.show(chat)["endpoints"][0] + "/model") as answer:
+            self.assertEqual(answer.read().decode(), "part 0\npart 1\npart 2\n")
+
+
 class Inventory(SlurmTest):
     def test_a_partition_is_a_pool(self) -> None:
         self.up()
@@ -154,98 +240,6 @@ class Inventory(SlurmTest):
         self.assertEqual(self.plane.show(job)["state"], "pending")
         self.cluster.ask("scancel", "--me")
         self.plane.wait(job, timeout=40)
-
-
-class BehindOurBack(SlurmTest):
-    def lost(self, job: int, why: str) -> None:
-        """The attempt was lost for this reason, and the job ended well in another."""
-        self.plane.wait(job, timeout=60)
-        shown = self.plane.show(job)
-        self.assertEqual(shown["attempts"], 2)
-        first = self.plane.attempts(job)[0]
-        self.assertIn(why, json.dumps(first))
-        runs = (self.plane.output(job) / "runs").read_text()
-        self.assertEqual(runs, "begin 0\nbegin 1\nend 1\n")
-
-    RUN = ("echo begin $MOHONA_RESTARTS >> $MOHONA_OUTPUT/runs; "
-           "test $MOHONA_RESTARTS = 0 && sleep 120; "
-           "echo end $MOHONA_RESTARTS >> $MOHONA_OUTPUT/runs")
-
-    def start(self) -> int:
-        job = self.plane.submit(on_lab(self.RUN))
-        until("it has begun", lambda: (self.plane.output(job) / "runs").exists())
-        return job
-
-    def test_a_job_that_somebody_cancels_is_lost_and_starts_again(self) -> None:
-        self.up()
-        job = self.start()
-        self.cluster.ask("scancel", self.slurm_job())
-        self.lost(job, "somebody cancelled its Slurm job")
-
-    def test_a_job_that_somebody_requeues_is_another_attempt(self) -> None:
-        self.up()
-        job = self.start()
-        number = self.slurm_job()
-        self.cluster.ask("scontrol", "update", f"jobid={number}", "requeue=1")
-        self.cluster.ask("scontrol", "requeue", number)
-        self.lost(job, "Slurm put its job back in line")
-
-    def test_a_job_of_higher_priority_takes_the_node(self) -> None:
-        self.up()
-        job = self.plane.submit(on_lab(self.RUN).replace("cpus: 1", "cpus: 16"))
-        until("it has begun", lambda: (self.plane.output(job) / "runs").exists())
-        node = self.cluster.ask("squeue", "-h", "-j", self.slurm_job(), "-o", "%N").strip()
-        self.cluster.ask("sbatch", "-p", "urgent", "-w", node, "--exclusive", "-o", "/dev/null",
-                         "--wrap", "sleep 20")
-        self.lost(job, "a Slurm job of higher priority took its nodes")
-
-    def test_a_node_that_dies(self) -> None:
-        self.up()
-        job = self.start()
-        node = self.cluster.ask("squeue", "-h", "-j", self.slurm_job(), "-o", "%N").strip()
-        self.cluster.kill_node(node)
-        self.addCleanup(lambda: self.cluster.start_node(node))
-        self.lost(job, "a node of it failed")
-
-    def test_slurmctld_that_is_gone_holds_up_only_its_own(self) -> None:
-        self.up()
-        running = self.plane.submit(on_lab("sleep 8; echo done"))
-        self.plane.wait(running, "running")
-        self.cluster.kill_controller()
-        self.addCleanup(self.cluster.start_controller)
-        waiting = self.plane.submit(on_lab("echo later"))
-        here = self.plane.submit("name: here\nresources: {cpus: 1, cloud: local}\nrun: echo here")
-        self.plane.wait(here)
-        self.plane.wait(running)  # its files say so
-        self.assertNotEqual(self.plane.show(waiting)["state"], "succeeded")
-        until("it is said", lambda: "slurmctld does not answer" in json.dumps(self.pool()),
-              timeout=60)
-        late = self.plane.submit(on_lab("echo late"))
-        self.assertIn("slurmctld does not answer", self.explained(late))
-        self.cluster.start_controller()
-        for job in (waiting, late):
-            self.plane.wait(job, timeout=60)
-            self.assertEqual(self.plane.show(job)["attempts"], 1)
-
-    def test_a_job_that_slurm_has_forgotten(self) -> None:
-        self.up()
-        job = self.plane.submit(on_lab("sleep 3; echo done; exit 4"))
-        self.plane.wait(job, "running")
-        number = self.slurm_job()
-        self.plane.ask("down")
-        until("Slurm has purged it", lambda: number not in
-              self.cluster.ask("squeue", "-h", "-t", "all", "-o", "%i", check=False).split(),
-              timeout=90)
-        self.plane.up()
-        self.assertEqual(self.plane.wait(job, "failed")["reason"], "exit code 4")
-        self.assertEqual(self.plane.show(job)["attempts"], 1)
-
-    def test_what_the_cluster_refuses_is_said_and_the_rest_goes_on(self) -> None:
-        self.up(FLEET.replace("partition: batch", "partition: short"))
-        job = self.plane.submit(on_lab("echo on", "max_duration: 10h"))
-        here = self.plane.submit("name: here\nresources: {cpus: 1, cloud: local}\nrun: echo here")
-        self.plane.wait(here)
-        until("it is said", lambda: "Slurm" in self.explained(job), timeout=90)
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@
 namespace mohona::slurm {
 
 // What we ask for: one job, or an array of `tasks` alike.
-struct Submission {
+struct JobRequest {
   std::string name;     // for those who look at the queue
   std::string comment;  // ours: by it the job is found again
   std::string script;   // with its #! line; $SLURM_ARRAY_TASK_ID tells tasks of an array apart
@@ -28,7 +28,7 @@ struct Submission {
   std::string gpu;                       // its type as the cluster calls it; empty: any
   std::int64_t gpus_per_node = 0;
   std::int64_t minutes_max = 0;  // 0: the partition's limit
-  friend bool operator==(const Submission&, const Submission&) = default;
+  friend bool operator==(const JobRequest&, const JobRequest&) = default;
 };
 
 enum class JobPhase { pending, running, ended };
@@ -61,7 +61,7 @@ class Cluster {
   virtual ~Cluster() = default;
 
   // The job's number.
-  virtual Result<std::string> submit(const Submission& submission) = 0;
+  virtual Result<std::string> submit(const JobRequest& submission) = 0;
 
   // Every job whose comment begins with `prefix`, ended ones as long as Slurm remembers them.
   virtual Result<std::vector<JobInfo>> jobs(const std::string& prefix) = 0;

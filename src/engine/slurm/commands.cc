@@ -23,7 +23,7 @@ class CommandCluster : public Cluster {
  public:
   explicit CommandCluster(std::string conf) : conf_(std::move(conf)) {}
 
-  Result<std::string> submit(const Submission& submission) override;
+  Result<std::string> submit(const JobRequest& submission) override;
   Result<std::vector<JobInfo>> jobs(const std::string& prefix) override;
   Result<std::string> past_state(const std::string& id) override;
   Result<std::vector<NodeInfo>> nodes() override;
@@ -69,7 +69,7 @@ Result<void> CommandCluster::end(const std::vector<std::string>& words) {
   return fail(done.error());
 }
 
-Result<std::string> CommandCluster::submit(const Submission& s) {
+Result<std::string> CommandCluster::submit(const JobRequest& s) {
   std::vector<std::string> words = {
       "sbatch",
       "--parsable",

@@ -33,14 +33,14 @@ bool elapsed(const std::optional<Steady::time_point>& since, Steady::time_point 
 
 Outcome lost(std::string why) { return Outcome{End::lost, 0, false, std::move(why)}; }
 
-void cancel(Known& known, const JobInfo& job, Steady::time_point now, Judgement& out) {
+void cancel(Tracked& known, const JobInfo& job, Steady::time_point now, Judgement& out) {
   if (known.cancelled_at && now - *known.cancelled_at < cancel_again_after) return;
   known.cancelled_at = now;
   out.cancel = job.id;
 }
 
 // The supervisor has written how it ended. When Slurm ended it, Slurm knows why.
-void judge_exit(Known& known, const host::ExitFile& exit, const JobInfo* job, bool fresh,
+void judge_exit(Tracked& known, const host::ExitFile& exit, const JobInfo* job, bool fresh,
                 Steady::time_point now, Judgement& out) {
   if (exit.outcome.end != End::lost) return known.end(exit.outcome, exit.at);
   // Slurm ended it because we asked for that: it is stopped, as it was to be.
@@ -63,7 +63,7 @@ void judge_exit(Known& known, const host::ExitFile& exit, const JobInfo* job, bo
 }
 
 // Slurm says that it ended, and no file says how.
-void judge_end(Known& known, const Seen& seen, const JobInfo& job, Steady::time_point now,
+void judge_end(Tracked& known, const Seen& seen, const JobInfo& job, Steady::time_point now,
                Judgement& out) {
   if (!known.end_seen_at) known.end_seen_at = now;
   if (!elapsed(known.end_seen_at, now, seen.started ? file_visible_within : 1s)) return;
@@ -78,7 +78,7 @@ void judge_end(Known& known, const Seen& seen, const JobInfo& job, Steady::time_
 }
 
 // Slurm has no such job: it was never there, or it has ended and is forgotten.
-void judge_missing(Known& known, const Seen& seen, const View& view, Steady::time_point now,
+void judge_missing(Tracked& known, const Seen& seen, const View& view, Steady::time_point now,
                    Judgement& out) {
   if (!known.missed_at) known.missed_at = now;
   if (!elapsed(known.missed_at, now,
@@ -103,7 +103,7 @@ void judge_missing(Known& known, const Seen& seen, const View& view, Steady::tim
                                 "ended"));
 }
 
-void judge_stop(Known& known, const JobInfo& job, Steady::time_point now, Judgement& out) {
+void judge_stop(Tracked& known, const JobInfo& job, Steady::time_point now, Judgement& out) {
   if (!known.kill_at) {
     known.kill_at = now + std::chrono::ceil<Steady::duration>(known.stop_within) + stop_margin;
   }
@@ -114,7 +114,7 @@ void judge_stop(Known& known, const JobInfo& job, Steady::time_point now, Judgem
   out.signal = job.id;
 }
 
-void judge_pending(Known& known, const Seen& seen, const JobInfo& job, bool fresh,
+void judge_pending(Tracked& known, const Seen& seen, const JobInfo& job, bool fresh,
                    Steady::time_point now, Judgement& out) {
   if (seen.started && !fresh) {  // an answer from before it began
     if (known.stopping) judge_stop(known, job, now, out);
@@ -138,7 +138,7 @@ Outcome stopped_before_it_began() {
   return Outcome{End::exited, 143, true, "stopped before it began"};
 }
 
-Judgement judge(Known& known, const Seen& seen, const View& view, const std::string& comment,
+Judgement judge(Tracked& known, const Seen& seen, const View& view, const std::string& comment,
                 bool submitted, Steady::time_point now) {
   Judgement out;
   if (seen.started && known.report.phase == Phase::launched) {

@@ -11,7 +11,7 @@
 namespace mohona::slurm {
 
 // An attempt that was launched and not forgotten.
-struct Known {
+struct Tracked {
   Mark mark;
   Report report;
   Steady::time_point launched_at;
@@ -53,7 +53,7 @@ struct Judgement {
 
 // Brings `known` up to date. `comment`: of its batch; `submitted`: the link has nothing left to do
 // about it.
-Judgement judge(Known& known, const Seen& seen, const View& view, const std::string& comment,
+Judgement judge(Tracked& known, const Seen& seen, const View& view, const std::string& comment,
                 bool submitted, Steady::time_point now);
 
 Outcome stopped_before_it_began();

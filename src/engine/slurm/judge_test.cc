@@ -10,7 +10,7 @@ using namespace std::chrono_literals;
 // One attempt in slot 0 of a batch, and what is seen of it second by second.
 struct Watch {
   Steady::time_point now = Steady::time_point{} + 1'000s;
-  Known known;
+  Tracked known;
   Seen seen;
   View view;
   bool submitted = true;

@@ -40,7 +40,7 @@ Link::~Link() {
   thread_.join();
 }
 
-void Link::submit(Submission submission, bool doubtful) {
+void Link::submit(JobRequest submission, bool doubtful) {
   const std::lock_guard lock(mutex_);
   const std::string comment = submission.comment;
   Wanted& wanted = wanted_[comment];
@@ -200,7 +200,7 @@ void Link::submit_wanted() {
     for (const auto& [comment, wanted] : wanted_) comments.push_back(comment);
   }
   for (const std::string& comment : comments) {
-    Submission submission;
+    JobRequest submission;
     {
       const std::lock_guard lock(mutex_);
       const auto found = wanted_.find(comment);

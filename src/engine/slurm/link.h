@@ -39,7 +39,7 @@ class Link {
 
   // Is repeated until the cluster has the job or refuses it; the submission's comment tells whether
   // it has. `doubtful`: it may have it already.
-  void submit(Submission submission, bool doubtful);
+  void submit(JobRequest submission, bool doubtful);
   // What is no longer wanted is not submitted. False: it may be there already.
   bool withdraw(const std::string& comment);
   bool wants(const std::string& comment) const;  // is still to be submitted, or looked for
@@ -55,7 +55,7 @@ class Link {
 
  private:
   struct Wanted {
-    Submission submission;
+    JobRequest submission;
     bool sending = false;
     std::optional<Steady::time_point> tried;  // with an outcome that nobody knows
   };

@@ -64,7 +64,7 @@ Result<void> Records::write(const Mark& m) const {
   return write_file(mark(m.attempt), json_text::to_text(m), false);
 }
 
-Result<void> Records::write(const std::string& name, const Batch& b) const {
+Result<void> Records::write(const std::string& name, const JobBatch& b) const {
   if (auto ok = make_directory(batch(name)); !ok) return ok;
   return write_file(batch(name) + "/batch.json", json_text::to_text(b), false);
 }
@@ -89,11 +89,11 @@ Result<std::vector<Mark>> Records::marks() const {
   return out;
 }
 
-Result<std::map<std::string, Batch>> Records::batches() const {
-  std::map<std::string, Batch> out;
+Result<std::map<std::string, JobBatch>> Records::batches() const {
+  std::map<std::string, JobBatch> out;
   for (const std::string& name : names_in(top_ + "/batches")) {
     // Without the file nothing was asked of Slurm yet.
-    if (auto read = read_json<Batch>(batch(name) + "/batch.json")) out[name] = std::move(*read);
+    if (auto read = read_json<JobBatch>(batch(name) + "/batch.json")) out[name] = std::move(*read);
   }
   return out;
 }
@@ -122,7 +122,7 @@ Result<Mark> mark_of(const Launch& launch) {
   mark.pool = launch.attempt.pool;
   mark.holdings = launch.attempt.holdings;
   mark.site = site_of(pool.engine_options);
-  Submission& s = mark.alone;
+  JobRequest& s = mark.alone;
   s.name = plain_name(spec.name);
   s.partition = option(pool.engine_options, "partition");
   s.account = option(pool.engine_options, "account");

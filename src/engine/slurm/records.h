@@ -18,7 +18,7 @@ struct Mark {
   std::string pool;
   std::vector<Holding> holdings;
   Site site;
-  Submission alone;   // what it needs of Slurm by itself
+  JobRequest alone;   // what it needs of Slurm by itself
   std::string key;    // attempts of the same key may follow one another in a slot; empty: in none
   std::string batch;  // empty until it has a slot
   std::int64_t slot = 0;
@@ -26,10 +26,10 @@ struct Mark {
 };
 
 // What was asked of Slurm at once: a job, or an array of them.
-struct Batch {
+struct JobBatch {
   Site site;
-  Submission submission;
-  friend bool operator==(const Batch&, const Batch&) = default;
+  JobRequest submission;
+  friend bool operator==(const JobBatch&, const JobBatch&) = default;
 };
 
 // Where they stand under the home.
@@ -45,12 +45,12 @@ class Records {
     return fmt::format("{}/{}", batch(batch_name), slot);
   }
   Result<void> write(const Mark& mark) const;
-  Result<void> write(const std::string& batch_name, const Batch& batch) const;
+  Result<void> write(const std::string& batch_name, const JobBatch& batch) const;
   void remove(const AttemptId& id) const;
   void remove_batch(const std::string& batch_name) const;
 
   Result<std::vector<Mark>> marks() const;
-  Result<std::map<std::string, Batch>> batches() const;
+  Result<std::map<std::string, JobBatch>> batches() const;
 
  private:
   std::string mark(const AttemptId& id) const {
@@ -77,23 +77,23 @@ void describe(V&& v, Tag<slurm::Site>) {
   v("token", &slurm::Site::token);
 }
 template <class V>
-void describe(V&& v, Tag<slurm::Submission>) {
-  v("name", &slurm::Submission::name);
-  v("comment", &slurm::Submission::comment);
-  v("script", &slurm::Submission::script);
-  v("output", &slurm::Submission::output);
-  v("partition", &slurm::Submission::partition);
-  v("account", &slurm::Submission::account);
-  v("qos", &slurm::Submission::qos);
-  v("reservation", &slurm::Submission::reservation);
-  v("nodes", &slurm::Submission::nodes);
-  v("tasks", &slurm::Submission::tasks);
-  v("tasks_per_node", &slurm::Submission::tasks_per_node);
-  v("cpus_per_node", &slurm::Submission::cpus_per_node);
-  v("memory_mib_per_node", &slurm::Submission::memory_mib_per_node);
-  v("gpu", &slurm::Submission::gpu);
-  v("gpus_per_node", &slurm::Submission::gpus_per_node);
-  v("minutes_max", &slurm::Submission::minutes_max);
+void describe(V&& v, Tag<slurm::JobRequest>) {
+  v("name", &slurm::JobRequest::name);
+  v("comment", &slurm::JobRequest::comment);
+  v("script", &slurm::JobRequest::script);
+  v("output", &slurm::JobRequest::output);
+  v("partition", &slurm::JobRequest::partition);
+  v("account", &slurm::JobRequest::account);
+  v("qos", &slurm::JobRequest::qos);
+  v("reservation", &slurm::JobRequest::reservation);
+  v("nodes", &slurm::JobRequest::nodes);
+  v("tasks", &slurm::JobRequest::tasks);
+  v("tasks_per_node", &slurm::JobRequest::tasks_per_node);
+  v("cpus_per_node", &slurm::JobRequest::cpus_per_node);
+  v("memory_mib_per_node", &slurm::JobRequest::memory_mib_per_node);
+  v("gpu", &slurm::JobRequest::gpu);
+  v("gpus_per_node", &slurm::JobRequest::gpus_per_node);
+  v("minutes_max", &slurm::JobRequest::minutes_max);
 }
 template <class V>
 void describe(V&& v, Tag<slurm::Mark>) {
@@ -107,9 +107,9 @@ void describe(V&& v, Tag<slurm::Mark>) {
   v("slot", &slurm::Mark::slot);
 }
 template <class V>
-void describe(V&& v, Tag<slurm::Batch>) {
-  v("site", &slurm::Batch::site);
-  v("submission", &slurm::Batch::submission);
+void describe(V&& v, Tag<slurm::JobBatch>) {
+  v("site", &slurm::JobBatch::site);
+  v("submission", &slurm::JobBatch::submission);
 }
 
 }  // namespace mohona

@@ -48,7 +48,7 @@ class RestCluster : public Cluster {
  public:
   explicit RestCluster(Site site);
 
-  Result<std::string> submit(const Submission& submission) override;
+  Result<std::string> submit(const JobRequest& submission) override;
   Result<std::vector<JobInfo>> jobs(const std::string& prefix) override;
   // slurmrestd of this version ends itself over questions to accounting that it does not like.
   Result<std::string> past_state(const std::string&) override { return std::string(); }
@@ -129,7 +129,7 @@ Result<Json> RestCluster::ask(const std::string& method, const std::string& path
   return fail(Code::invalid, said);
 }
 
-Result<std::string> RestCluster::submit(const Submission& s) {
+Result<std::string> RestCluster::submit(const JobRequest& s) {
   const std::int64_t nodes = std::ssize(s.nodes);
   Json job = {{"name", s.name},
               {"comment", s.comment},

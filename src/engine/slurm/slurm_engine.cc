@@ -84,11 +84,11 @@ class Slurm : public SlurmEngine {
   std::string new_batch_name();
   bool take_over_slot(Mark& mark, const std::string& directory);
   void form_batches();
-  void form_batch(std::vector<Known*> members);
-  void submit(const std::string& name, const Batch& batch, bool doubtful);
+  void form_batch(std::vector<Tracked*> members);
+  void submit(const std::string& name, const JobBatch& batch, bool doubtful);
   void remove_old_batches();
-  bool settle(Known& known, const Seen& seen);
-  void note_refusal(const Known& known, const std::string& words);
+  bool settle(Tracked& known, const Seen& seen);
+  void note_refusal(const Tracked& known, const std::string& words);
   std::map<std::string, Own> own_on(const Pool& pool, const Site& site);
   void loop();  // without the lock
   bool look();  // without the lock
@@ -102,8 +102,8 @@ class Slurm : public SlurmEngine {
   std::mutex mutex_;
   std::condition_variable wake_;
   std::function<void()> changed_;
-  std::map<AttemptId, Known> known_;
-  std::map<std::string, Batch> batches_;
+  std::map<AttemptId, Tracked> known_;
+  std::map<std::string, JobBatch> batches_;
   std::map<Site, std::unique_ptr<Link>> links_;
   std::set<AttemptId> gathering_;
   std::multimap<std::string, std::pair<std::string, std::int64_t>> free_slots_;  // by key
@@ -135,7 +135,7 @@ Result<void> Slurm::open() {
   batches_ = std::move(*batches);
   std::set<std::string> wanted;
   for (Mark& mark : *marks) {
-    Known& known = known_[mark.attempt];
+    Tracked& known = known_[mark.attempt];
     known.report.attempt = mark.attempt;
     known.launched_at = Steady::now();
     known.mark = std::move(mark);
@@ -149,7 +149,7 @@ Result<void> Slurm::open() {
     if (stop) known.ask_to_stop(stop->within);
   }
   for (const std::string& name : wanted) {
-    const Batch& batch = batches_.at(name);
+    const JobBatch& batch = batches_.at(name);
     // A slot that has begun tells that Slurm has had the job: it is not asked again.
     bool begun = false;
     for (std::int64_t i = 0; i < batch.submission.tasks && !begun; ++i) {
@@ -198,7 +198,7 @@ Result<void> Slurm::launch(const Launch& launch) {
   const std::lock_guard lock(mutex_);
   const bool has_slot = take_over_slot(*mark, places_.attempt(id));
   if (auto ok = records_.write(*mark); !ok) return ok;
-  Known& known = known_[id];
+  Tracked& known = known_[id];
   known.report.attempt = id;
   known.launched_at = launched_at_ = Steady::now();
   known.mark = std::move(*mark);
@@ -233,9 +233,9 @@ std::string Slurm::new_batch_name() {
 }
 
 void Slurm::form_batches() {
-  std::map<std::string, std::vector<Known*>> by_key;
+  std::map<std::string, std::vector<Tracked*>> by_key;
   for (const AttemptId& id : gathering_) {
-    Known& known = known_.at(id);
+    Tracked& known = known_.at(id);
     if (known.mark.key.empty()) {
       form_batch({&known});
     } else {
@@ -250,10 +250,10 @@ void Slurm::form_batches() {
   gathering_.clear();
 }
 
-void Slurm::form_batch(std::vector<Known*> members) {
+void Slurm::form_batch(std::vector<Tracked*> members) {
   const std::string name = new_batch_name();
   const Mark& first = members.front()->mark;
-  Batch batch{first.site, first.alone};
+  JobBatch batch{first.site, first.alone};
   batch.submission.tasks = std::ssize(members);
   batch.submission.comment = comment(name);
   batch.submission.output = records_.batch(name) + "/slurm.out";
@@ -275,7 +275,7 @@ void Slurm::form_batch(std::vector<Known*> members) {
   submit(name, batch, false);
 }
 
-void Slurm::submit(const std::string&, const Batch& batch, bool doubtful) {
+void Slurm::submit(const std::string&, const JobBatch& batch, bool doubtful) {
   link(batch.site).submit(batch.submission, doubtful);
 }
 
@@ -299,7 +299,7 @@ Result<void> Slurm::forget(const AttemptId& id) {
   gathering_.erase(id);
   const auto found = known_.find(id);
   if (found == known_.end()) return {};
-  const Known& known = found->second;
+  const Tracked& known = found->second;
   if (!known.mark.key.empty() && known.report.phase == Phase::ended &&
       known.report.outcome.end == End::exited) {
     free_slots_.emplace(known.mark.key, std::pair(known.mark.batch, known.mark.slot));
@@ -320,7 +320,7 @@ std::vector<Report> Slurm::reports(bool changed_only) {
   return out;
 }
 
-void Slurm::note_refusal(const Known& known, const std::string& words) {
+void Slurm::note_refusal(const Tracked& known, const std::string& words) {
   if (!concerns_all(words)) return;
   const auto now = Steady::now();
   auto [it, first] = troubles_.try_emplace(known.mark.pool, Trouble{words, now + refusal_pause});
@@ -333,7 +333,7 @@ void Slurm::note_refusal(const Known& known, const std::string& words) {
 }
 
 // What follows from what was seen of an attempt. True: there is something new to report.
-bool Slurm::settle(Known& known, const Seen& seen) {
+bool Slurm::settle(Tracked& known, const Seen& seen) {
   const AttemptId& id = known.mark.attempt;
   const std::string directory = places_.attempt(id);
   Link& to = link(known.mark.site);
@@ -458,7 +458,7 @@ std::map<std::string, Own> Slurm::own_on(const Pool& pool, const Site& site) {
   for (const auto& [name, batch] : batches_) {
     const auto jobs = view->jobs.find(comment(name));
     if (batch.site != site || jobs == view->jobs.end()) continue;
-    const Submission& s = batch.submission;
+    const JobRequest& s = batch.submission;
     for (const JobInfo& job : jobs->second) {
       if (job.phase != JobPhase::running) continue;
       for (const std::string& host : s.nodes) {

@@ -154,7 +154,7 @@ std::string complaint(std::string_view printed) {
   for (std::string_view line : split(printed, '\n')) {
     line = trim(line);
     if (line.empty()) continue;
-    for (const std::string_view prefix : {"error: ", "Batch job submission failed: "}) {
+    for (const std::string_view prefix : {"error: ", "JobBatch job submission failed: "}) {
       const std::size_t at = line.find(prefix);
       if (at != std::string_view::npos) line.remove_prefix(at + prefix.size());
     }

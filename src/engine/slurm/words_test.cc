@@ -106,8 +106,9 @@ TEST(SlurmWords, GresCountsGpusOfOneType) {
 
 TEST(SlurmWords, AComplaintIsTheLastThingSaidWithoutItsWrapping) {
   EXPECT_EQ(
-      complaint("sbatch: error: invalid partition specified: nopart\n"
-                "sbatch: error: Batch job submission failed: Invalid partition name specified\n"),
+      complaint(
+          "sbatch: error: invalid partition specified: nopart\n"
+          "sbatch: error: JobBatch job submission failed: Invalid partition name specified\n"),
       "Invalid partition name specified");
   EXPECT_EQ(
       complaint("slurm_load_jobs error: Unable to contact slurm controller (connect failure)"),
