@@ -125,7 +125,9 @@ void judge_pending(Tracked& known, const Seen& seen, const JobInfo& job, bool fr
     known.why_cancelled = requeued;
     return cancel(known, job, now, out);
   }
-  if (now - known.launched_at < waits_max) return;
+  // Not from the launch: the cluster may have been silent for long.
+  if (!known.waits_since) known.waits_since = now;
+  if (!elapsed(known.waits_since, now, waits_max)) return;
   known.why_cancelled =
       fmt::format("its nodes were not free in Slurm within {} s{}", waits_max.count(),
                   job.reason.empty() ? "" : fmt::format(" ({})", job.reason));

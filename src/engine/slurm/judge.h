@@ -14,7 +14,6 @@ namespace mohona::slurm {
 struct Tracked {
   Mark mark;
   Report report;
-  Steady::time_point launched_at;
   bool changed = false;      // since the engine was last asked for changes
   bool changed_now = false;  // by the judgement at hand
   bool last_steps_read = false;
@@ -23,7 +22,8 @@ struct Tracked {
   std::optional<Steady::time_point> signalled_at, kill_at, cancelled_at;
   std::string job;            // in Slurm, as it was called last
   std::string why_cancelled;  // by us: before it began, or begun again
-  std::optional<Steady::time_point> start_seen_at, exit_seen_at, end_seen_at, missed_at;
+  std::optional<Steady::time_point> waits_since, start_seen_at, exit_seen_at, end_seen_at,
+      missed_at;
 
   void ask_to_stop(Duration within) {
     stopping = true;

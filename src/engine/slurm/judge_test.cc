@@ -15,8 +15,6 @@ struct Watch {
   View view;
   bool submitted = true;
 
-  Watch() { known.launched_at = now; }
-
   Watch& slurm(const char* state, const char* reason = "") {
     view.jobs = {{"c", {JobInfo{"17", 0, phase_of_word(state), state, reason, "c", 1}}}};
     return *this;
@@ -130,7 +128,8 @@ TEST(SlurmJudge, ARefusalIsToldInTheClustersWords) {
 
 TEST(SlurmJudge, ANodeThatOthersTookIsGivenUpAfterAMinute) {
   Watch w;
-  EXPECT_EQ(w.slurm("PENDING", "Resources").after(59s).cancel, "");
+  EXPECT_EQ(w.slurm("PENDING", "Resources").after(300s).cancel, "");  // slurmctld was gone
+  EXPECT_EQ(w.after(59s).cancel, "");
   EXPECT_EQ(w.after(1s).cancel, "17");
   EXPECT_EQ(w.after(1s).cancel, "");  // asked already
   EXPECT_EQ(w.after(5s).cancel, "17");

@@ -137,7 +137,6 @@ Result<void> Slurm::open() {
   for (Mark& mark : *marks) {
     Tracked& known = known_[mark.attempt];
     known.report.attempt = mark.attempt;
-    known.launched_at = Steady::now();
     known.mark = std::move(mark);
     if (!batches_.contains(known.mark.batch)) {
       known.mark.batch.clear();
@@ -200,7 +199,7 @@ Result<void> Slurm::launch(const Launch& launch) {
   if (auto ok = records_.write(*mark); !ok) return ok;
   Tracked& known = known_[id];
   known.report.attempt = id;
-  known.launched_at = launched_at_ = Steady::now();
+  launched_at_ = Steady::now();
   known.mark = std::move(*mark);
   if (!has_slot) gathering_.insert(id);
   wake_.notify_all();
