@@ -111,12 +111,13 @@ Taken run_array(const Size& size) {
   MemoryEngine engine;
   SystemClock clock;
   NoSecrets secrets;
-  Controller controller({store,
-                         {{"local", &engine}},
-                         clock,
-                         secrets,
-                         [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
-                         [](const std::string&) {}});
+  Controller controller(
+      {store,
+       {{"local", &engine}},
+       clock,
+       secrets,
+       [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
+       [](const std::string&) {}});
   if (auto ok = controller.start(); !ok) throw std::runtime_error(ok.error().message);
   controller.submit(DefineFleet{fleet_of(size)}, nullptr);
   std::promise<bool> accepted;

@@ -38,6 +38,27 @@ Result<std::string> read_file(const std::string& path) {
   }
 }
 
+namespace {
+
+// False: errno says why.
+bool write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+  return true;
+}
+
+}  // namespace
+
+Result<void> overwrite_file(const std::string& path, std::string_view text) {
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  if (!fd || !write_all(fd.get(), text)) return system_failure("write", path);
+  return {};
+}
+
 Result<void> write_file(const std::string& path, std::string_view text, bool durable) {
   const std::string temporary = fmt::format("{}.{}.tmp", path, ::getpid());
   const auto give_up = [&](std::string_view what) {
@@ -47,12 +68,7 @@ Result<void> write_file(const std::string& path, std::string_view text, bool dur
   };
   Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
   if (!fd) return give_up("write");
-  while (!text.empty()) {
-    const ssize_t n = ::write(fd.get(), text.data(), text.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return give_up("write");
-    text.remove_prefix(static_cast<std::size_t>(n));
-  }
+  if (!write_all(fd.get(), text)) return give_up("write");
   if (durable && ::fdatasync(fd.get()) != 0) return give_up("sync");
   fd.close();
   if (::rename(temporary.c_str(), path.c_str()) != 0) return give_up("write");

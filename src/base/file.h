@@ -37,6 +37,10 @@ Result<std::string> read_file(const std::string& path);
 // after a loss of power. Mode 0600.
 Result<void> write_file(const std::string& path, std::string_view text, bool durable);
 
+// Writes into the file as it is, which may be there: whoever reads it meanwhile, or after a crash,
+// may see a part. For files that nobody reads before another thing says so. Mode 0600.
+Result<void> overwrite_file(const std::string& path, std::string_view text);
+
 // Waits until the file's content is on the disk and, on the file systems that Linux has for it, its
 // name too: one flush where a durable write_file takes two.
 Result<void> sync_file(const std::string& path);

@@ -298,6 +298,32 @@ TEST(Limits, ABudgetIsNeverOverspent) {
   EXPECT_EQ(cost_of(w.state.find(id)->job, {}), Money{10'000'000});
 }
 
+// Whoever reads the state later must know that nodes are no longer kept for it.
+TEST(Limits, NothingIsKeptForWhatItsBudgetNoLongerLetsStart) {
+  const Pool two = pool("a", 2, 1, Purchase::on_demand, 3'600'00);  // a dollar a second and node
+  World w({two});
+  Fleet fleet{{two}, {}, {}, {}};
+  fleet.scheduling.preempt = Preempt::lower_priority;
+  fleet.scheduling.min_run = Duration{0};
+  w.at(0s).give(DefineFleet{fleet});
+  JobSpec low = job("low");
+  low.stop.grace = 1h;
+  const JobId victim = w.submit(low);
+  JobSpec serve = job("chat");
+  serve.kind = Kind::serve;
+  serve.service = Service{.replicas = 2};
+  serve.priority = 1;
+  serve.budget = Money{5'000'000};
+  const JobId id = w.at(1s).submit(serve);
+  ASSERT_TRUE(w.state.find(id)->job.kept);  // for the second replica, when low has left
+  w.at(6s).give(Tick{});                    // the first has used it up
+  w.at(7s).end(victim, 143, true);
+  EXPECT_FALSE(w.state.find(id)->job.kept);
+  EXPECT_EQ(std::count(w.log.begin(), w.log.end(), Fact{NodesReleased{id, "its budget is spent"}}),
+            1);
+  EXPECT_EQ(w.state.find(victim)->job.attempts_made(), 2);
+}
+
 // A limit and a budget that are reached at one instant stop it once, for what comes first.
 TEST(Limits, ReachedTogetherStopOnce) {
   World w({pool("a", 1, 1, Purchase::on_demand, 3'600'00)});  // a dollar a second

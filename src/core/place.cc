@@ -177,6 +177,8 @@ Facts place_next(State& state, Timestamp now) {
     const JobId id = std::visit([](const auto& d) { return d.job; }, *decision);
     const JobEntry& entry = *state.find(id);
     if (budget_spent(entry.job, now)) {
+      // Nodes are not kept for what cannot start; a controller that reads this later knows it, too.
+      if (entry.job.kept) return {NodesReleased{id, "its budget is spent"}};
       state.park(id);
       continue;
     }

@@ -47,6 +47,11 @@ Fleet any_fleet() {
     fleet.queues = {{"a", "", 500'000, {}, {}, 1}, {"default", "", draw(2) * 200'000, {}, {}, 2}};
     if (draw(2)) fleet.queues[1].borrow_ppm = 200'000;
     if (draw(2)) fleet.queues[0].lend_ppm = 100'000;
+    // From nothing to what some starts of an hour cost.
+    for (Queue& queue : fleet.queues) {
+      if (draw(3) == 0)
+        queue.budget = {Money{draw(6) * 20'000}, static_cast<BudgetPeriod>(draw(4))};
+    }
   }
   fleet.scheduling.preempt = static_cast<Preempt>(draw(3));
   fleet.scheduling.min_run = draw(2) * 20s;
@@ -256,6 +261,8 @@ State reload(const State& state) {
   for (const auto& [id, entry] : state.jobs()) copy.restore(*decode_job(encode(entry.job)));
   copy.restore(QueuesDefined{state.queues(), state.scheduling()});
   copy.restore(*decode_prices(encode(state.packing_prices())));
+  const QueuesSpent spent = state.queue_budgets().spent();
+  if (!spent.queues.empty()) copy.restore(*decode_spent(encode(spent)));
   copy.index();
   return copy;
 }
@@ -264,7 +271,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
   State state;
   Facts log;
   std::map<JobId, JobState> ended;
-  Timestamp now{std::chrono::hours(1)};
+  Timestamp now{1h};
   const auto give = [&](State& to, const Input& input) -> Facts {
     auto facts = advance(to, input, now);
     // A refused input changes nothing, but the time has passed all the same.

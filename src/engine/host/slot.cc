@@ -44,7 +44,7 @@ Result<void> make_slot(const std::string& slot, const std::string& attempt_direc
 Result<bool> give(const std::string& slot, const std::string& attempt_directory) {
   // `next` is there: the last assignment has not been read yet. Only this side makes it so.
   if (!exists(slot + "/open")) return false;
-  if (auto ok = write_file(slot + "/assignment", attempt_directory, false); !ok) {
+  if (auto ok = overwrite_file(slot + "/assignment", attempt_directory); !ok) {
     return fail(ok.error());
   }
   return renamed(slot, "open", "next");

@@ -124,14 +124,22 @@ int supervise(const std::string& directory) {
     write_exit(directory, Outcome{End::not_launched, 0, false, e.what()});
     return 0;
   }
+  if (order.ranks.empty()) {
+    // A supervisor before us died while it turned the order into the start.
+    write_exit(directory, Outcome{End::not_launched, 0, false, "its supervisor was killed"});
+    return 0;
+  }
   choose_ports(order);
   ::prctl(PR_SET_CHILD_SUBREAPER, 1);
   const StartedFile started{::getpid(), start_ticks(::getpid()), boot_id(), order.port,
                             now(),      order.progress_from_log};
-  if (auto ok = write_file(directory + "/started.json", json_text::to_text(started), false); !ok) {
-    return 1;  // nothing has begun; the engine tries again
+  // The order, which may hold secrets, becomes the start: one file less to make and to remove. Half
+  // an order is none, and nothing has begun then.
+  const std::string order_file = directory + "/order.json";
+  if (!overwrite_file(order_file, json_text::to_text(started)) ||
+      ::rename(order_file.c_str(), (directory + "/started.json").c_str()) != 0) {
+    return 1;  // the engine tries again
   }
-  ::unlink((directory + "/order.json").c_str());
   const Outcome outcome = run(directory, order, signals.get());
   kill_descendants();
   write_exit(directory, outcome);

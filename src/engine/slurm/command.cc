@@ -39,17 +39,12 @@ Result<Fd> input_file(const std::string& text) {
   return file;
 }
 
-Result<pid_t> start(const std::vector<std::string>& words, const Variables& more, int in, int out,
-                    int err) {
-  std::vector<std::string> variables;
-  for (char** variable = environ; *variable; ++variable) {
-    const std::string_view text = *variable;
-    const auto replaced = [&](const auto& m) { return text.starts_with(m.first + "="); };
-    if (std::none_of(more.begin(), more.end(), replaced)) variables.emplace_back(text);
-  }
-  for (const auto& [key, value] : more) variables.push_back(key + "=" + value);
+Result<pid_t> start(const std::vector<std::string>& words, const Variables& variables, int in,
+                    int out, int err) {
+  std::vector<std::string> texts;
+  for (const auto& [key, value] : variables) texts.push_back(key + "=" + value);
   std::vector<char*> environment, arguments;
-  for (std::string& variable : variables) environment.push_back(variable.data());
+  for (std::string& text : texts) environment.push_back(text.data());
   for (const std::string& word : words) arguments.push_back(const_cast<char*>(word.c_str()));
   environment.push_back(nullptr);
   arguments.push_back(nullptr);
@@ -108,7 +103,7 @@ bool drain(Pipe& out, Pipe& err, Printed& printed, Steady::time_point until) {
 
 }  // namespace
 
-Result<Printed> run(const std::vector<std::string>& words, const Variables& more,
+Result<Printed> run(const std::vector<std::string>& words, const Variables& environment,
                     const std::string& input, std::chrono::milliseconds within) {
   const auto until = Steady::now() + within;
   auto out = make_pipe();
@@ -117,7 +112,7 @@ Result<Printed> run(const std::vector<std::string>& words, const Variables& more
   if (!err) return fail(err.error());
   auto in = input_file(input);
   if (!in) return fail(in.error());
-  const auto pid = start(words, more, in->get(), out->write.get(), err->write.get());
+  const auto pid = start(words, environment, in->get(), out->write.get(), err->write.get());
   if (!pid) return fail(pid.error());
   out->write.close();
   err->write.close();

@@ -15,10 +15,10 @@ struct Printed {
   std::string out, err;
 };
 
-// `more`: variables beside those of this process. Errors: Code::not_found when there is no such
+// `environment`: all that it sees. Errors: Code::not_found when there is no such
 // program; Code::unavailable with Retry::outcome_unknown when it took longer than `within` and was
 // killed, or printed more than a bound.
-Result<Printed> run(const std::vector<std::string>& words, const Variables& more,
+Result<Printed> run(const std::vector<std::string>& words, const Variables& environment,
                     const std::string& input, std::chrono::milliseconds within);
 
 }  // namespace mohona::slurm

@@ -33,17 +33,33 @@ class CommandCluster : public Cluster {
   }
 
  private:
+  Variables environment() const;
   Result<std::string> ask(const std::vector<std::string>& words, const std::string& input = "");
   Result<void> end(const std::vector<std::string>& words);
 
   std::string conf_;
 };
 
+// No more than the commands need: what sbatch sees, its job sees too. It is to see no more than
+// that, and yet not to be told so: then Slurm starts a login shell for each job to find out the
+// rest.
+Variables CommandCluster::environment() const {
+  Variables out = {{"LC_ALL", "C"}};
+  for (const char* name : {"PATH", "HOME", "USER", "LOGNAME", "SLURM_CONF", "SLURM_JWT"}) {
+    const char* value = ::getenv(name);
+    const bool conf = !conf_.empty() && std::string_view(name) == "SLURM_CONF";
+    if (conf) {
+      out.emplace_back(name, conf_);
+    } else if (value) {
+      out.emplace_back(name, value);
+    }
+  }
+  return out;
+}
+
 Result<std::string> CommandCluster::ask(const std::vector<std::string>& words,
                                         const std::string& input) {
-  Variables more = {{"LC_ALL", "C"}, {"SLURM_TIME_FORMAT", "standard"}};
-  if (!conf_.empty()) more.emplace_back("SLURM_CONF", conf_);
-  auto printed = run(words, more, input, answer_within);
+  auto printed = run(words, environment(), input, answer_within);
   if (!printed) return fail(printed.error());
   if (printed->status == 0) return std::move(printed->out);
   const std::string said = complaint(printed->err);
@@ -74,7 +90,7 @@ Result<std::string> CommandCluster::submit(const JobRequest& s) {
       "sbatch",
       "--parsable",
       "--no-requeue",  // what is to be started again, we decide
-      "--export=PATH",
+      "--export=ALL",
       "--job-name=" + s.name,
       "--comment=" + s.comment,
       "--output=" + s.output,

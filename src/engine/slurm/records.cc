@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/host/places.h"
 #include "engine/host/slot.h"
 #include "model/json_text.h"
 
@@ -59,9 +60,15 @@ Result<std::string> Records::name() const {
   return made;
 }
 
-Result<void> Records::write(const Mark& m) const {
+Result<void> Records::write(const Mark& m) {
   if (auto ok = make_directory(top_ + "/running"); !ok) return ok;
-  return write_file(mark(m.attempt), json_text::to_text(m), false);
+  const std::string path = mark(m.attempt), text = json_text::to_text(m);
+  if (spare_.empty() || host::exists(path)) return write_file(path, text, false);
+  const std::string spare = spare_.back();
+  spare_.pop_back();
+  if (auto ok = overwrite_file(spare, text); !ok) return ok;
+  if (::rename(spare.c_str(), path.c_str()) != 0) return system_failure("write", path);
+  return {};
 }
 
 Result<void> Records::write(const std::string& name, const JobBatch& b) const {
@@ -69,7 +76,16 @@ Result<void> Records::write(const std::string& name, const JobBatch& b) const {
   return write_file(batch(name) + "/batch.json", json_text::to_text(b), false);
 }
 
-void Records::remove(const AttemptId& id) const { ::unlink(mark(id).c_str()); }
+void Records::remove(const AttemptId& id) {
+  constexpr std::size_t spare_max = 1'000;
+  const std::string path = mark(id);
+  std::string spare = fmt::format("{}/running/.spare-{}", top_, to_string(id));
+  if (spare_.size() >= spare_max) {
+    ::unlink(path.c_str());
+  } else if (::rename(path.c_str(), spare.c_str()) == 0) {
+    spare_.push_back(std::move(spare));
+  }
+}
 
 void Records::remove_batch(const std::string& name) const {
   std::error_code error;
@@ -79,7 +95,10 @@ void Records::remove_batch(const std::string& name) const {
 Result<std::vector<Mark>> Records::marks() const {
   std::vector<Mark> out;
   for (const std::string& name : names_in(top_ + "/running")) {
-    if (parse_attempt_id(name).job.value == 0) continue;  // half a write
+    if (parse_attempt_id(name).job.value == 0) {  // half a write, or a spare one of before
+      ::unlink((top_ + "/running/" + name).c_str());
+      continue;
+    }
     auto read = read_json<Mark>(top_ + "/running/" + name);
     if (!read) {
       return fail(Code::internal, fmt::format("cannot read {}/running/{}", top_, name));

@@ -44,9 +44,11 @@ class Records {
   std::string slot(const std::string& batch_name, std::int64_t slot) const {
     return fmt::format("{}/{}", batch(batch_name), slot);
   }
-  Result<void> write(const Mark& mark) const;
+  Result<void> write(const Mark& mark);
   Result<void> write(const std::string& batch_name, const JobBatch& batch) const;
-  void remove(const AttemptId& id) const;
+  // The file is kept for the next mark: a file system that makes and removes hundreds of files a
+  // second is busy with nothing else.
+  void remove(const AttemptId& id);
   void remove_batch(const std::string& batch_name) const;
 
   Result<std::vector<Mark>> marks() const;
@@ -57,6 +59,7 @@ class Records {
     return fmt::format("{}/running/{}", top_, to_string(id));
   }
   std::string top_;
+  std::vector<std::string> spare_;  // files that were marks
 };
 
 // What a launch asks of Slurm. Errors: Code::invalid for what a Slurm pool cannot give.
