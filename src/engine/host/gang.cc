@@ -109,7 +109,10 @@ bool Gang::start_ranks(const std::string& program, std::size_t count) {
     RankOrder order = order_.ranks[i];
     if (step_) order.log = directory_ + "/srun.log", order.error_log.clear();
     Rank& rank = ranks_.emplace_back();
-    rank.cgroup = Cgroup::make(directory_, i, order.cpus_milli, order.memory_mib);
+    // Slurm holds its jobs, and holds them to what they asked for, by itself.
+    if (!order_.slurm) {
+      rank.cgroup = Cgroup::make(directory_, i, order.cpus_milli, order.memory_mib);
+    }
     rank.pid = start(program, order, rank.cgroup);
     rank.running = rank.pid > 0;
   }

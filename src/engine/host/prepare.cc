@@ -93,6 +93,9 @@ std::string setup_mark(const Order& order) { return order.job_directory + "/setu
 }  // namespace
 
 Result<void> prepare(const Order& order) {
+  if (order.workdir_source.empty() && order.mounts.empty() && order.checkpoint_link.empty()) {
+    return {};
+  }
   const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
   if (!lock) return fail(lock.error());
   if (!order.workdir_source.empty()) {
@@ -121,6 +124,8 @@ Result<void> mark_set_up(const Order& order) { return write_file(setup_mark(orde
 
 Result<void> publish(const Order& order) {
   if (order.published_output.empty()) return {};
+  std::error_code none;
+  if (fs::is_empty(order.output, none)) return {};
   const auto lock = lock_file(order.job_directory + "/publish.lock", true);
   if (!lock) return fail(lock.error());
   std::vector<std::string> names;
