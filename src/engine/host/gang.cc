@@ -68,9 +68,22 @@ int open_log(const std::string& path) {
 
 Result<void> Gang::write_script(const std::string& path, const std::string& script) {
   const std::string text = script.starts_with("#!") ? script : "#!/bin/bash\n" + script;
-  if (auto ok = write_file(path, text, false); !ok) return ok;
-  if (::chmod(path.c_str(), 0700) != 0) return system_failure("make executable", path);
+  const std::string made = fmt::format("{}.{}", path, ::getpid());
+  if (auto ok = overwrite_file(made, text); !ok) return ok;
+  if (::chmod(made.c_str(), 0700) != 0 || ::rename(made.c_str(), path.c_str()) != 0) {
+    return system_failure("make executable", path);
+  }
   return {};
+}
+
+// Where the script stands: that of a job's shards is the same for all of them.
+Result<std::string> Gang::place_script(const std::string& name, const std::string& script) {
+  const bool shared = !order_.published_output.empty();
+  const std::string path =
+      fmt::format("{}/{}.sh", shared ? order_.job_directory : directory_, name);
+  if (shared && ::access(path.c_str(), X_OK) == 0) return path;
+  if (auto ok = write_script(path, script); !ok) return fail(ok.error());
+  return path;
 }
 
 pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
@@ -121,10 +134,9 @@ bool Gang::start_ranks(const std::string& program, std::size_t count) {
 
 Outcome Gang::run(const std::string& name, const std::string& script, std::size_t count) {
   Outcome outcome;
-  std::string program = directory_ + "/" + name + ".sh";
-  if (auto ok = write_script(program, script); !ok) {
-    return Outcome{End::exited, 1, false, ok.error().message};
-  }
+  const auto placed = place_script(name, script);
+  if (!placed) return Outcome{End::exited, 1, false, placed.error().message};
+  std::string program = *placed;
   step_ = order_.slurm && count > 1;
   if (step_) {
     auto step = write_step(directory_, order_, program);

@@ -30,6 +30,7 @@ class Gang {
     Cgroup cgroup;
   };
 
+  Result<std::string> place_script(const std::string& name, const std::string& script);
   Result<void> write_script(const std::string& path, const std::string& script);
   pid_t start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup);
   bool start_ranks(const std::string& program, std::size_t count);
