@@ -15,6 +15,7 @@ import unittest
 from pathlib import Path
 
 import postgresql
+import slurm
 from plane import Plane, until
 
 TIMES = 200 if os.environ.get("MOHONA_FULL") == "1" else 20
@@ -45,6 +46,7 @@ class Pair(unittest.TestCase):
         self.sql(f"CREATE DATABASE {self.database}", "postgres")
         self.work = Path(tempfile.mkdtemp(prefix="mohona-work-"))
         self.planes = []
+        self.more = ""  # pools that both have
 
     def tearDown(self) -> None:
         # The leader last: its jobs are cancelled while it leads.
@@ -67,7 +69,7 @@ class Pair(unittest.TestCase):
         return done.stdout.strip()
 
     def plane(self, name: str) -> Plane:
-        plane = Plane(FLEET % name)
+        plane = Plane(FLEET % name + self.more)
         self.planes.append(plane)
         return self.start(plane)
 
@@ -126,6 +128,36 @@ class Standby(Pair):
         self.assertEqual(b.wait(job)["attempts"], 2)
         refused = b.mohona("pools", "lost", "here-b")
         self.assertIn("'here-b' is within reach", refused.stderr)
+
+
+@unittest.skipUnless(slurm.there(), "Slurm is not installed")
+class OnSlurm(Pair):
+    """Work on a cluster outlives the machine of the controller that placed it."""
+
+    def test_the_standby_adopts_what_the_leader_had_on_slurm(self) -> None:
+        cluster = slurm.Cluster(Path(tempfile.mkdtemp(prefix="mohona-slurm-")))
+        self.addCleanup(cluster.stop)
+        cluster.create()
+        cluster.start()
+        self.more = f"  - {{name: lab, cloud: hall, slurm: {{partition: batch, conf: {cluster.conf}}}}}\n"
+        a, b = self.plane("a"), self.plane("b")
+        stays = a.submit("name: stays\nresources: {cloud: hall, cpus: 1}\n"
+                         "run: echo begun >> $MOHONA_OUTPUT/runs; sleep 12; echo ended >> $MOHONA_OUTPUT/runs")
+        ends = a.submit("name: ends\nresources: {cloud: hall, cpus: 1}\nrun: sleep 3; exit 7")
+        shards = a.submit("name: shards\nshards: {count: 300}\nresources: {cloud: hall, cpus: 1}\n"
+                          "run: sleep 0.5; echo $MOHONA_SHARD_INDEX > $MOHONA_OUTPUT/$MOHONA_SHARD_INDEX")
+        for job in (stays, ends, shards):
+            a.wait(job, "running")
+        os.kill(a.pid(), signal.SIGKILL)
+        a.wait_for_lock()
+        until("b leads", lambda: self.leads(b), timeout=30)
+        self.assertEqual(b.wait(ends, "failed", timeout=40)["reason"], "exit code 7")
+        b.wait(shards, timeout=90)
+        self.assertEqual(b.wait(stays, timeout=40)["attempts"], 1)
+        self.assertEqual((self.work / "jobs" / str(stays) / "output" / "runs").read_text(),
+                         "begun\nended\n")
+        written = {path.name for path in (self.work / "jobs" / str(shards) / "output").iterdir()}
+        self.assertEqual(written, {str(i) for i in range(300)})
 
 
 class TakeOver(Pair):
