@@ -216,12 +216,25 @@ PartitionName=short Nodes=node1 MaxTime=1 State=UP PriorityTier=10
             self.rest.wait()
             self.rest = None
 
+    def _end_steps(self) -> None:
+        """What is left of jobs: without its daemons it would try to tell of its end for long."""
+        for entry in Path("/proc").iterdir():
+            if not entry.name.isdigit():
+                continue
+            try:
+                if (entry / "cmdline").read_bytes().startswith(b"slurmstepd") and \
+                        str(self.directory).encode() in (entry / "environ").read_bytes():
+                    os.kill(int(entry.name), signal.SIGKILL)
+            except OSError:
+                pass
+
     def stop(self) -> None:
         self.kill_rest()
         for pid_file in sorted(self.directory.glob("slurmd-*.pid")):
             self._end(pid_file, signal.SIGTERM)
         self._end(self.directory / "slurmctld.pid", signal.SIGTERM)
         self._end(self.directory / "munge/pid", signal.SIGTERM)
+        self._end_steps()
         shutil.rmtree(self.directory, ignore_errors=True)
 
 
