@@ -18,8 +18,7 @@ string(SUBSTRING "${hash}" 0 12 hash)
 set(MOHONA_POSTGRESQL "/tmp/mohona-test-${hash}")
 set(MOHONA_SLURM "/tmp/mohona-slurm-${hash}")  # and a Slurm cluster
 
-# The headers that nearly every file needs are parsed once for all folders, and once for all tests:
-# one of its own for each was a fifth of a clean build.
+# The headers that nearly every file needs are parsed once for all folders, and once for all tests.
 set(MOHONA_PCH <algorithm> <chrono> <cstdint> <functional> <map> <memory> <optional> <set> <string>
     <string_view> <variant> <vector> <fmt/format.h> <tl/expected.hpp>)
 file(WRITE ${CMAKE_BINARY_DIR}/precompiled.cc "")

@@ -1,6 +1,9 @@
 // How the API says things: JSON, errors with their status, what is wrong with a body.
 #pragma once
 
+#include <optional>
+#include <string>
+
 #include "api/views.h"
 #include "net/server.h"
 
@@ -8,6 +11,9 @@ namespace mohona {
 
 HttpResponse answer(const Json& json, int status = 200);
 HttpResponse error_answer(const Error& error);
+// The answer to whoever comes neither through the unix socket (`local`) nor with the token.
+std::optional<HttpResponse> refuse_stranger(const HttpRequest& request, bool local,
+                                            const std::string& token);
 HttpResponse no_such_page(const HttpRequest& request);
 
 // Parses a JSON body; anything wrong with it is the caller's to mend.

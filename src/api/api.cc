@@ -36,17 +36,6 @@ Result<std::uint64_t> number_in(const HttpRequest& request, const char* key, std
   return std::stoull(text);
 }
 
-// Compared in a time that does not tell how much was right.
-bool same_secret(std::string_view a, std::string_view b) {
-  if (a.size() != b.size()) return false;
-  unsigned difference = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    difference |=
-        static_cast<unsigned>(static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i]));
-  }
-  return difference == 0;
-}
-
 Variables variables_in(const Json& json, const char* key) {
   Variables out;
   if (!json.contains(key)) return out;
@@ -57,14 +46,7 @@ Variables variables_in(const Json& json, const char* key) {
 }  // namespace
 
 void Api::handle(HttpRequest request, bool local, Reply reply) {
-  if (!local && !same_secret(request.authorization, "Bearer " + parts_.token)) {
-    return reply(answer({{"error",
-                          {{"code", "unauthorized"},
-                           {"message",
-                            "send 'Authorization: Bearer TOKEN'; the token is in the file "
-                            "'token' of the controller's home"}}}},
-                        401));
-  }
+  if (auto stranger = refuse_stranger(request, local, parts_.token)) return reply(*stranger);
   // "/v1/jobs/17" -> {"", "v1", "jobs", "17"}
   const std::string path = request.path;
   Segments segments = split(path, '/');

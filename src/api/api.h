@@ -15,6 +15,7 @@ struct ApiParts {
   SecretStore& secrets;
   std::string token;               // asked of everyone who does not come through the unix socket
   std::function<void()> shutdown;  // what POST /v1/shutdown does
+  std::string name = {};           // the controller's, where others share its store
 };
 
 class Api {

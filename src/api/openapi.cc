@@ -84,6 +84,10 @@ const std::string& openapi() {
     "parameters": [{"$ref": "#/components/parameters/pool"}],
     "post": {"summary": "Give it back", "responses": {"200": {"$ref": "#/components/responses/Changed"}, "404": {"$ref": "#/components/responses/Error"}}}
   },
+  "/v1/pools/{pool}/lost": {
+    "parameters": [{"$ref": "#/components/parameters/pool"}],
+    "post": {"summary": "Say that the machine of a pool whose controller does not lead is lost: what ran there starts again elsewhere", "responses": {"200": {"description": "how many attempts count as lost"}, "404": {"$ref": "#/components/responses/Error"}, "409": {"$ref": "#/components/responses/Error"}}}
+  },
   "/v1/pools/{pool}/cordon": {
     "parameters": [{"$ref": "#/components/parameters/pool"}],
     "post": {"summary": "Give nodes no new work", "requestBody": {"$ref": "#/components/requestBodies/Nodes"}, "responses": {"200": {"$ref": "#/components/responses/Changed"}, "400": {"$ref": "#/components/responses/Error"}, "404": {"$ref": "#/components/responses/Error"}}}
@@ -107,7 +111,7 @@ const std::string& openapi() {
   "/v1/cost": {
     "get": {"summary": "What it has cost, at the prices that held when it ran", "parameters": [{"name": "by", "in": "query", "schema": {"enum": ["job", "queue", "cloud"], "default": "job"}}, {"name": "job", "in": "query", "schema": {"type": "string"}}], "responses": {"200": {"description": "rows and their sum, in dollars with six digits"}}}
   },
-  "/v1/status": {"get": {"summary": "The controller: its epoch, counts, whether it accepts work", "responses": {"200": {"description": "the status"}}}},
+  "/v1/status": {"get": {"summary": "The controller: its epoch, counts, whether it accepts work; of one that stands by, who leads", "responses": {"200": {"description": "the status"}}}},
   "/v1/audit": {"get": {"summary": "Whether the state keeps every rule: what is derived against the records", "responses": {"200": {"description": "clean, and the violations: the rule's number and name, when, and one sentence"}}}},
   "/v1/shutdown": {"post": {"summary": "Stop the controller; what runs goes on", "responses": {"200": {"description": "it stops"}}}},
   "/v1/openapi.json": {"get": {"summary": "This description", "responses": {"200": {"description": "OpenAPI 3.1"}}}}

@@ -76,9 +76,7 @@ void Api::declare_lost(const std::string& name, Reply reply) {
     if (!pool) {
       return reply(error_answer({Code::not_found, fmt::format("there is no pool '{}'", name)}));
     }
-    const bool away = std::any_of(pool->nodes.begin(), pool->nodes.end(),
-                                  [](const NodesChanged& n) { return is_about_away(n.reason); });
-    if (!away) {
+    if (!is_away(pool->pool, parts_.name)) {
       return reply(error_answer(
           {Code::conflict,
            fmt::format("'{}' is within reach; only what is away can be declared lost", name)}));

@@ -20,13 +20,13 @@ void Door::stand_by(const Lease& lease) {
 void Door::handle(HttpRequest request, bool local, Reply reply) {
   const std::shared_lock lock(mutex_);
   if (api_) return api_->handle(std::move(request), local, std::move(reply));
-  // Who may ask for what, only a controller that leads knows; to stop this one is the owner's.
-  const bool stop = request.method == "POST" && request.path == "/v1/shutdown" && local;
+  if (auto stranger = refuse_stranger(request, local, token_)) return reply(*stranger);
+  const bool stop = request.method == "POST" && request.path == "/v1/shutdown";
   reply(stop ? answer({{"stopping", true}}) : answer_for(request));
   if (stop) shutdown_();
 }
 
-HttpResponse Door::answer_for(const HttpRequest& request) {
+HttpResponse Door::answer_for(const HttpRequest& request) const {
   if (!leader_) {
     return error_answer({Code::unavailable, "the controller is starting; try again", Retry::safe});
   }

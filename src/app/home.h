@@ -3,7 +3,10 @@
 //   journal.db        facts and snapshot            controller.pid   who runs here
 //   api.sock          the API                       token            the key to its TCP port
 //   fleet.yaml        the fleet given last          controller.log   what a detached one says
-//   jobs/, running/   the local engine's            secrets/         values, outside the journal
+//   store, work       where state and files of jobs are instead, if somebody said so
+//   running/          the local engine's marks
+//   jobs/, slurm/     files of jobs, the Slurm engine's marks (in `work`)
+//   secrets/          values, outside the journal (in `work`)
 #pragma once
 
 #include <string>

@@ -6,7 +6,6 @@
 #include <future>
 
 #include "app/machine.h"
-#include "app/stores.h"
 #include "engine/local/local_engine.h"
 #include "net/client.h"
 #include "packing/prices.h"
@@ -18,38 +17,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto probe_timeout_max = 60s;
-
-Result<Fleet> read_fleet(const Home& home, const std::string& given) {
-  const std::string kept = home.file("fleet.yaml");
-  std::string path = given;
-  if (path.empty() && std::filesystem::exists(kept)) path = kept;
-  if (path.empty()) return Fleet{{this_machine()}, {}, {}, {}};
-  const auto text = read_file(path);
-  if (!text) return fail(text.error());
-  const std::string kept_directory = home.file("fleet.directory");
-  std::string directory = std::filesystem::absolute(path).parent_path();
-  // Paths in the file kept start where the file was given.
-  if (path == kept && std::filesystem::exists(kept_directory)) {
-    const auto given_in = read_file(kept_directory);
-    if (!given_in) return fail(given_in.error());
-    directory = *given_in;
-  }
-  auto fleet = parse_fleet_file({path, *text, directory});
-  if (!fleet) return fleet;
-  for (const Pool& pool : fleet->pools) {
-    if (pool.engine == "local" || pool.engine == "slurm") continue;
-    return fail(Code::invalid,
-                fmt::format("{}: pool '{}' is on engine '{}'; this version runs 'local' and "
-                            "'slurm'",
-                            path, pool.name, pool.engine));
-  }
-  // The next start finds the fleet without being told.
-  if (path != kept) {
-    if (auto ok = write_file(kept_directory, directory, true); !ok) return fail(ok.error());
-    if (auto ok = write_file(kept, *text, true); !ok) return fail(ok.error());
-  }
-  return fleet;
-}
 
 bool probe_once(const std::string& host, std::int64_t port, const ReadinessProbe& probe) {
   const auto client = make_http_client({"", host, static_cast<int>(port)});
@@ -103,8 +70,7 @@ Result<void> complete_fleet(Plane& plane, const std::string& name, Fleet& fleet)
       continue;
     }
     pool.controller = name;
-    if (known.pool && known.busy && !known.pool->controller.empty() &&
-        known.pool->controller != name) {
+    if (known.pool && known.busy && is_away(*known.pool, name)) {
       log_line(
           fmt::format("pool '{}' stays that of {}, where work of it may run; call the one "
                       "here otherwise",
@@ -131,6 +97,38 @@ void keep_secrets_in_use(Plane& plane) {
 
 }  // namespace
 
+Result<Fleet> read_fleet(const Home& home, const std::string& given) {
+  const std::string kept = home.file("fleet.yaml");
+  std::string path = given;
+  if (path.empty() && std::filesystem::exists(kept)) path = kept;
+  if (path.empty()) return Fleet{{this_machine()}, {}, {}, {}};
+  const auto text = read_file(path);
+  if (!text) return fail(text.error());
+  const std::string kept_directory = home.file("fleet.directory");
+  std::string directory = std::filesystem::absolute(path).parent_path();
+  // Paths in the file kept start where the file was given.
+  if (path == kept && std::filesystem::exists(kept_directory)) {
+    const auto given_in = read_file(kept_directory);
+    if (!given_in) return fail(given_in.error());
+    directory = *given_in;
+  }
+  auto fleet = parse_fleet_file({path, *text, directory});
+  if (!fleet) return fleet;
+  for (const Pool& pool : fleet->pools) {
+    if (pool.engine == "local" || pool.engine == "slurm") continue;
+    return fail(Code::invalid,
+                fmt::format("{}: pool '{}' is on engine '{}'; this version runs 'local' and "
+                            "'slurm'",
+                            path, pool.name, pool.engine));
+  }
+  // The next start finds the fleet without being told.
+  if (path != kept) {
+    if (auto ok = write_file(kept_directory, directory, true); !ok) return fail(ok.error());
+    if (auto ok = write_file(kept, *text, true); !ok) return fail(ok.error());
+  }
+  return fleet;
+}
+
 Plane::~Plane() {
   pricer.reset();
   if (controller) controller->stop();
@@ -151,16 +149,12 @@ void refresh(Plane& plane, const std::string& name) {
   }
 }
 
-Result<void> assemble(Plane& plane, const PlaneOptions& options) {
-  const Home& home = options.home;
-  auto fleet = read_fleet(home, options.fleet);
-  if (!fleet) return fail(fleet.error());
-  auto store = open_store(home, options.store);
-  if (!store) return fail(store.error());
-  plane.store = std::move(*store);
+Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr<Store> store,
+                      Fleet fleet) {
+  plane.store = std::move(store);
   const std::filesystem::path self = std::filesystem::read_symlink("/proc/self/exe");
   const std::string supervisor = self.parent_path() / "mohona-supervisor";
-  auto engine = make_local_engine({home.path(), supervisor, options.work});
+  auto engine = make_local_engine({options.home.path(), supervisor, options.work});
   if (!engine) return fail(engine.error());
   plane.local = std::move(*engine);
   auto slurm = make_slurm_engine({options.work, supervisor});
@@ -173,14 +167,12 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options) {
                       Rhythm{}, options.name, options.may_act});
   if (auto ok = plane.controller->start(); !ok) return ok;
   keep_secrets_in_use(plane);
-  plane.written = *fleet;
-  if (auto ok = complete_fleet(plane, options.name, *fleet); !ok) return ok;
-  if (auto ok = define_fleet(*plane.controller, std::move(*fleet)); !ok) return ok;
+  plane.written = fleet;
+  if (auto ok = complete_fleet(plane, options.name, fleet); !ok) return ok;
+  if (auto ok = define_fleet(*plane.controller, std::move(fleet)); !ok) return ok;
   plane.pricer = std::make_unique<Pricer>(*plane.controller, price_packing, log_line);
-  auto token = home.token();
-  if (!token) return fail(token.error());
-  plane.api = std::make_unique<Api>(
-      ApiParts{*plane.controller, engines, plane.secrets, *token, options.shutdown});
+  plane.api = std::make_unique<Api>(ApiParts{*plane.controller, engines, plane.secrets,
+                                             options.token, options.shutdown, options.name});
   return {};
 }
 

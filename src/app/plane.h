@@ -32,14 +32,21 @@ struct Plane {
 
 struct PlaneOptions {
   const Home& home;
-  std::string name;  // the controller's, by which its local pools are told from another's
+  std::string name;  // the controller's, where others share its store; else empty
   std::string work;  // where the files of jobs are
-  std::string fleet, store;
+  std::string token;
   std::function<Result<void>()> may_act;  // none: nobody else can lead
   std::function<void()> shutdown;
 };
 
-Result<void> assemble(Plane& plane, const PlaneOptions& options);
+// The fleet that the file has, which is kept for later starts; "" is the one kept, or this machine.
+// Errors: Code::invalid with line and caret; nothing has changed then.
+Result<Fleet> read_fleet(const Home& home, const std::string& given);
+
+// Starts a controller on the store. Errors: those of Controller::start, and Code::invalid for a
+// pool that its cluster does not have.
+Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr<Store> store,
+                      Fleet fleet);
 
 // Asks the clusters of the fleet once more what they have; a change is defined anew. What does not
 // answer stays as it was.

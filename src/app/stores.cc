@@ -234,8 +234,7 @@ Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& s
       fmt::format("--store takes sqlite or postgresql://USER@HOST/DATABASE; got '{}'", said));
 }
 
-Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home, const std::string& said) {
-  if (auto store = open_store(home, said); !store) return fail(store.error());
+Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home) {
   const auto target = remembered(home);
   if (!target) return fail(target.error());
   if (target->empty()) return std::unique_ptr<LeaseTable>();

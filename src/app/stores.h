@@ -18,9 +18,9 @@ Result<std::unique_ptr<Store>> open_store(const Home& home);
 // the home's own, or postgresql://…; Code::invalid where that would leave a state behind.
 Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& said);
 
-// Who leads, where several controllers can: in a database; nullptr for a home's own journal. The
-// arguments of open_store, which is called first.
-Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home, const std::string& said);
+// Who leads, where several controllers can: in the database that open_store has opened; nullptr for
+// a home's own journal.
+Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home);
 
 // mohona store copy FROM TO: each a home's directory or postgresql://…
 int copy_store(const std::string& from, const std::string& to, bool json);

@@ -110,7 +110,9 @@ class Process {
   int run();
 
  private:
+  Result<void> prepare();
   Result<void> listen();
+  Result<void> start(Plane& plane, const std::unique_ptr<Lead>& lead);
   bool wait_to_lead(std::unique_ptr<Lead>& lead);
   std::optional<int> lead();
   void say_up();
@@ -121,15 +123,18 @@ class Process {
   const UpOptions& options_;
   Waiting waiting_;
   std::string name_ = name_of(home_), work_, tcp_;
+  std::string token_;
+  Fleet fleet_;
+  std::unique_ptr<Store> store_;  // until a plane has it
   std::unique_ptr<LeaseTable> lease_;
-  Door door_{[] { ring(SIGTERM); }};
+  std::optional<Door> door_;
   std::unique_ptr<HttpServer> server_;
   bool said_ = false;
 };
 
 Result<void> Process::listen() {
   server_ = make_http_server([this](HttpRequest request, bool local, Reply reply) {
-    door_.handle(std::move(request), local, std::move(reply));
+    door_->handle(std::move(request), local, std::move(reply));
   });
   if (auto ok = server_->listen_unix(home_.socket()); !ok) return ok;
   if (!options_.listen.empty()) {
@@ -169,7 +174,7 @@ bool Process::wait_to_lead(std::unique_ptr<Lead>& lead) {
         return true;
       }
     } else {
-      door_.stand_by(*lease);
+      door_->stand_by(*lease);
       if (told != lease->leader) log_line(fmt::format("stands by: {} leads", lease->leader));
       told = lease->leader;
       say_up();
@@ -193,31 +198,43 @@ int Process::wait_while_leading(Plane& plane) {
   }
 }
 
-// The exit status; nothing: another controller leads now, and this one is to wait again.
+Result<void> Process::start(Plane& plane, const std::unique_ptr<Lead>& lead) {
+  if (!store_) {
+    auto store = open_store(home_, options_.store);
+    if (!store) return fail(store.error());
+    store_ = std::move(*store);
+  }
+  std::function<Result<void>()> may_act;
+  if (lead) may_act = [&lead] { return lead->holds(); };
+  const PlaneOptions parts{home_,   lease_ ? name_ : "",  work_, token_,
+                           may_act, [] { ring(SIGTERM); }};
+  return assemble(plane, parts, std::move(store_), fleet_);
+}
+
+// The exit status; nothing: another controller leads now, or the store is away, and this one is to
+// wait again.
 std::optional<int> Process::lead() {
   std::unique_ptr<Lead> lead;
   if (!wait_to_lead(lead)) return exit_ok;
   Plane plane(work_);
-  std::function<Result<void>()> may_act;
-  if (lead) may_act = [&lead] { return lead->holds(); };
-  const PlaneOptions parts{
-      home_, name_, work_, options_.fleet, options_.store, may_act, [] { ring(SIGTERM); }};
-  if (auto ok = assemble(plane, parts); !ok) {
-    if (lease_ && ok.error().code == Code::superseded) return std::nullopt;
-    return complain(ok.error());
+  if (auto ok = start(plane, lead); !ok) {
+    const bool passes = ok.error().code == Code::superseded || ok.error().code == Code::unavailable;
+    if (!lease_ || !passes) return complain(ok.error());
+    log_line(fmt::format("cannot lead: {}", ok.error().message));
+    if (waiting_.wait(renew_every).value_or(controller_ended) != controller_ended) return exit_ok;
+    return std::nullopt;
   }
-  door_.open(plane.api.get());
+  door_->open(plane.api.get());
   say_up();
   std::thread watch([&] {
     plane.controller->wait();
     ring(controller_ended);
   });
   const int came = wait_while_leading(plane);
-  door_.open(nullptr);
+  door_->open(nullptr);
   plane.pricer.reset();
   plane.controller->stop();
   watch.join();
-  if (came != controller_ended) (void)waiting_.wait(0ms);  // that it ended, as it was to
   const auto failure = plane.controller->failure();
   if (came != controller_ended || !failure) return exit_ok;
   log_line(fmt::format("the controller stops: {}", failure->message));
@@ -226,14 +243,32 @@ std::optional<int> Process::lead() {
   return exit_unavailable;
 }
 
-int Process::run() {
+// What can be wrong with what the user said, before anything is changed; then the store.
+Result<void> Process::prepare() {
+  if (!options_.listen.empty()) {
+    if (const auto listen = parse_listen(options_.listen); !listen) return fail(listen.error());
+  }
+  auto fleet = read_fleet(home_, options_.fleet);
+  if (!fleet) return fail(fleet.error());
+  fleet_ = std::move(*fleet);
   auto work = work_of(home_, options_.work);
-  if (!work) return complain(work.error());
+  if (!work) return fail(work.error());
   work_ = std::move(*work);
-  auto lease = open_lease(home_, options_.store);
-  if (!lease) return complain(lease.error());
+  auto store = open_store(home_, options_.store);
+  if (!store) return fail(store.error());
+  store_ = std::move(*store);
+  auto lease = open_lease(home_);
+  if (!lease) return fail(lease.error());
   lease_ = std::move(*lease);
-  if (auto ok = listen(); !ok) return complain(ok.error());
+  auto token = home_.token();
+  if (!token) return fail(token.error());
+  token_ = std::move(*token);
+  door_.emplace(token_, [] { ring(SIGTERM); });
+  return listen();
+}
+
+int Process::run() {
+  if (auto ok = prepare(); !ok) return complain(ok.error());
   std::optional<int> status;
   while (!status) status = lead();
   server_->stop();

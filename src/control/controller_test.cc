@@ -35,12 +35,19 @@ class Plane {
         clock,
         secrets,
         [this](const std::string&, std::int64_t, const ReadinessProbe&) { return answers.load(); },
-        [this](const std::string& line) { said.push_back(line); }});
+        [this](const std::string& line) { said.push_back(line); },
+        Rhythm{},
+        name_,
+        [this]() -> Result<void> {
+          const Code code = lease;
+          return code == Code::invalid ? Result<void>() : fail(code, "the lease is gone");
+        }});
     ASSERT_TRUE(controller->start());
     Pool pool;
     pool.name = pool.cloud = "here";
     pool.shape.cpus_milli = 4'000;
     pool.nodes = 1;
+    pool.controller = name_;
     (void)give(DefineFleet{{{pool}, {}, {}, {}}});
   }
 
@@ -87,6 +94,8 @@ class Plane {
   SystemClock clock;
   NoSecrets secrets;
   std::atomic<bool> answers = false;
+  std::string name_;
+  std::atomic<Code> lease = Code::invalid;  // that it holds
   std::vector<std::string> said;
   std::unique_ptr<Controller> controller;
 };
@@ -253,15 +262,83 @@ TEST(Controller, AReplicaIsReadyWhenItAnswersAndReplacedWhenItNoLongerDoes) {
   EXPECT_EQ(plane.engine.launches(), 2u);
 }
 
+TEST(Controller, WithoutItsLeaseNothingIsAcceptedOrDoneUntilItHoldsAgain) {
+  Plane plane;
+  plane.lease = Code::unavailable;
+  EXPECT_EQ(plane.submit(job("a")).error(), (Error{Code::unavailable, "the lease is gone"}));
+  EXPECT_EQ(plane.engine.launches(), 0u);
+  plane.lease = Code::invalid;
+  Result<JobId> id = fail(Code::unavailable, "");
+  for (const auto until = std::chrono::steady_clock::now() + 10s;
+       !id && std::chrono::steady_clock::now() < until;) {
+    id = plane.submit(job("b"));
+  }
+  ASSERT_TRUE(id);
+  EXPECT_TRUE(plane.becomes(*id, "running"));
+}
+
+TEST(Controller, EndsWhenAnotherHasItsLease) {
+  Plane plane;
+  plane.lease = Code::superseded;
+  EXPECT_FALSE(plane.submit(job("a")));
+  plane.controller->wait();
+  EXPECT_EQ(plane.controller->failure(), (Error{Code::superseded, "the lease is gone"}));
+  EXPECT_EQ(plane.engine.launches(), 0u);
+}
+
+// The same store, led from another machine: its engine knows nothing of what runs here.
+TEST(Controller, APoolOfAnotherMachineIsOutOfReachUntilThatLeadsAgain) {
+  Plane a;
+  a.name_ = "a";
+  a.start();
+  const JobId id = *a.submit(job("stays"));
+  ASSERT_TRUE(a.becomes(id, "running"));
+  a.controller->stop();
+
+  MemoryEngine elsewhere;
+  Controller b(ControllerParts{a.store,
+                               {{"local", &elsewhere}},
+                               a.clock,
+                               a.secrets,
+                               nullptr,
+                               [](const std::string&) {},
+                               Rhythm{},
+                               "b"});
+  ASSERT_TRUE(b.start());
+  std::promise<Result<void>> accepted;
+  b.submit(Submit{{job("waits")}, {}, ""}, [&](Result<Accepted> done) {
+    accepted.set_value(done ? Result<void>() : Result<void>(fail(done.error())));
+  });
+  ASSERT_TRUE(accepted.get_future().get());
+  std::promise<void> looked;
+  b.read([&](const State& state, Timestamp) {
+    EXPECT_EQ(state.find(id)->job.state, JobState::running);
+    EXPECT_EQ(state.find_by_name("waits")->job.state, JobState::pending);
+    const auto& nodes = state.find_pool("here")->nodes;
+    ASSERT_EQ(nodes.size(), 1u);
+    EXPECT_EQ(nodes[0].by, by_lead);
+    EXPECT_EQ(nodes[0].reason, "Away: a, which has it, does not lead");
+    looked.set_value();
+  });
+  looked.get_future().wait();
+  b.stop();
+  EXPECT_EQ(elsewhere.launches(), 0u);
+
+  a.start();
+  a.engine.end({id, 0, 1}, 0);
+  EXPECT_TRUE(a.becomes(id, "succeeded"));
+  EXPECT_EQ(a.engine.launches(), 2u);  // and what waited
+}
+
 // What an engine says of a pool's nodes, and what becomes of it.
 TEST(Nodes, AnEngineChangesOnlyWhatItSaidItself) {
   PoolRecord record;
   record.pool.name = "lab";
   record.pool.nodes = 8;
-  record.nodes = {{"lab", {{0, 0}}, NodeState::cordoned, "fans", {}},
-                  {"lab", {{1, 1}}, NodeState::down, "Slurm: drained, disk", {}},
-                  {"lab", {{2, 2}}, NodeState::down, "Slurm: down", {}},
-                  {"lab", {{3, 3}}, NodeState::cordoned, "", {}}};
+  record.nodes = {{"lab", {{0, 0}}, NodeState::cordoned, "fans", {}, ""},
+                  {"lab", {{1, 1}}, NodeState::down, "Slurm: drained, disk", {}, "slurm"},
+                  {"lab", {{2, 2}}, NodeState::down, "Slurm: down", {}, "slurm"},
+                  {"lab", {{3, 3}}, NodeState::cordoned, "", {}, ""}};
   record.loads = {{"lab", 4, {1'000, 0, {}}}, {"lab", 5, {2'000, 0, {0}}}};
   const std::vector<NodeReport> reports = {{0, NodeState::down, "Slurm: down", {}},
                                            {1, NodeState::draining, "Slurm: drained, disk", {}},
@@ -269,7 +346,7 @@ TEST(Nodes, AnEngineChangesOnlyWhatItSaidItself) {
                                            {6, NodeState::down, "Slurm: down", {}},
                                            {7, NodeState::down, "Slurm: down", {500, 0, {}}}};
   std::vector<Input> inputs;
-  compare_nodes(record, reports, inputs);
+  compare_nodes(record, "slurm", reports, inputs);
   std::vector<std::string> said;
   for (const Input& input : inputs) {
     if (const auto* load = std::get_if<LoadNode>(&input)) {

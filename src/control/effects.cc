@@ -76,6 +76,10 @@ std::vector<NeededJob> needed_jobs(const State& state, const Job& job) {
   return needs;
 }
 
+bool is_away(const Pool& pool, const std::string& name) {
+  return !name.empty() && !pool.controller.empty() && pool.controller != name;
+}
+
 std::string host_of(const State& state, const Attempt& attempt) {
   const PoolRecord* pool = state.find_pool(attempt.pool);
   if (!pool || attempt.holdings.empty()) return "127.0.0.1";
@@ -85,7 +89,7 @@ std::string host_of(const State& state, const Attempt& attempt) {
 
 Engine* Effects::engine_of(const State& state, const std::string& pool) const {
   const PoolRecord* found = state.find_pool(pool);
-  if (!found || is_away(found->pool)) return nullptr;
+  if (!found || is_away(found->pool, name_)) return nullptr;
   const auto engine = engines_.find(found->pool.engine);
   return engine == engines_.end() ? nullptr : engine->second;
 }
@@ -97,7 +101,7 @@ void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>
     inputs.push_back(Ended{id, Outcome{End::not_launched, 0, false, why}, {}});
   };
   const PoolRecord* pool = state.find_pool(attempt.pool);
-  if (!may_act() || (pool && is_away(pool->pool))) return;  // whoever leads there sees to it
+  if (!may_act() || (pool && is_away(pool->pool, name_))) return;  // whoever leads there sees to it
   Engine* engine = engine_of(state, attempt.pool);
   if (!engine) return failed("no engine runs pool " + attempt.pool);
   Launch launch = make_launch(state, job, attempt);
@@ -191,17 +195,16 @@ void Effects::observe_nodes(const State& state, std::vector<Input>& inputs) {
   for (const auto& [name, record] : state.pools()) {
     Engine* engine = engine_of(state, name);
     const auto reports = engine ? engine->nodes(record.pool) : std::nullopt;
-    if (reports) compare_nodes(record, *reports, inputs);
+    if (reports) compare_nodes(record, record.pool.engine, *reports, inputs);
   }
 }
 
 void Effects::observe_away(const State& state, std::vector<Input>& inputs) {
   for (const auto& [name, record] : state.pools()) {
     std::vector<NodeReport> reports;
-    const bool away = is_away(record.pool);
-    const bool was_away =
-        std::any_of(record.nodes.begin(), record.nodes.end(),
-                    [](const NodesChanged& n) { return is_about_away(n.reason); });
+    const bool away = is_away(record.pool, name_);
+    const bool was_away = std::any_of(record.nodes.begin(), record.nodes.end(),
+                                      [](const NodesChanged& n) { return n.by == by_lead; });
     for (std::int64_t i = 0; away && i < record.pool.nodes; ++i) {
       reports.push_back(
           {i,
@@ -209,7 +212,7 @@ void Effects::observe_away(const State& state, std::vector<Input>& inputs) {
            fmt::format("Away: {}, which has it, does not lead", record.pool.controller),
            {}});
     }
-    if (away || was_away) compare_nodes(record, reports, inputs);
+    if (away || was_away) compare_nodes(record, by_lead, reports, inputs);
   }
 }
 

@@ -65,9 +65,6 @@ class Effects {
 
  private:
   bool may_act() const { return !may_act_ || may_act_().has_value(); }
-  bool is_away(const Pool& pool) const {
-    return !name_.empty() && !pool.controller.empty() && pool.controller != name_;
-  }
   void launch(const State& state, const AttemptId& id, std::vector<Input>& inputs);
   void stop(const State& state, const AttemptId& id, Timestamp now);
 
@@ -80,12 +77,16 @@ class Effects {
 // The name of the machine on which the attempt's first node is, for those who want to reach it.
 std::string host_of(const State& state, const Attempt& attempt);
 
-// Whether a node's reason says that its controller does not lead.
-bool is_about_away(const std::string& reason);
+// Whether only another controller than the one of this name reaches the pool. Where there is only
+// one it has no name, and nothing is out of its reach.
+bool is_away(const Pool& pool, const std::string& name);
 
-// What an engine's reports change of a pool's nodes, as inputs.
-void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& reports,
-                   std::vector<Input>& inputs);
+// Who takes nodes out of work's way (NodesChanged::by) because their controller does not lead.
+constexpr const char* by_lead = "lead";
+
+// What reports of `by` change of a pool's nodes, as inputs: what others have said of a node stays.
+void compare_nodes(const PoolRecord& record, const std::string& by,
+                   const std::vector<NodeReport>& reports, std::vector<Input>& inputs);
 
 // A needed job as its dependants see it.
 std::vector<NeededJob> needed_jobs(const State& state, const Job& job);

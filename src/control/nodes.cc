@@ -7,28 +7,19 @@ namespace {
 
 struct NodeView {
   NodeState state = NodeState::up;
-  std::string reason;
+  std::string reason, by;
   friend bool operator==(const NodeView&, const NodeView&) = default;
 };
 
-// Whoever says why a node is out speaks first of himself: "Slurm: drained, fans".
-std::string speaker_of(const std::string& reason) { return reason.substr(0, reason.find(": ")); }
-
-bool said_by_engine(const std::string& reason) {
-  return speaker_of(reason) == "Slurm" || is_about_away(reason);
-}
-
 }  // namespace
 
-bool is_about_away(const std::string& reason) { return speaker_of(reason) == "Away"; }
-
-void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& reports,
-                   std::vector<Input>& inputs) {
+void compare_nodes(const PoolRecord& record, const std::string& by,
+                   const std::vector<NodeReport>& reports, std::vector<Input>& inputs) {
   std::map<std::int64_t, NodeView> known;
   for (const NodesChanged& entry : record.nodes) {
     for (const NodeRange& range : entry.nodes) {
       for (std::int64_t i = range.first; i <= range.last; ++i) {
-        known[i] = {entry.state, entry.reason};
+        known[i] = {entry.state, entry.reason, entry.by};
       }
     }
   }
@@ -39,7 +30,7 @@ void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& repo
   std::map<std::pair<NodeState, std::string>, NodeRanges> changes;
   std::map<std::int64_t, NodeView> wanted;
   for (const NodeReport& report : reports) {
-    if (report.state != NodeState::up) wanted[report.node] = {report.state, report.reason};
+    if (report.state != NodeState::up) wanted[report.node] = {report.state, report.reason, by};
     if (loads[report.node] != report.load) {
       inputs.push_back(LoadNode{record.pool.name, report.node, report.load});
     }
@@ -50,7 +41,7 @@ void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& repo
   }
   for (const auto& [node, view] : wanted) {
     const auto found = known.find(node);
-    if (found != known.end() && !said_by_engine(found->second.reason)) continue;
+    if (found != known.end() && found->second.by != by) continue;
     // A node that has drained is down as far as the state is concerned; that is no news.
     const bool drained = found != known.end() && view.state == NodeState::draining &&
                          found->second.reason == view.reason;
@@ -58,12 +49,12 @@ void compare_nodes(const PoolRecord& record, const std::vector<NodeReport>& repo
     changes[{view.state, view.reason}].push_back({node, node});
   }
   for (const auto& [node, view] : known) {
-    if (said_by_engine(view.reason) && !wanted.contains(node)) {
+    if (view.by == by && !wanted.contains(node)) {
       changes[{NodeState::up, ""}].push_back({node, node});
     }
   }
   for (const auto& [to, nodes] : changes) {
-    inputs.push_back(ChangeNodes{record.pool.name, normalised(nodes), to.first, to.second});
+    inputs.push_back(ChangeNodes{record.pool.name, normalised(nodes), to.first, to.second, by});
   }
 }
 

@@ -495,6 +495,27 @@ TEST(Submit, NeedsThatCannotBeMetAreRefused) {
   EXPECT_TRUE(w.state.jobs().empty());
 }
 
+TEST(Explain, APoolThatGivesOnlyWholeCoresAndGpusTakesNoPartOfOne) {
+  Pool lab = pool("lab", 1, 4, Purchase::on_demand, 1);
+  lab.shape.gpu = "h100";
+  lab.shape.gpus = 2;
+  lab.whole_only = true;
+  World w({lab});
+  JobSpec spec = job("half");
+  spec.resources.choices[0].demand.cpus_milli = 1'500;
+  const JobId half = w.at(0s).submit(spec);
+  spec.resources.choices[0].demand = {.cpus_milli = 1'000, .gpu_milli = 500};
+  const JobId part = w.submit(spec);
+  for (const JobId id : {half, part}) {
+    EXPECT_EQ(w.state_of(id), "pending");
+    EXPECT_NE(w.explanation(id).find("lab gives whole cores and whole GPUs only"),
+              std::string::npos)
+        << w.explanation(id);
+  }
+  spec.resources.choices[0].demand = {.cpus_milli = 2'000, .gpus = 1};
+  EXPECT_EQ(w.state_of(w.submit(spec)), "starting");
+}
+
 TEST(Explain, NamesTheNearestBarrierOfEachPool) {
   auto pools = three_clouds();
   pools.push_back(pool("oci-small", 1, 1, Purchase::on_demand, 1));

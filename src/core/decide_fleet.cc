@@ -70,7 +70,8 @@ NodeRanges nodes_to_change(const PoolRecord& record, const NodeRanges& nodes,
   NodeRanges changed = nodes;
   for (const NodesChanged& entry : record.nodes) {
     const bool same_reason = input.reason.empty() || entry.reason == input.reason;
-    if (entry.state == input.state && same_reason) changed = without(changed, entry.nodes);
+    if (entry.state == input.state && entry.by == input.by && same_reason)
+      changed = without(changed, entry.nodes);
   }
   return changed;
 }
@@ -124,7 +125,7 @@ Result<Facts> change_nodes(const State& state, const ChangeNodes& input, Timesta
   if (nodes.back().last >= pool.nodes) return no_such_node(pool, nodes.back().last);
   nodes = nodes_to_change(*found, nodes, input);
   if (nodes.empty()) return Facts{};
-  return Facts{NodesChanged{input.pool, nodes, input.state, input.reason, now}};
+  return Facts{NodesChanged{input.pool, nodes, input.state, input.reason, now, input.by}};
 }
 
 Result<Facts> load_node(const State& state, const LoadNode& input) {

@@ -13,6 +13,10 @@ std::string plural(Level level) {
 // What one node lacks: the wrong GPUs, too few of them, or else.
 PoolExplanation explain_shape(const Pool& pool, const Demand& demand) {
   const Shape& shape = pool.shape;
+  if (pool.whole_only && !is_whole(demand)) {
+    return {pool.name, "gives whole cores and whole GPUs only",
+            "ask for whole ones, or for another cloud"};
+  }
   const bool gpus = demand.gpus > 0 || demand.gpu_milli > 0;
   if (gpus && shape.gpus == 0) return {pool.name, "has no GPUs", ""};
   if (gpus && !demand.gpu.empty() && demand.gpu != shape.gpu) {

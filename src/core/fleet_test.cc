@@ -123,6 +123,16 @@ TEST(Nodes, StandInOneEntryAtMostTheLastOneAboutThem) {
   w.check();
 }
 
+TEST(Nodes, WhatPeopleSayOfThemStaysWhenAnEngineSaysTheSame) {
+  World w;
+  w.say(ChangeNodes{"hall", {{0, 1}}, NodeState::cordoned, "Slurm: drained", "slurm"});
+  EXPECT_NE(w.change("0", NodeState::cordoned), "");  // now they want it so, too
+  const auto& entries = w.state.find_pool("hall")->nodes;
+  ASSERT_EQ(entries.size(), 2u);
+  EXPECT_EQ(entries[0].by, "");
+  EXPECT_EQ(entries[1].by, "slurm");
+}
+
 TEST(Nodes, WhatChangesNothingIsNoFact) {
   World w;
   EXPECT_EQ(w.change("all", NodeState::up), "");

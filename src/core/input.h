@@ -57,6 +57,7 @@ struct ChangeNodes {
   NodeRanges nodes;  // none: all of the pool's
   NodeState state = NodeState::up;
   std::string reason;
+  std::string by = {};  // as in NodesChanged
 };
 // What others hold on a node, all in all.
 struct LoadNode {

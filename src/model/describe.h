@@ -164,6 +164,7 @@ void describe(V&& v, Tag<Pool>) {
   v("engine_options", &Pool::engine_options);
   v("hosts", &Pool::hosts);
   v("controller", &Pool::controller);
+  v("whole_only", &Pool::whole_only);
 }
 template <class V>
 void describe(V&& v, Tag<FileMount>) {
@@ -500,6 +501,7 @@ void describe(V&& v, Tag<NodesChanged>) {
   v("state", &NodesChanged::state);
   v("reason", &NodesChanged::reason);
   v("at", &NodesChanged::at);
+  v("by", &NodesChanged::by);
 }
 template <class V>
 void describe(V&& v, Tag<NodeLoaded>) {

@@ -71,6 +71,7 @@ struct NodesChanged {
   NodeState state = NodeState::up;
   std::string reason;
   Timestamp at;
+  std::string by;  // an engine, or who leads (control/effects.h); empty: people
   friend bool operator==(const NodesChanged&, const NodesChanged&) = default;
 };
 

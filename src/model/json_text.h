@@ -6,10 +6,12 @@
 #include <algorithm>
 #include <iterator>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <ranges>
 #include <stdexcept>
 #include <string>
 
+#include "base/file.h"
 #include "base/text.h"
 #include "model/names.h"
 
@@ -243,6 +245,18 @@ T from_text(std::string_view text) {
   T value;
   read(Json::parse(text), value);
   return value;
+}
+
+// Of a file that may be missing, damaged, or half written: nullopt then.
+template <class T>
+std::optional<T> from_file(const std::string& path) {
+  const auto text = read_file(path);
+  if (!text) return std::nullopt;
+  try {
+    return from_text<T>(*text);
+  } catch (const std::exception&) {
+    return std::nullopt;
+  }
 }
 
 }  // namespace mohona::json_text

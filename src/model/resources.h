@@ -96,6 +96,7 @@ struct Pool {
   std::vector<std::pair<std::string, std::string>> engine_options;
   std::vector<std::string> hosts;  // its nodes' names, where its engine knows them by name
   std::string controller;          // the only one that reaches them: a machine of its own
+  bool whole_only = false;         // it gives no part of a core or of a GPU
   friend bool operator==(const Pool&, const Pool&) = default;
 };
 

@@ -114,7 +114,7 @@ class Inputs {
   }
   void on(const PoolReclaimed& f) { give(ReclaimPool{f.pool, f.gone_at - f.at}); }
   void on(const PoolRestored& f) { give(RestorePool{f.pool}); }
-  void on(const NodesChanged& f) { give(ChangeNodes{f.pool, f.nodes, f.state, f.reason}); }
+  void on(const NodesChanged& f) { give(ChangeNodes{f.pool, f.nodes, f.state, f.reason, f.by}); }
   void on(const NodeLoaded& f) { give(LoadNode{f.pool, f.node, f.load}); }
   void on(const PackingPriced& f) { give(PricePacking{f.prices}); }
   void on(const ReliefPriced& f) { give(PriceRelief{f.reliefs}); }

@@ -355,6 +355,16 @@ TEST_P(LeaseContract, EveryRenewalIsAnotherBeat) {
   EXPECT_FALSE(*theirs_->claim(first, "b", ""));  // as it was before
 }
 
+TEST_P(LeaseContract, AnAnswerThatWasLostDoesNotCostTheLead) {
+  const Lease first = **mine_->claim(*mine_->read(), "a", "");
+  ASSERT_TRUE(mine_->renew(first));
+  const auto again = mine_->renew(first);
+  ASSERT_TRUE(again);
+  EXPECT_EQ(*theirs_->read(), *again);
+  EXPECT_TRUE(mine_->resign(first));
+  EXPECT_EQ(theirs_->read()->leader, "");
+}
+
 TEST_P(LeaseContract, WhoeverWasOverruledLearnsItAndChangesNothing) {
   const Lease a = **mine_->claim(*mine_->read(), "a", "");
   const Lease b = **theirs_->claim(a, "b", "");

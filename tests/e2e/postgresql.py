@@ -16,7 +16,9 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+import unittest
 from pathlib import Path
 from urllib.parse import quote
 
@@ -88,6 +90,32 @@ class Cluster:
 
     def uri(self, database: str = "postgres") -> str:
         return f"postgresql://mohona@{quote(str(self.directory), safe='')}/{database}"
+
+
+@unittest.skipUnless(there(), "PostgreSQL is not installed")
+class DatabaseTest(unittest.TestCase):
+    """A server for the tests of a class, and a database for each."""
+
+    cluster: Cluster
+
+    @classmethod
+    def setUpClass(cls) -> None:
+        cls.cluster = Cluster(Path(tempfile.mkdtemp(prefix="mohona-pg-")))
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.create()
+        cls.cluster.start()
+
+    def setUp(self) -> None:
+        name = self.id().rpartition(".")[2][:60].lower()
+        self.uri = self.cluster.uri()
+        self.sql(f"CREATE DATABASE {name}")
+        self.uri = self.cluster.uri(name)
+
+    def sql(self, text: str) -> str:
+        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text, self.uri],
+                              capture_output=True, text=True)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return done.stdout.strip()
 
 
 def main() -> int:

@@ -165,23 +165,36 @@ PartitionName=short Nodes=node1 MaxTime=1 State=UP PriorityTier=10
     def kill_controller(self, number: int = signal.SIGKILL) -> None:
         self._end(self.directory / "slurmctld.pid", number)
 
-    def kill_node(self, name: str) -> None:
-        """As if the node had lost its power: its daemon and all that runs there."""
-        self._end(self.directory / f"slurmd-{name}.pid", signal.SIGKILL)
+    def _processes(self):
+        """Of this cluster: the directory in /proc, the command line and the environment of each."""
         for entry in Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
-                if f"SLURMD_NODENAME={name}\0" in (entry / "environ").read_text(errors="replace") \
-                        and str(self.directory) in (entry / "environ").read_text(errors="replace"):
-                    os.kill(int(entry.name), signal.SIGKILL)
-                elif "slurmstepd" in (entry / "cmdline").read_text(errors="replace") and \
-                        self._is_step_of(entry, name):
-                    os.kill(int(entry.name), signal.SIGKILL)
-            except (OSError, ProcessLookupError):
-                pass
+                command = (entry / "cmdline").read_bytes()
+                environment = (entry / "environ").read_bytes()
+            except OSError:
+                continue
+            if str(self.directory).encode() in environment:
+                yield entry, command, environment
 
-    def _is_step_of(self, process: Path, name: str) -> bool:
+    @staticmethod
+    def _kill(process: Path) -> None:
+        try:
+            os.kill(int(process.name), signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+    def kill_node(self, name: str) -> None:
+        """As if the node had lost its power: its daemon and all that runs there."""
+        self._end(self.directory / f"slurmd-{name}.pid", signal.SIGKILL)
+        for process, command, environment in self._processes():
+            if f"SLURMD_NODENAME={name}\0".encode() in environment or \
+                    (command.startswith(b"slurmstepd") and self._is_step_of(process, name)):
+                self._kill(process)
+
+    @staticmethod
+    def _is_step_of(process: Path, name: str) -> bool:
         try:
             return any(f"spool-{name}/" in os.readlink(fd) or f"slurmd-{name}" in os.readlink(fd)
                        for fd in (process / "fd").iterdir())
@@ -218,15 +231,9 @@ PartitionName=short Nodes=node1 MaxTime=1 State=UP PriorityTier=10
 
     def _end_steps(self) -> None:
         """What is left of jobs: without its daemons it would try to tell of its end for long."""
-        for entry in Path("/proc").iterdir():
-            if not entry.name.isdigit():
-                continue
-            try:
-                if (entry / "cmdline").read_bytes().startswith(b"slurmstepd") and \
-                        str(self.directory).encode() in (entry / "environ").read_bytes():
-                    os.kill(int(entry.name), signal.SIGKILL)
-            except OSError:
-                pass
+        for process, command, _ in self._processes():
+            if command.startswith(b"slurmstepd"):
+                self._kill(process)
 
     def stop(self) -> None:
         self.kill_rest()

@@ -185,7 +185,8 @@ pools:
                 target = path.replace("{job}", str(job)).replace("{pool}", "spot")
                 with self.subTest(f"{method} {path}"):
                     answer = self.plane.request(method.upper(), target)
-                    self.assertIn(answer.status, (200, 400))
+                    # It is there, and reads the request; the state may not let it be.
+                    self.assertIn(answer.status, (200, 400, 409))
                     self.assertIsInstance(answer.json, dict)
 
     def test_commands_print_json_for_scripts(self) -> None:

@@ -21,29 +21,11 @@ KILLS = 200 if os.environ.get("MOHONA_FULL") == "1" else 20
 SEED = int(os.environ.get("MOHONA_SEED", "1"))
 
 
-@unittest.skipUnless(postgresql.there(), "PostgreSQL is not installed")
-class Database(unittest.TestCase):
-    cluster: postgresql.Cluster
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.cluster = postgresql.Cluster(Path(tempfile.mkdtemp(prefix="mohona-pg-")))
-        cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.create()
-        cls.cluster.start()
-
+class Database(postgresql.DatabaseTest):
     def setUp(self) -> None:
+        super().setUp()
         self.plane = Plane()
         self.addCleanup(self.plane.end)
-        self.database = self.id().rpartition(".")[2][:60].lower()
-        self.sql("postgres", f"CREATE DATABASE {self.database}")
-        self.uri = self.cluster.uri(self.database)
-
-    def sql(self, database: str, text: str) -> str:
-        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text,
-                               self.cluster.uri(database)], capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
 
 
 class Store(Database):
@@ -60,7 +42,7 @@ class Store(Database):
         self.assertEqual((plane.home / "store").stat().st_mode & 0o777, 0o600)
         self.assertTrue(plane.says_same())
         self.assertEqual(plane.ask("audit")["violations"], [])
-        self.assertEqual(self.sql(self.database, "SELECT epoch FROM mohona.term"), "2")
+        self.assertEqual(self.sql("SELECT epoch FROM mohona.term"), "2")
 
     def test_a_state_goes_there_and_back(self) -> None:
         plane = self.plane.up()
@@ -164,7 +146,7 @@ class Killed(Database):
         until("every job has ended", all_ended, timeout=120)
         test_crash.Crash.check_jobs(self, works)
         test_crash.Crash.check_traces(self, works)
-        twice = self.sql(self.database, """
+        twice = self.sql("""
             SELECT count(*) FROM (SELECT body::json -> 'attempt_placed' -> 'attempt' ->> 'id' AS id
               FROM mohona.fact WHERE body LIKE '{"attempt_placed"%') AS placed
               GROUP BY id HAVING count(*) > 1""")

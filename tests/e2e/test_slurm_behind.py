@@ -96,11 +96,21 @@ class BehindOurBack(SlurmTest):
         self.assertEqual(self.plane.show(job)["attempts"], 1)
 
     def test_what_the_cluster_refuses_is_said_and_the_rest_goes_on(self) -> None:
-        self.up(FLEET.replace("partition: batch", "partition: short"))
-        job = self.plane.submit(on_lab("echo on", "max_duration: 10h"))
+        self.up(FLEET.replace("partition: batch", "partition: batch, reservation: nothere"))
+        refused = self.plane.submit(on_lab("echo on"))
         here = self.plane.submit("name: here\nresources: {cpus: 1, cloud: local}\nrun: echo here")
         self.plane.wait(here)
-        until("it is said", lambda: "Slurm" in self.explained(job), timeout=90)
+        until("it is said", lambda: "Slurm refuses it: Requested reservation is invalid" in
+              json.dumps(self.plane.attempts(refused)))
+        until("the pool takes no more", lambda: "the cluster refuses work: Requested reservation is "
+              "invalid" in self.explained(refused))
+        self.assertLessEqual(self.plane.show(refused)["attempts"], 2)
+
+    def test_what_the_cluster_never_starts_is_placed_anew(self) -> None:
+        self.up(FLEET.replace("partition: batch", "partition: short"))  # a minute at most
+        job = self.plane.submit(on_lab("echo on", "max_duration: 10h"))
+        until("it is given up", lambda: "its nodes were not free in Slurm within 60 s "
+              "(PartitionTimeLimit)" in json.dumps(self.plane.attempts(job)), timeout=120)
 
 
 if __name__ == "__main__":

@@ -30,20 +30,9 @@ pools:
 """
 
 
-@unittest.skipUnless(postgresql.there(), "PostgreSQL is not installed")
-class Pair(unittest.TestCase):
-    cluster: postgresql.Cluster
-
-    @classmethod
-    def setUpClass(cls) -> None:
-        cls.cluster = postgresql.Cluster(Path(tempfile.mkdtemp(prefix="mohona-pg-")))
-        cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.create()
-        cls.cluster.start()
-
+class Pair(postgresql.DatabaseTest):
     def setUp(self) -> None:
-        self.database = self.id().rpartition(".")[2][:60].lower()
-        self.sql(f"CREATE DATABASE {self.database}", "postgres")
+        super().setUp()
         self.work = Path(tempfile.mkdtemp(prefix="mohona-work-"))
         self.planes = []
         self.more = ""  # pools that both have
@@ -61,20 +50,13 @@ class Pair(unittest.TestCase):
             for pid in plane.processes():
                 os.kill(pid, signal.SIGKILL)
 
-    def sql(self, text: str, database: str = "") -> str:
-        done = subprocess.run(["psql", "-XAtq", "-v", "ON_ERROR_STOP=1", "-c", text,
-                               self.cluster.uri(database or self.database)],
-                              capture_output=True, text=True)
-        self.assertEqual(done.returncode, 0, done.stderr)
-        return done.stdout.strip()
-
     def plane(self, name: str) -> Plane:
         plane = Plane(FLEET % name + self.more)
         self.planes.append(plane)
         return self.start(plane)
 
     def start(self, plane: Plane) -> Plane:
-        return plane.up("--store", self.cluster.uri(self.database), "--work", str(self.work))
+        return plane.up("--store", self.uri, "--work", str(self.work))
 
     @staticmethod
     def status(plane: Plane) -> dict:
@@ -200,7 +182,8 @@ class TakeOver(Pair):
             leader, other = other, leader
         for job in jobs:
             ended = leader.wait(job)
-            self.assertEqual([a for a in ended["attempt_list"] if a.get("exit_code") == 0].__len__(), 1)
+            codes = [attempt.get("exit_code") for attempt in ended["attempt_list"]]
+            self.assertEqual(codes.count(0), 1)
         self.assertEqual(len(set(jobs)), len(jobs))
         self.assertTrue(leader.ask("audit")["clean"])
 

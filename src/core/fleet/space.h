@@ -220,6 +220,11 @@ class Space {
 // Whether one node of this shape, empty, takes the demand.
 bool shape_takes(const Shape& shape, const Demand& demand);
 
+// Whether it asks for no part of a core or of a GPU.
+inline bool is_whole(const Demand& demand) {
+  return demand.cpus_milli % 1'000 == 0 && demand.gpu_milli == 0;
+}
+
 // The part of a node that a demand holds: of its GPUs, cores or memory, whichever is the most.
 Fraction part_of(const Shape& shape, const Demand& demand);
 

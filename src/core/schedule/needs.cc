@@ -88,6 +88,7 @@ Mismatch mismatch(const Space& space, const Needs& needs, const Choice& choice) 
   }
   if (choice.use_spot != (pool.purchase == Purchase::spot)) return Mismatch::purchase;
   if (!shape_takes(pool.shape, choice.demand)) return Mismatch::shape;
+  if (pool.whole_only && !is_whole(choice.demand)) return Mismatch::shape;
   const Topology& topology = pool.topology;
   const Level within = needs.nearness.within;
   if ((within == Level::leaf && topology.leaf == 0) ||

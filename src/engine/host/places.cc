@@ -15,31 +15,20 @@ namespace {
 
 constexpr std::size_t shards_max = 1'000'000;
 
-template <class T>
-std::optional<T> read_json(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return std::nullopt;
-  try {
-    return json_text::from_text<T>(*text);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 }  // namespace
 
 bool exists(const std::string& path) { return ::access(path.c_str(), F_OK) == 0; }
 
 std::optional<StartedFile> read_started(const std::string& directory) {
-  return read_json<StartedFile>(directory + "/started.json");
+  return json_text::from_file<StartedFile>(directory + "/started.json");
 }
 
 std::optional<ExitFile> read_exit(const std::string& directory) {
-  return read_json<ExitFile>(directory + "/exit.json");
+  return json_text::from_file<ExitFile>(directory + "/exit.json");
 }
 
 std::optional<StopFile> read_stop(const std::string& directory) {
-  return read_json<StopFile>(directory + "/stop.json");
+  return json_text::from_file<StopFile>(directory + "/stop.json");
 }
 
 Result<void> write_stop(const std::string& directory, const Stop& stop) {

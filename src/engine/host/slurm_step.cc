@@ -96,19 +96,13 @@ void kill_steps() {
 
 int run_rank(const std::string& directory, const std::string& script) {
   const char* number = ::getenv("SLURM_PROCID");
-  const auto text = read_file(fmt::format("{}/{}", directory, ranks_file));
-  if (!number || !text) {
+  const auto order = json_text::from_file<Order>(fmt::format("{}/{}", directory, ranks_file));
+  const auto index = static_cast<std::size_t>(number ? std::atoll(number) : 0);
+  if (!number || !order || index >= order->ranks.size()) {
     fmt::print(stderr, "mohona: a rank without its order in {}\n", directory);
     return 125;
   }
-  Order order;
-  try {
-    order = json_text::from_text<Order>(*text);
-  } catch (const std::exception& e) {
-    fmt::print(stderr, "mohona: {}\n", e.what());
-    return 125;
-  }
-  const RankOrder& rank = order.ranks.at(static_cast<std::size_t>(std::atoll(number)));
+  const RankOrder& rank = order->ranks[index];
   std::map<std::string, std::string> variables;
   for (const auto& [key, value] : slurms_variables()) variables[key] = value;
   for (const auto& [key, value] : rank.environment) variables[key] = value;
@@ -118,7 +112,7 @@ int run_rank(const std::string& directory, const std::string& script) {
     const int out = ::open(rank.log.c_str(), flags, 0600);
     const int err = rank.error_log.empty() ? out : ::open(rank.error_log.c_str(), flags, 0600);
     const int in = ::open("/dev/null", O_RDONLY);
-    if (::chdir(order.directory.c_str()) != 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 ||
+    if (::chdir(order->directory.c_str()) != 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 ||
         ::dup2(err, 2) < 0) {
       ::_exit(125);
     }

@@ -61,7 +61,7 @@ class Cluster {
   virtual ~Cluster() = default;
 
   // The job's number.
-  virtual Result<std::string> submit(const JobRequest& submission) = 0;
+  virtual Result<std::string> submit(const JobRequest& request) = 0;
 
   // Every job whose comment begins with `prefix`, ended ones as long as Slurm remembers them.
   virtual Result<std::vector<JobInfo>> jobs(const std::string& prefix) = 0;

@@ -36,7 +36,7 @@ std::string some_of(const std::vector<std::string>& names) {
   return fmt::format("{} and {} more", join(first, ", "), names.size() - shown);
 }
 
-Result<void> be_of_one_shape(const std::vector<const NodeInfo*>& members, const Pool& pool) {
+Result<void> be_of_one_shape(const std::vector<const NodeInfo*>& members) {
   std::vector<std::pair<Shape, std::vector<std::string>>> shapes;
   for (const NodeInfo* node : members) {
     const Shape shape = shape_of(*node);
@@ -49,7 +49,7 @@ Result<void> be_of_one_shape(const std::vector<const NodeInfo*>& members, const 
     }
   }
   if (shapes.size() == 1) return {};
-  std::string text = fmt::format("the nodes of pool '{}' are not all alike:", pool.name);
+  std::string text = "its nodes are not all alike:";
   for (const auto& [shape, names] : shapes) {
     text += fmt::format("\n  {}: {}", some_of(names), words_of(shape));
   }
@@ -119,29 +119,28 @@ Result<void> complete_pool(const std::vector<NodeInfo>& nodes, const std::string
     if (contains(node.partitions, partition) && wanted) members.push_back(&node);
   }
   if (!partitions.contains(partition)) {
-    return fail(Code::invalid,
-                fmt::format("pool '{}': the cluster has no partition '{}'; it has {}", pool.name,
-                            partition, fmt::join(partitions, ", ")));
+    return fail(Code::invalid, fmt::format("the cluster has no partition '{}'; it has {}",
+                                           partition, fmt::join(partitions, ", ")));
   }
   for (const std::string& host : pool.hosts) {
     const bool there = std::any_of(members.begin(), members.end(),
                                    [&](const NodeInfo* node) { return node->name == host; });
     if (!there && !contains(known_hosts, host)) {
-      return fail(Code::invalid, fmt::format("pool '{}': the partition '{}' has no node '{}'",
-                                             pool.name, partition, host));
+      return fail(Code::invalid,
+                  fmt::format("the partition '{}' has no node '{}'", partition, host));
     }
   }
   if (members.empty()) {
-    return fail(Code::invalid,
-                fmt::format("pool '{}': the partition '{}' has no nodes", pool.name, partition));
+    return fail(Code::invalid, fmt::format("the partition '{}' has no nodes", partition));
   }
-  if (auto ok = be_of_one_shape(members, pool); !ok) return ok;
-  std::vector<std::string> hosts = known_hosts;
+  if (auto ok = be_of_one_shape(members); !ok) return ok;
+  std::vector<std::string> hosts = pool.hosts.empty() ? known_hosts : pool.hosts;
   for (const NodeInfo* node : members) {
     if (!contains(hosts, node->name)) hosts.push_back(node->name);
   }
   pool.hosts = std::move(hosts);
   pool.nodes = std::ssize(pool.hosts);
+  pool.whole_only = true;
   const std::string name = pool.shape.name;
   pool.shape = shape_of(*members.front());
   pool.shape.name = name;
@@ -151,6 +150,30 @@ Result<void> complete_pool(const std::vector<NodeInfo>& nodes, const std::string
   }
   add_features(nodes, pool);
   return {};
+}
+
+void add_jobs(const JobRequest& request, const std::vector<JobInfo>& jobs,
+              std::map<std::string, Own>& own) {
+  const std::int64_t nodes = std::ssize(request.nodes);
+  for (const JobInfo& job : jobs) {
+    if (job.phase != JobPhase::running) continue;
+    for (const std::string& host : request.nodes) {
+      Own& here = own[host];
+      // Slurm may give more cores than were asked for: whole ones of two threads each.
+      here.cpus += std::max(request.cpus_per_node, job.cpus / nodes);
+      here.memory_mib += request.memory_mib_per_node;
+      here.gpus += request.gpus_per_node;
+    }
+  }
+}
+
+void add_devices(const Pool& pool, const std::vector<Holding>& holdings,
+                 std::map<std::string, Own>& own) {
+  for (const Holding& holding : holdings) {
+    if (holding.node >= std::ssize(pool.hosts)) continue;
+    auto& devices = own[pool.hosts[static_cast<std::size_t>(holding.node)]].devices;
+    devices.insert(devices.end(), holding.devices.begin(), holding.devices.end());
+  }
 }
 
 std::vector<NodeReport> report_nodes(const Pool& pool, const std::string& partition,
@@ -180,6 +203,22 @@ std::vector<NodeReport> report_nodes(const Pool& pool, const std::string& partit
     if (report != NodeReport{i, NodeState::up, "", {}}) reports.push_back(std::move(report));
   }
   return reports;
+}
+
+void believe_twice(std::vector<NodeReport>& reports, const std::vector<NodeReport>& before) {
+  for (NodeReport& report : reports) {
+    const auto same = std::find_if(before.begin(), before.end(),
+                                   [&](const NodeReport& b) { return b.node == report.node; });
+    if (same == before.end()) {
+      report.load = {};
+      continue;
+    }
+    report.load.cpus_milli = std::min(report.load.cpus_milli, same->load.cpus_milli);
+    report.load.memory_mib = std::min(report.load.memory_mib, same->load.memory_mib);
+    if (same->load.devices.size() < report.load.devices.size()) {
+      report.load.devices = same->load.devices;
+    }
+  }
 }
 
 std::vector<NodeReport> report_all(const Pool& pool, const std::string& reason) {

@@ -40,6 +40,7 @@ TEST(SlurmInventory, APartitionTellsWhatAPoolIs) {
   ASSERT_TRUE(complete_pool(nodes, "batch", {}, lab));
   EXPECT_EQ(lab.hosts, (std::vector<std::string>{"n1", "n2"}));
   EXPECT_EQ(lab.nodes, 2);
+  EXPECT_TRUE(lab.whole_only);
   EXPECT_EQ(lab.shape, (Shape{"p5", 16'000, 64'000, "h100", 8}));
   EXPECT_EQ(lab.features, (std::vector<Feature>{{"ib", {}}, {"nvme", {{1, 1}}}}));
 }
@@ -50,16 +51,22 @@ TEST(SlurmInventory, HostsKeepTheirPlaces) {
   EXPECT_EQ(lab.hosts, (std::vector<std::string>{"n2", "n3", "n1", "n4"}));  // n3 has gone
 }
 
+TEST(SlurmInventory, HostsThatAPoolNamesAreThoseInItsOrder) {
+  Pool lab = pool();
+  lab.hosts = {"n4", "n1"};
+  ASSERT_TRUE(complete_pool({node("n1"), node("n2"), node("n4")}, "batch", {"n1", "n2"}, lab));
+  EXPECT_EQ(lab.hosts, (std::vector<std::string>{"n4", "n1"}));
+}
+
 TEST(SlurmInventory, WhatTheClusterDoesNotHaveIsSaid) {
   std::vector<NodeInfo> nodes = {node("n1"), node("n2"), node("n3"), node("n4")};
-  EXPECT_EQ(complaint_of(nodes, pool(), "gpu"),
-            "pool 'lab': the cluster has no partition 'gpu'; it has batch");
+  EXPECT_EQ(complaint_of(nodes, pool(), "gpu"), "the cluster has no partition 'gpu'; it has batch");
   Pool wrong = pool();
   wrong.hosts = {"n9"};
-  EXPECT_EQ(complaint_of(nodes, wrong), "pool 'lab': the partition 'batch' has no node 'n9'");
+  EXPECT_EQ(complaint_of(nodes, wrong), "the partition 'batch' has no node 'n9'");
   nodes[1].gpus = 0;
   EXPECT_EQ(complaint_of(nodes, pool()),
-            "the nodes of pool 'lab' are not all alike:\n"
+            "its nodes are not all alike:\n"
             "  n1, n3 and 1 more: 16 cores, 64000 MiB, 8 h100\n"
             "  n2: 16 cores, 64000 MiB\n"
             "name the nodes of one kind in its 'hosts', and make a pool of its own for each kind");
@@ -114,6 +121,16 @@ TEST(SlurmInventory, WhatOthersHoldIsWhatWeDoNot) {
   const std::map<std::string, Own> own = {{"n1", {4, 2'000, 2, {0, 3}}}, {"n2", {4, 0, 0, {}}}};
   EXPECT_EQ(report_nodes(lab, "batch", {n1, n2}, own),
             (std::vector<NodeReport>{{0, NodeState::up, "", {6'000, 3'000, {1, 2, 4}}}}));
+}
+
+TEST(SlurmInventory, ALoadCountsWhenItIsSeenTwice) {
+  const std::vector<NodeReport> before = {{0, NodeState::up, "", {4'000, 100, {0, 1}}},
+                                          {2, NodeState::up, "", {1'000, 0, {}}}};
+  std::vector<NodeReport> reports = {{0, NodeState::up, "", {2'000, 500, {0}}},
+                                     {1, NodeState::up, "", {8'000, 0, {}}}};
+  believe_twice(reports, before);
+  EXPECT_EQ(reports, (std::vector<NodeReport>{{0, NodeState::up, "", {2'000, 100, {0}}},
+                                              {1, NodeState::up, "", {}}}));
 }
 
 }  // namespace

@@ -18,7 +18,7 @@ constexpr auto waits_max = 60s;
 constexpr auto words_within = 15s;
 constexpr auto file_visible_within = 3s;
 // How long a job may be missing from Slurm's answers before it is taken for gone.
-constexpr auto missing_max = 3s;
+constexpr auto missing_max = file_visible_within;
 // After the time for its stop is over, the supervisor has that long to write its end.
 constexpr auto stop_margin = 5s;
 constexpr auto signal_again_after = 5s;
@@ -81,10 +81,9 @@ void judge_end(Tracked& known, const Seen& seen, const JobInfo& job, Steady::tim
 void judge_missing(Tracked& known, const Seen& seen, const View& view, Steady::time_point now,
                    Judgement& out) {
   if (!known.missed_at) known.missed_at = now;
-  if (!elapsed(known.missed_at, now,
-               std::max<Steady::duration>(missing_max, file_visible_within)) ||
-      !view.jobs_at || *view.jobs_at <= *known.missed_at) {
-    out.look = elapsed(known.missed_at, now, missing_max);
+  const bool late = elapsed(known.missed_at, now, missing_max);
+  if (!late || !view.jobs_at || *view.jobs_at <= *known.missed_at) {
+    out.look = late;
     return;
   }
   if (!seen.started && known.stopping) return known.end(stopped_before_it_began());
@@ -183,31 +182,6 @@ Judgement judge(Tracked& known, const Seen& seen, const View& view, const std::s
       break;
   }
   return out;
-}
-
-bool concerns_all(std::string_view words) {
-  constexpr std::array<std::string_view, 10> general = {
-      "account",     "partition name", "Invalid partition", "qos",         "QOS",
-      "reservation", "policy",         "permission",        "association", "Access"};
-  return std::any_of(general.begin(), general.end(), [&](std::string_view word) {
-    return words.find(word) != std::string_view::npos;
-  });
-}
-
-void believe_twice(std::vector<NodeReport>& reports, const std::vector<NodeReport>& before) {
-  for (NodeReport& report : reports) {
-    const auto same = std::find_if(before.begin(), before.end(),
-                                   [&](const NodeReport& b) { return b.node == report.node; });
-    if (same == before.end()) {
-      report.load = {};
-      continue;
-    }
-    report.load.cpus_milli = std::min(report.load.cpus_milli, same->load.cpus_milli);
-    report.load.memory_mib = std::min(report.load.memory_mib, same->load.memory_mib);
-    if (same->load.devices.size() < report.load.devices.size()) {
-      report.load.devices = same->load.devices;
-    }
-  }
 }
 
 }  // namespace mohona::slurm

@@ -58,10 +58,4 @@ Judgement judge(Tracked& known, const Seen& seen, const View& view, const std::s
 
 Outcome stopped_before_it_began();
 
-// Whether a refusal concerns whatever is sent to the pool, and not this work alone.
-bool concerns_all(std::string_view words);
-
-// Of the loads in `reports` only what `before` has as well.
-void believe_twice(std::vector<NodeReport>& reports, const std::vector<NodeReport>& before);
-
 }  // namespace mohona::slurm

@@ -212,15 +212,5 @@ TEST(SlurmJudge, WhatRanAndWaitsAgainWasRequeued) {
   EXPECT_EQ(w.ended(), "lost 0: Slurm put its job back in line");
 }
 
-TEST(SlurmJudge, ALoadCountsWhenItIsSeenTwice) {
-  const std::vector<NodeReport> before = {{0, NodeState::up, "", {4'000, 100, {0, 1}}},
-                                          {2, NodeState::up, "", {1'000, 0, {}}}};
-  std::vector<NodeReport> reports = {{0, NodeState::up, "", {2'000, 500, {0}}},
-                                     {1, NodeState::up, "", {8'000, 0, {}}}};
-  believe_twice(reports, before);
-  EXPECT_EQ(reports, (std::vector<NodeReport>{{0, NodeState::up, "", {2'000, 100, {0}}},
-                                              {1, NodeState::up, "", {}}}));
-}
-
 }  // namespace
 }  // namespace mohona::slurm

@@ -40,11 +40,11 @@ Link::~Link() {
   thread_.join();
 }
 
-void Link::submit(JobRequest submission, bool doubtful) {
+void Link::submit(JobRequest request, bool doubtful) {
   const std::lock_guard lock(mutex_);
-  const std::string comment = submission.comment;
+  const std::string comment = request.comment;
   Wanted& wanted = wanted_[comment];
-  wanted.submission = std::move(submission);
+  wanted.request = std::move(request);
   if (doubtful) wanted.tried = Steady::now();
   if (doubtful) jobs_now_ = true;
   wake_.notify_all();
@@ -140,11 +140,13 @@ void Link::loop() {
 // An answer, or none.
 void Link::heard(const Error* error) {
   const bool silent = error && error->code == Code::unavailable;
-  publish([&](View& view) {
-    if (silent && !view.silent_since) view.silent_since = Steady::now();
-    if (!silent) view.silent_since.reset();
-    view.silence = silent ? error->message : "";
-  });
+  if (const std::string silence = silent ? error->message : ""; silence != view()->silence) {
+    publish([&](View& view) {
+      if (view.silence.empty()) view.silent_since = Steady::now();
+      if (silence.empty()) view.silent_since.reset();
+      view.silence = silence;
+    });
+  }
   const std::lock_guard lock(mutex_);
   retry_at_ = silent ? Steady::now() + retry_after : Steady::time_point{};
 }
@@ -200,7 +202,7 @@ void Link::submit_wanted() {
     for (const auto& [comment, wanted] : wanted_) comments.push_back(comment);
   }
   for (const std::string& comment : comments) {
-    JobRequest submission;
+    JobRequest request;
     {
       const std::lock_guard lock(mutex_);
       const auto found = wanted_.find(comment);
@@ -210,20 +212,19 @@ void Link::submit_wanted() {
       // Whether it is there already is to be known first.
       if (wanted.tried && !(view_->jobs_at && *wanted.tried < *view_->jobs_at)) continue;
       wanted.sending = true;
-      submission = wanted.submission;
+      request = wanted.request;
     }
-    const auto job = cluster_->submit(submission);
+    const auto job = cluster_->submit(request);
     heard(job ? nullptr : &job.error());
     const bool refused = !job && job.error().code != Code::unavailable;
     if (refused) publish([&](View& view) { view.refused[comment] = job.error().message; });
     const std::lock_guard lock(mutex_);
+    jobs_now_ = true;
     if (job || refused) {
       wanted_.erase(comment);
-      jobs_now_ = true;
     } else {
       wanted_[comment].sending = false;
       wanted_[comment].tried = Steady::now();
-      jobs_now_ = true;
     }
   }
 }

@@ -37,9 +37,9 @@ class Link {
   Link(std::unique_ptr<Cluster> cluster, std::string prefix, std::function<void()> changed);
   ~Link();
 
-  // Is repeated until the cluster has the job or refuses it; the submission's comment tells whether
+  // Is repeated until the cluster has the job or refuses it; the request's comment tells whether
   // it has. `doubtful`: it may have it already.
-  void submit(JobRequest submission, bool doubtful);
+  void submit(JobRequest request, bool doubtful);
   // What is no longer wanted is not submitted. False: it may be there already.
   bool withdraw(const std::string& comment);
   bool wants(const std::string& comment) const;  // is still to be submitted, or looked for
@@ -55,7 +55,7 @@ class Link {
 
  private:
   struct Wanted {
-    JobRequest submission;
+    JobRequest request;
     bool sending = false;
     std::optional<Steady::time_point> tried;  // with an outcome that nobody knows
   };

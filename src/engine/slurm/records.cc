@@ -20,17 +20,6 @@ using namespace std::chrono_literals;
 // Beside what the core itself ends, Slurm's limit is there for a controller that is gone for long.
 constexpr auto limit_margin = 2min;
 
-template <class T>
-std::optional<T> read_json(const std::string& path) {
-  const auto text = read_file(path);
-  if (!text) return std::nullopt;
-  try {
-    return json_text::from_text<T>(*text);
-  } catch (const std::exception&) {
-    return std::nullopt;
-  }
-}
-
 std::string plain_name(std::string_view name) {
   std::string out;
   for (const char c : name) {
@@ -99,7 +88,7 @@ Result<std::vector<Mark>> Records::marks() const {
       ::unlink((top_ + "/running/" + name).c_str());
       continue;
     }
-    auto read = read_json<Mark>(top_ + "/running/" + name);
+    auto read = json_text::from_file<Mark>(top_ + "/running/" + name);
     if (!read) {
       return fail(Code::internal, fmt::format("cannot read {}/running/{}", top_, name));
     }
@@ -111,8 +100,11 @@ Result<std::vector<Mark>> Records::marks() const {
 Result<std::map<std::string, JobBatch>> Records::batches() const {
   std::map<std::string, JobBatch> out;
   for (const std::string& name : names_in(top_ + "/batches")) {
-    // Without the file nothing was asked of Slurm yet.
-    if (auto read = read_json<JobBatch>(batch(name) + "/batch.json")) out[name] = std::move(*read);
+    const std::string file = batch(name) + "/batch.json";
+    if (!host::exists(file)) continue;  // nothing was asked of Slurm yet
+    auto read = json_text::from_file<JobBatch>(file);
+    if (!read) return fail(Code::internal, fmt::format("cannot read {}", file));
+    out[name] = std::move(*read);
   }
   return out;
 }

@@ -28,16 +28,16 @@ struct Mark {
 // What was asked of Slurm at once: a job, or an array of them.
 struct JobBatch {
   Site site;
-  JobRequest submission;
+  JobRequest request;
   friend bool operator==(const JobBatch&, const JobBatch&) = default;
 };
 
-// Where they stand under the home.
+// Where they stand in the directory of the files of jobs.
 class Records {
  public:
-  explicit Records(std::string home) : top_(std::move(home) + "/slurm") {}
+  explicit Records(std::string work) : top_(std::move(work) + "/slurm") {}
 
-  // The home's own name, made when there is none.
+  // By which our jobs are told from those of others; made when there is none.
   Result<std::string> name() const;
 
   std::string batch(const std::string& name) const { return top_ + "/batches/" + name; }
@@ -112,7 +112,7 @@ void describe(V&& v, Tag<slurm::Mark>) {
 template <class V>
 void describe(V&& v, Tag<slurm::JobBatch>) {
   v("site", &slurm::JobBatch::site);
-  v("submission", &slurm::JobBatch::submission);
+  v("request", &slurm::JobBatch::request);
 }
 
 }  // namespace mohona

@@ -48,7 +48,7 @@ class RestCluster : public Cluster {
  public:
   explicit RestCluster(Site site);
 
-  Result<std::string> submit(const JobRequest& submission) override;
+  Result<std::string> submit(const JobRequest& request) override;
   Result<std::vector<JobInfo>> jobs(const std::string& prefix) override;
   // slurmrestd of this version ends itself over questions to accounting that it does not like.
   Result<std::string> past_state(const std::string&) override { return std::string(); }

@@ -10,11 +10,12 @@
 #include "engine/host/orders.h"
 #include "engine/host/places.h"
 #include "engine/host/progress_watch.h"
-#include "engine/host/slot.h"
+#include "engine/slurm/batches.h"
 #include "engine/slurm/inventory.h"
 #include "engine/slurm/judge.h"
 #include "engine/slurm/link.h"
 #include "engine/slurm/records.h"
+#include "engine/slurm/words.h"
 
 namespace mohona {
 namespace {
@@ -24,14 +25,13 @@ using namespace std::chrono_literals;
 
 // Launches come one by one; those that come together are asked for together.
 constexpr auto gather_for = 20ms;
-constexpr std::size_t array_max = 1'000;  // MaxArraySize is 1001 where nobody changes it
+constexpr auto write_again_after = 1s;
 // Looking at files takes at most a fiftieth of one core, and less when they are slow.
 constexpr int look_pause = 50;
 constexpr auto look_pause_min = 20ms;
 constexpr auto look_pause_max = 1s;
 constexpr auto progress_every_look = 1s;
-// How long a shard's slot waits for the next shard.
-constexpr auto linger = 2s;
+constexpr auto clean_every = 60s;
 // A cluster that has been silent for so long is given no more work.
 constexpr auto silence_max = 20s;
 // After a refusal that concerns all work of a pool it is tried again, later and later.
@@ -49,8 +49,9 @@ class Slurm : public SlurmEngine {
   Slurm(SlurmEngineOptions options, std::string name)
       : options_(std::move(options)),
         prefix_("mohona:" + name + ":"),
-        places_(options_.home),
-        records_(options_.home),
+        places_(options_.work),
+        records_(options_.work),
+        batches_(records_, places_, prefix_, options_.supervisor),
         progress_(places_.supervisors_log()) {}
   ~Slurm() override;
 
@@ -80,37 +81,31 @@ class Slurm : public SlurmEngine {
   // Everything below is called under the lock, but what says so.
   std::vector<Report> reports(bool changed_only);
   Link& link(const Site& site);
-  std::string comment(const std::string& batch) const { return prefix_ + batch; }
-  std::string new_batch_name();
-  bool take_over_slot(Mark& mark, const std::string& directory);
   void form_batches();
-  void form_batch(std::vector<Tracked*> members);
-  void submit(const std::string& name, const JobBatch& batch, bool doubtful);
   void remove_old_batches();
-  bool settle(Tracked& known, const Seen& seen);
+  bool follow(Tracked& known, const Seen& seen);
   void note_refusal(const Tracked& known, const std::string& words);
   std::map<std::string, Own> own_on(const Pool& pool, const Site& site);
-  void loop();  // without the lock
-  bool look();  // without the lock
+  Result<std::vector<NodeInfo>> ask_nodes(const Site& site);  // without the lock
+  void loop();                                                // without the lock
+  bool look();                                                // without the lock
 
   SlurmEngineOptions options_;
   std::string prefix_;
   host::Places places_;
   Records records_;
+  Batches batches_;  // under the lock, as is everything below it
   host::ProgressWatch progress_;
 
   std::mutex mutex_;
   std::condition_variable wake_;
   std::function<void()> changed_;
   std::map<AttemptId, Tracked> known_;
-  std::map<std::string, JobBatch> batches_;
   std::map<Site, std::unique_ptr<Link>> links_;
   std::set<AttemptId> gathering_;
-  std::multimap<std::string, std::pair<std::string, std::int64_t>> free_slots_;  // by key
-  std::map<std::string, Trouble> troubles_;                                      // by pool
-  std::map<std::string, std::vector<NodeReport>> loads_before_;                  // by pool
+  std::map<std::string, Trouble> troubles_;                      // by pool
+  std::map<std::string, std::vector<NodeReport>> loads_before_;  // by pool
   Steady::time_point launched_at_, cleaned_at_;
-  std::string last_batch_;
   bool news_ = false, stop_ = false;
   std::thread thread_;
 };
@@ -127,18 +122,16 @@ Slurm::~Slurm() {
 }
 
 Result<void> Slurm::open() {
-  auto batches = records_.batches();
-  if (!batches) return fail(batches.error());
+  std::unique_lock lock(mutex_);
+  if (auto ok = batches_.open(); !ok) return ok;
   auto marks = records_.marks();
   if (!marks) return fail(marks.error());
-  std::unique_lock lock(mutex_);
-  batches_ = std::move(*batches);
   std::set<std::string> wanted;
   for (Mark& mark : *marks) {
     Tracked& known = known_[mark.attempt];
     known.report.attempt = mark.attempt;
     known.mark = std::move(mark);
-    if (!batches_.contains(known.mark.batch)) {
+    if (!batches_.all().contains(known.mark.batch)) {
       known.mark.batch.clear();
       gathering_.insert(known.mark.attempt);
       continue;
@@ -148,16 +141,11 @@ Result<void> Slurm::open() {
     if (stop) known.ask_to_stop(stop->within);
   }
   for (const std::string& name : wanted) {
-    const JobBatch& batch = batches_.at(name);
-    // A slot that has begun tells that Slurm has had the job: it is not asked again.
-    bool begun = false;
-    for (std::int64_t i = 0; i < batch.submission.tasks && !begun; ++i) {
-      begun = host::exists(records_.slot(name, i) + "/began");
-    }
-    if (begun) {
+    const JobBatch& batch = batches_.all().at(name);
+    if (batches_.has_begun(name)) {  // so it is not asked again
       link(batch.site).look_now(false);
     } else {
-      submit(name, batch, true);
+      link(batch.site).submit(batch.request, true);
     }
   }
   lock.unlock();
@@ -195,7 +183,7 @@ Result<void> Slurm::launch(const Launch& launch) {
   if (!order) return fail(order.error());
   if (auto ok = host::place_order(places_, launch, *order); !ok) return ok;
   const std::lock_guard lock(mutex_);
-  const bool has_slot = take_over_slot(*mark, places_.attempt(id));
+  const bool has_slot = batches_.take_over(*mark);
   if (auto ok = records_.write(*mark); !ok) return ok;
   Tracked& known = known_[id];
   known.report.attempt = id;
@@ -206,76 +194,20 @@ Result<void> Slurm::launch(const Launch& launch) {
   return {};
 }
 
-bool Slurm::take_over_slot(Mark& mark, const std::string& directory) {
-  if (mark.key.empty()) return false;
-  for (auto it = free_slots_.find(mark.key); it != free_slots_.end() && it->first == mark.key;) {
-    const auto [batch, slot] = it->second;
-    it = free_slots_.erase(it);
-    const auto given = host::give(records_.slot(batch, slot), directory);
-    if (!given || !*given) continue;
-    mark.batch = batch;
-    mark.slot = slot;
-    return true;
-  }
-  return false;
-}
-
-// Never one that was used: by it Slurm's jobs are found again.
-std::string Slurm::new_batch_name() {
-  const auto now = SystemClock().now().time_since_epoch();
-  std::string name =
-      fmt::format("{:x}", std::chrono::duration_cast<std::chrono::microseconds>(now).count());
-  while (name <= last_batch_ || batches_.contains(name)) {
-    name = fmt::format("{:x}", std::stoull(std::max(name, last_batch_), nullptr, 16) + 1);
-  }
-  return last_batch_ = name;
-}
-
+// What cannot be written now waits for another try: nothing was asked of Slurm.
 void Slurm::form_batches() {
-  std::map<std::string, std::vector<Tracked*>> by_key;
-  for (const AttemptId& id : gathering_) {
-    Tracked& known = known_.at(id);
-    if (known.mark.key.empty()) {
-      form_batch({&known});
-    } else {
-      auto& members = by_key[known.mark.key];
-      members.push_back(&known);
-      if (members.size() >= array_max) form_batch(std::exchange(members, {}));
+  std::vector<Mark*> marks;
+  for (const AttemptId& id : gathering_) marks.push_back(&known_.at(id).mark);
+  for (const std::vector<Mark*>& group : gather(marks)) {
+    const auto name = batches_.make(group);
+    if (!name) {
+      launched_at_ = Steady::now() + write_again_after;
+      return;
     }
+    for (const Mark* mark : group) gathering_.erase(mark->attempt);
+    const JobBatch& batch = batches_.all().at(*name);
+    link(batch.site).submit(batch.request, false);
   }
-  for (auto& [key, members] : by_key) {
-    if (!members.empty()) form_batch(std::move(members));
-  }
-  gathering_.clear();
-}
-
-void Slurm::form_batch(std::vector<Tracked*> members) {
-  const std::string name = new_batch_name();
-  const Mark& first = members.front()->mark;
-  JobBatch batch{first.site, first.alone};
-  batch.submission.tasks = std::ssize(members);
-  batch.submission.comment = comment(name);
-  batch.submission.output = records_.batch(name) + "/slurm.out";
-  batch.submission.script =
-      fmt::format("#!/bin/sh\nexec '{}' --slot '{}'/${{SLURM_ARRAY_TASK_ID:-0}}\n",
-                  options_.supervisor, records_.batch(name));
-  const Duration wait = first.key.empty() ? Duration{0} : Duration{linger};
-  for (std::size_t i = 0; i < members.size(); ++i) {
-    Mark& mark = members[i]->mark;
-    mark.batch = name;
-    mark.slot = static_cast<std::int64_t>(i);
-    // What cannot be written now is written by the next start, or by the next launch of the
-    // attempt: its mark has no batch yet.
-    (void)host::make_slot(records_.slot(name, mark.slot), places_.attempt(mark.attempt), wait);
-    (void)records_.write(mark);
-  }
-  (void)records_.write(name, batch);
-  batches_[name] = batch;
-  submit(name, batch, false);
-}
-
-void Slurm::submit(const std::string&, const JobBatch& batch, bool doubtful) {
-  link(batch.site).submit(batch.submission, doubtful);
 }
 
 // --- stops and ends
@@ -299,9 +231,8 @@ Result<void> Slurm::forget(const AttemptId& id) {
   const auto found = known_.find(id);
   if (found == known_.end()) return {};
   const Tracked& known = found->second;
-  if (!known.mark.key.empty() && known.report.phase == Phase::ended &&
-      known.report.outcome.end == End::exited) {
-    free_slots_.emplace(known.mark.key, std::pair(known.mark.batch, known.mark.slot));
+  if (known.report.phase == Phase::ended && known.report.outcome.end == End::exited) {
+    batches_.free(known.mark);
   }
   known_.erase(found);
   return {};
@@ -332,12 +263,12 @@ void Slurm::note_refusal(const Tracked& known, const std::string& words) {
 }
 
 // What follows from what was seen of an attempt. True: there is something new to report.
-bool Slurm::settle(Tracked& known, const Seen& seen) {
+bool Slurm::follow(Tracked& known, const Seen& seen) {
   const AttemptId& id = known.mark.attempt;
   const std::string directory = places_.attempt(id);
   Link& to = link(known.mark.site);
   const auto view = to.view();
-  const std::string with = known.mark.batch.empty() ? "" : comment(known.mark.batch);
+  const std::string with = known.mark.batch.empty() ? "" : batches_.comment(known.mark.batch);
   if (gathering_.contains(id)) {
     if (!known.stopping) return false;
     gathering_.erase(id);
@@ -386,7 +317,7 @@ bool Slurm::look() {
   bool news = false;
   for (const auto& [id, files] : seen) {
     const auto found = known_.find(id);
-    if (found == known_.end() || !settle(found->second, files)) continue;
+    if (found == known_.end() || !follow(found->second, files)) continue;
     found->second.changed = news = true;
   }
   return news;
@@ -424,7 +355,7 @@ void Slurm::loop() {
     }
     news_ = false;
     if (stop_) return;
-    if (Steady::now() - cleaned_at_ > 60s) remove_old_batches();
+    if (Steady::now() - cleaned_at_ > clean_every) remove_old_batches();
   }
 }
 
@@ -433,48 +364,35 @@ void Slurm::remove_old_batches() {
   cleaned_at_ = Steady::now();
   std::set<std::string> used;
   for (const auto& [id, known] : known_) used.insert(known.mark.batch);
-  std::erase_if(batches_, [&](const auto& entry) {
-    const auto& [name, batch] = entry;
-    if (used.contains(name)) return false;
+  std::vector<std::string> old;
+  for (const auto& [name, batch] : batches_.all()) {
+    if (used.contains(name)) continue;
+    const std::string comment = batches_.comment(name);
     const auto view = link(batch.site).view();
-    const auto jobs = view->jobs.find(comment(name));
+    const auto jobs = view->jobs.find(comment);
     const bool runs = jobs != view->jobs.end() &&
                       std::any_of(jobs->second.begin(), jobs->second.end(),
                                   [](const JobInfo& j) { return j.phase != JobPhase::ended; });
-    if (runs || !view->jobs_at || link(batch.site).wants(comment(name))) return false;
-    std::erase_if(free_slots_, [&key = name](const auto& s) { return s.second.first == key; });
-    link(batch.site).forget(comment(name));
-    records_.remove_batch(name);
-    return true;
-  });
+    if (runs || !view->jobs_at || link(batch.site).wants(comment)) continue;
+    link(batch.site).forget(comment);
+    old.push_back(name);
+  }
+  for (const std::string& name : old) batches_.remove(name);
 }
 
 // --- the pool's nodes
 
+// What we hold on the pool's nodes, by their names.
 std::map<std::string, Own> Slurm::own_on(const Pool& pool, const Site& site) {
   std::map<std::string, Own> own;
   const auto view = link(site).view();
-  for (const auto& [name, batch] : batches_) {
-    const auto jobs = view->jobs.find(comment(name));
-    if (batch.site != site || jobs == view->jobs.end()) continue;
-    const JobRequest& s = batch.submission;
-    for (const JobInfo& job : jobs->second) {
-      if (job.phase != JobPhase::running) continue;
-      for (const std::string& host : s.nodes) {
-        Own& here = own[host];
-        here.cpus += std::max(s.cpus_per_node, job.cpus / std::ssize(s.nodes));
-        here.memory_mib += s.memory_mib_per_node;
-        here.gpus += s.gpus_per_node;
-      }
-    }
+  for (const auto& [name, batch] : batches_.all()) {
+    const auto jobs = view->jobs.find(batches_.comment(name));
+    if (batch.site == site && jobs != view->jobs.end()) add_jobs(batch.request, jobs->second, own);
   }
   for (const auto& [id, known] : known_) {
     if (known.mark.pool != pool.name || known.report.phase == Phase::ended) continue;
-    for (const Holding& holding : known.mark.holdings) {
-      if (holding.node >= std::ssize(pool.hosts)) continue;
-      auto& devices = own[pool.hosts[static_cast<std::size_t>(holding.node)]].devices;
-      devices.insert(devices.end(), holding.devices.begin(), holding.devices.end());
-    }
+    add_devices(pool, known.mark.holdings, own);
   }
   return own;
 }
@@ -494,37 +412,49 @@ std::optional<std::vector<NodeReport>> Slurm::nodes(const Pool& pool) {
   }
   auto reports =
       report_nodes(pool, option(pool.engine_options, "partition"), view->nodes, own_on(pool, site));
-  // Jobs and nodes are asked for one after the other; what is of one answer only is not believed.
   auto before = std::exchange(loads_before_[pool.name], reports);
   believe_twice(reports, before);
   return reports;
 }
 
-Result<void> Slurm::complete(Pool& pool, const Pool* known) {
-  const auto nodes = options_.open(site_of(pool.engine_options))->nodes();
-  if (!nodes) {
-    if (!known || known->hosts.empty()) {
-      return fail(nodes.error().code,
-                  fmt::format("pool '{}': {}", pool.name, nodes.error().message));
-    }
-    // As it was: the cluster will be back.
-    pool.hosts = known->hosts;
-    pool.nodes = known->nodes;
-    pool.features = known->features;
-    const std::string name = pool.shape.name;
-    pool.shape = known->shape;
-    pool.shape.name = name;
-    return {};
+// Of the link's last answer; only who has none yet waits for one.
+Result<std::vector<NodeInfo>> Slurm::ask_nodes(const Site& site) {
+  std::shared_ptr<const View> view;
+  {
+    const std::lock_guard lock(mutex_);
+    view = link(site).view();
   }
-  const std::vector<std::string> hosts =
-      known && pool.hosts.empty() ? known->hosts : std::vector<std::string>{};
-  return complete_pool(*nodes, option(pool.engine_options, "partition"), hosts, pool);
+  if (view->nodes_at) return view->nodes;
+  if (view->silent_since) return fail(Code::unavailable, view->silence, Retry::safe);
+  return options_.open(site)->nodes();
+}
+
+Result<void> Slurm::complete(Pool& pool, const Pool* known) {
+  const auto nodes = ask_nodes(site_of(pool.engine_options));
+  const bool was_there = known && !known->hosts.empty();
+  const std::vector<std::string> hosts = was_there ? known->hosts : std::vector<std::string>{};
+  const std::string partition = option(pool.engine_options, "partition");
+  auto done =
+      nodes ? complete_pool(*nodes, partition, hosts, pool) : Result<void>(fail(nodes.error()));
+  if (done) return done;
+  if (!was_there) {
+    return fail(done.error().code, fmt::format("pool '{}': {}", pool.name, done.error().message));
+  }
+  // As it was: the cluster, or the partition, will be back, and until then its nodes are reported.
+  pool.hosts = known->hosts;
+  pool.nodes = known->nodes;
+  pool.features = known->features;
+  pool.whole_only = known->whole_only;
+  const std::string name = pool.shape.name;
+  pool.shape = known->shape;
+  pool.shape.name = name;
+  return {};
 }
 
 }  // namespace
 
 Result<std::unique_ptr<SlurmEngine>> make_slurm_engine(SlurmEngineOptions options) {
-  const auto name = Records(options.home).name();
+  const auto name = Records(options.work).name();
   if (!name) return fail(name.error());
   auto engine = std::make_unique<Slurm>(std::move(options), *name);
   if (auto ok = engine->open(); !ok) return fail(ok.error());

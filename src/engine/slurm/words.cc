@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 #include <utility>
@@ -149,12 +150,22 @@ std::optional<NodeInfo> parse_node_line(std::string_view line) {
   return node;
 }
 
+bool concerns_all(std::string_view words) {
+  constexpr std::array<std::string_view, 10> general = {
+      "account",     "partition name", "Invalid partition", "qos",         "QOS",
+      "reservation", "policy",         "permission",        "association", "Access"};
+  return std::any_of(general.begin(), general.end(), [&](std::string_view word) {
+    return words.find(word) != std::string_view::npos;
+  });
+}
+
 std::string complaint(std::string_view printed) {
   std::string last;
   for (std::string_view line : split(printed, '\n')) {
     line = trim(line);
     if (line.empty()) continue;
-    for (const std::string_view prefix : {"error: ", "JobBatch job submission failed: "}) {
+    for (const std::string_view prefix :
+         {"error: ", "JobBatch job request failed: ", "Batch job submission failed: "}) {
       const std::size_t at = line.find(prefix);
       if (at != std::string_view::npos) line.remove_prefix(at + prefix.size());
     }

@@ -30,6 +30,9 @@ void parse_gres(std::string_view text, std::string& type, std::int64_t& count);
 // "IDLE+DRAIN*" as {"IDLE", "DRAIN"}; a state with '*' does not respond: "NO_RESPOND" is added.
 std::vector<std::string> parse_node_states(std::string_view text);
 
+// Whether the words of a refusal concern whatever is sent to a partition, and not one job alone.
+bool concerns_all(std::string_view words);
+
 // What a command complains about, without its own name and prefixes.
 std::string complaint(std::string_view printed);
 

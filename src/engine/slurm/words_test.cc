@@ -104,12 +104,28 @@ TEST(SlurmWords, GresCountsGpusOfOneType) {
   }
 }
 
+TEST(SlurmWords, SomeRefusalsConcernAllThatIsSentToAPartition) {
+  for (const char* all :
+       {"Invalid account or account/partition combination specified", "Invalid qos specification",
+        "Requested reservation is invalid", "User's group not permitted to use this partition name",
+        "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"}) {
+    EXPECT_TRUE(concerns_all(all)) << all;
+  }
+  for (const char* one : {"Requested node configuration is not available",
+                          "Requested time limit is invalid (missing or exceeds some limit)",
+                          "Memory specification can not be satisfied"}) {
+    EXPECT_FALSE(concerns_all(one)) << one;
+  }
+}
+
 TEST(SlurmWords, AComplaintIsTheLastThingSaidWithoutItsWrapping) {
   EXPECT_EQ(
-      complaint(
-          "sbatch: error: invalid partition specified: nopart\n"
-          "sbatch: error: JobBatch job submission failed: Invalid partition name specified\n"),
+      complaint("sbatch: error: invalid partition specified: nopart\n"
+                "sbatch: error: JobBatch job request failed: Invalid partition name specified\n"),
       "Invalid partition name specified");
+  EXPECT_EQ(
+      complaint("sbatch: error: Batch job submission failed: Requested reservation is invalid"),
+      "Requested reservation is invalid");
   EXPECT_EQ(
       complaint("slurm_load_jobs error: Unable to contact slurm controller (connect failure)"),
       "Unable to contact slurm controller (connect failure)");

@@ -28,14 +28,14 @@ class MemoryLease : public LeaseTable {
   Result<Lease> renew(const Lease& held) override {
     const std::lock_guard lock(mutex_);
     if (silent_) return fail(Code::unavailable, "the lease does not answer");
-    if (lease_ != held) return fail(Code::superseded, lease_.leader + " leads now");
+    if (!holds(held)) return fail(Code::superseded, lease_.leader + " leads now");
     ++lease_.beat;
     return lease_;
   }
 
   Result<void> resign(const Lease& held) override {
     const std::lock_guard lock(mutex_);
-    if (lease_ == held) lease_ = {held.beat + 1, "", ""};
+    if (holds(held)) lease_ = {lease_.beat + 1, "", ""};
     return {};
   }
 
@@ -46,6 +46,11 @@ class MemoryLease : public LeaseTable {
   }
 
  private:
+  // A renewal whose answer was lost has counted all the same.
+  bool holds(const Lease& held) const {
+    return lease_.leader == held.leader && lease_.beat >= held.beat;
+  }
+
   std::mutex mutex_;
   Lease lease_;
   bool silent_ = false;
