@@ -139,6 +139,7 @@ std::optional<Timestamp> Scheduler::wake_at() const {
 
 std::optional<Decision> Scheduler::next() {
   while (true) {
+    wake_movers();
     wake_sharers();
     const auto turn = turns_.next(tree_, slot_free());
     if (!turn) return std::nullopt;
@@ -148,9 +149,11 @@ std::optional<Decision> Scheduler::next() {
       sharers_to_look_.push_back(c.leaf);
     }
     if (turn->list == Turns::to_plan) {
-      if (auto decision = try_plan(c)) return decision;
+      const bool moves = may_move_in(c);
+      if (auto decision = moves ? std::nullopt : try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
+      if (moves) movers_.insert(turn->id);
       // Its queue's share, or money, may have shrunk since it fell asleep for want of room: it then
       // has to sleep on that as well.
       const Worth own = c.kept ? c.kept->worth : 0;
@@ -169,6 +172,7 @@ std::optional<Decision> Scheduler::next() {
         wake(turn->id);
         continue;
       }
+      if (moves) continue;
       c.unplannable = true;
       unplannable_.insert(turn->id);
       continue;
@@ -442,9 +446,11 @@ void Scheduler::sleep(ClassId id) {
     lacks_room = true;
     watch_target(id, target);
   }
-  if (lacks_room && !c.kept && !c.needs.planned && c.needs.reservation.empty() && !may_move_in(c)) {
+  if (lacks_room && !c.kept && !c.needs.planned && c.needs.reservation.empty()) {
     const Timestamp aged = waits_since(head, c.needs.priority, policy_.ageing) + policy_.patience;
-    if (c.needs.min_nodes > 1 || aged <= now_) {
+    if (may_move_in(c)) {
+      movers_.insert(id);
+    } else if (c.needs.min_nodes > 1 || aged <= now_) {
       c.to_plan = true;
       turns_.insert(Turns::to_plan, tree_, c.leaf, head, id);
     } else {

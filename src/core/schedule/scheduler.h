@@ -244,6 +244,7 @@ class Scheduler {
   void watch_target(ClassId id, const Target& target);
   bool slot_free() const;
   bool may_move_in(const Class& c) const;
+  void wake_movers();
 
   std::vector<std::unique_ptr<PoolState>> pools_;
   QueueTree tree_;
@@ -265,6 +266,8 @@ class Scheduler {
   std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> poor_;        // asleep; on one of their targets for want of money
   std::set<ClassId> unplannable_;
+  std::set<ClassId> movers_;  // asleep without a plan, since they may move in
+  bool less_moves_ = false;   // something that cannot be moved has begun, or what could has ended
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;

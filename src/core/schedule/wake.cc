@@ -22,6 +22,7 @@ void Scheduler::unlist(ClassId id) {
   preemptors_.erase(id);
   unplannable_.erase(id);
   poor_.erase(id);
+  movers_.erase(id);
 }
 
 void Scheduler::unwatch(ClassId id) {
@@ -224,6 +225,14 @@ void Scheduler::wake_sharers() {
       wake(sharer.id);
       break;
     }
+  }
+}
+
+// Those that no longer may move in: nodes may have to be kept for them.
+void Scheduler::wake_movers() {
+  if (!std::exchange(less_moves_, false)) return;
+  for (const ClassId id : std::set<ClassId>(movers_)) {
+    if (!may_move_in(*classes_[id])) wake(id);
   }
 }
 
