@@ -245,7 +245,8 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
 
 // The naive scheduler: look at every waiting job and every pool. Nothing that fits may wait.
 void check_nothing_that_fits_waits(const State& state, Timestamp now) {
-  if (shares(state) && room_is_being_made(state)) return;  // what is free waits for it
+  // Room was being made for someone when the pass began: what is free waits for the next.
+  if (shares(state) && state.share_pass().in_flight) return;
   for (const auto& [id, entry] : state.jobs()) {
     if (!may_place(state, entry, now)) continue;
     if (!entry.waiting) continue;

@@ -81,7 +81,6 @@ class Planner {
     add_waiting();
     if (!anybody_) return;
     add_running();
-    pass_.in_flight = room_is_being_made(state_);
     std::vector<Groups::value_type*> order;
     for (auto& group : groups_) order.push_back(&group);
     std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
@@ -154,6 +153,10 @@ class Planner {
   void add_running() {
     for (const auto& [id, live] : state_.live()) {
       const Running& run = scheduler_.running(live.who);
+      if (run.stopping && run.for_job != JobId{}) {
+        const JobEntry* entry = state_.find(run.for_job);
+        if (entry && entry->waiting && scheduler_.kept(*entry->waiting)) pass_.in_flight = true;
+      }
       if (!may_move(scheduler_, run, now_) || !state_.prospects().find(id.job)) continue;
       const auto group = groups_.find({run.pool, run.queue});
       if (group == groups_.end()) continue;
@@ -353,16 +356,6 @@ bool shares(const State& state) {
   return order != QueueOrder::age && order != QueueOrder::fifo;
 }
 
-bool room_is_being_made(const State& state) {
-  const Scheduler& scheduler = state.scheduler();
-  return std::any_of(state.live().begin(), state.live().end(), [&](const auto& one) {
-    const Running& run = scheduler.running(one.second.who);
-    if (!run.stopping || run.for_job == JobId{}) return false;
-    const JobEntry* entry = state.find(run.for_job);
-    return entry && entry->waiting && scheduler.kept(*entry->waiting);
-  });
-}
-
 Facts share_next(State& state, Timestamp now) {
   SharePass& pass = state.share_pass();
   if (!pass.planned) {
@@ -404,8 +397,6 @@ Facts share_next(State& state, Timestamp now) {
       return keep_facts(state, *keep, now);
     }
   }
-  // Whoever had it made may have started meanwhile.
-  if (pass.in_flight && !pass.many) pass.in_flight = room_is_being_made(state);
   state.scheduler().gate(pass.in_flight);
   return {};
 }

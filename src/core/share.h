@@ -32,9 +32,6 @@ struct SharePass {
 // Whether the policy is one that orders by what is known of run times.
 bool shares(const State& state);
 
-// Whether nodes are being emptied for a job that waits for them.
-bool room_is_being_made(const State& state);
-
 // The next move: a start, or nodes kept and others stopped. Empty: the scheduler's turn.
 Facts share_next(State& state, Timestamp now);
 
