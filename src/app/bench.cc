@@ -263,6 +263,9 @@ void add_bench(CLI::App& app) {
       ->capture_default_str();
   sub->add_option("--seed", placement->seed, "Other work of the same mixture")
       ->capture_default_str();
+  sub->add_option("--waiting", placement->waiting,
+                  "Jobs that wait, about; without it 5,000 for 62,464 nodes, in proportion")
+      ->check(CLI::Range(0, 1'000'000));
   sub->add_flag("--growth", *growth, "On four sizes of fleet, and how the time grows with them");
   sub->callback([shown, placement, growth] {
     shown->show(*growth ? bench_growth(*placement) : bench_placement(*placement));

@@ -8,9 +8,8 @@ namespace mohona {
 namespace {
 
 constexpr std::int64_t full_percent = 92;
-constexpr std::int64_t arrivals_max = 6;        // of each kind, after one end
-constexpr std::int64_t greedy_waiting = 3'000;  // in the full fleet
-constexpr std::int64_t other_waiting = 2'000;
+constexpr std::int64_t arrivals_max = 6;  // of each kind, after one end
+constexpr std::int64_t full_fleet_waiting = 5'000;
 constexpr std::int64_t explained_one_in = 1'000;
 constexpr int gang_rounds = 21;
 
@@ -26,17 +25,20 @@ class Load {
   Load(World& world, const PlacementOptions& options)
       : world_(world),
         source_(options.seed, options.nodes / 2),
-        greedy_max_(std::max<std::int64_t>(200, greedy_waiting * options.nodes / full_fleet_nodes)),
-        other_max_(std::max<std::int64_t>(100, other_waiting * options.nodes / full_fleet_nodes)) {}
+        waiting_(options.waiting > 0 ? options.waiting
+                                     : full_fleet_waiting * options.nodes / full_fleet_nodes),
+        greedy_max_(std::max<std::int64_t>(200, waiting_ * 3 / 5)),
+        other_max_(std::max<std::int64_t>(500, waiting_ * 2 / 5)) {}
 
   void fill() {
-    while (lacks_gpus() || lacks_cores()) arrive();
+    while ((lacks_gpus() || lacks_cores()) && !is_long()) arrive();
     world_.spread_ends(source_.dice());
   }
 
-  // What comes after each end.
+  // What comes after each end. Where nodes are kept for gangs the fleet is not full, and nothing
+  // more comes than the queue is to hold.
   void arrive() {
-    for (std::int64_t i = 0; i < arrivals_max && lacks_gpus(); ++i) {
+    for (std::int64_t i = 0; i < arrivals_max && lacks_gpus() && !is_long(); ++i) {
       submit(source_.gpu(false, others() >= other_max_), false);
     }
     for (std::int64_t i = 0; i < arrivals_max && lacks_cores(); ++i) {
@@ -55,6 +57,7 @@ class Load {
   bool lacks_cores() const {
     return world_.cores_used_milli() * 100 < world_.cores_milli() * full_percent;
   }
+  bool is_long() const { return others() >= 2 * other_max_; }
   std::int64_t others() const {
     return std::ssize(world_.waiting()) - static_cast<std::int64_t>(world_.greedy_waiting());
   }
@@ -73,7 +76,7 @@ class Load {
 
   World& world_;
   WorkSource source_;
-  std::int64_t greedy_max_, other_max_, turn_ = 0, blocked_ = 0, explained_ = 0;
+  std::int64_t waiting_, greedy_max_, other_max_, turn_ = 0, blocked_ = 0, explained_ = 0;
 };
 
 Work whole_nodes(std::int64_t n) {

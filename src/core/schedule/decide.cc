@@ -142,7 +142,10 @@ std::optional<Decision> Scheduler::next() {
     wake_movers();
     wake_sharers();
     const auto turn = turns_.next(tree_, slot_free());
-    if (!turn) return std::nullopt;
+    if (!turn) {
+      for (const PoolIndex pool : std::exchange(with_news_, {})) pools_[pool]->news.clear();
+      return std::nullopt;
+    }
     Class& c = *classes_[turn->id];
     if (Sharers& sharers = sharers_[c.leaf]; sharers.state == Sharers::one_awake) {
       sharers.state = Sharers::to_look;
@@ -175,6 +178,11 @@ std::optional<Decision> Scheduler::next() {
       if (moves) continue;
       c.unplannable = true;
       unplannable_.insert(turn->id);
+      continue;
+    }
+    if (c.called && !is_worth_a_look(turn->id)) {
+      turns_.erase(Turns::awake, tree_, c.leaf, c.listed, turn->id);
+      c.called = false;
       continue;
     }
     if (auto decision = evaluate(turn->id)) return decision;
@@ -211,7 +219,7 @@ std::optional<Start> Scheduler::start_for(const Waiting& waiting, JobId job) {
   // It is known to find none; but of those that wait for a share only the first in line is woken.
   const bool for_share = std::any_of(c.watches.begin(), c.watches.end(),
                                      [](const Watch& w) { return w.kind == Watch::queue; });
-  if (!c.awake && !c.gated && !for_share) return std::nullopt;
+  if (!c.awake && !c.called && !c.gated && !for_share) return std::nullopt;
   make_targets(c);
   auto decision = try_start(c);
   if (!decision) return std::nullopt;

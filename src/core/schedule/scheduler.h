@@ -192,8 +192,9 @@ class Scheduler {
     std::uint64_t targets_of = 0;  // the fleet's version that they were made for
     std::set<Rank> waiting;
     bool awake = false, to_plan = false, unplannable = false;
-    bool gated = false;  // not looked at for a place, because the gate was shut
-    Rank listed;         // under which it stands in its lists
+    bool called = false;  // asleep, but in the list of those to be looked at: see `call`
+    bool gated = false;   // not looked at for a place, because the gate was shut
+    Rank listed;          // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
     std::uint64_t looked = 0;  // when it last looked for victims
@@ -210,6 +211,8 @@ class Scheduler {
   void free_class(ClassId id);
   void make_targets(Class& c);
   void wake(ClassId id);
+  void call(ClassId id);
+  bool is_worth_a_look(ClassId id);
   void unlist(ClassId id);
   void unwatch(ClassId id);
   void wake_everything();
@@ -266,6 +269,7 @@ class Scheduler {
   std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> poor_;        // asleep; on one of their targets for want of money
   std::set<ClassId> unplannable_;
+  std::vector<PoolIndex> with_news_;
   std::set<ClassId> movers_;  // asleep without a plan, since they may move in
   bool less_moves_ = false;   // something that cannot be moved has begun, or what could has ended
   std::map<std::string, Reserved> reservations_;
@@ -288,6 +292,7 @@ struct Scheduler::PoolState {
   Space space;
   std::vector<Vacancy> vacancies;  // by node
   std::vector<NodeIndex> stale;    // of them
+  NodeSet news;                    // nodes that have become free, or open, since all were asleep
   bool reclaimed = false, removed = false;
   std::unique_ptr<PoolScores> scores;  // made when they are asked for first
   std::optional<std::size_t> priced;   // its place in the prices

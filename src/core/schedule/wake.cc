@@ -14,9 +14,9 @@ constexpr std::int64_t touched_nodes_max = 64;  // looked at one by one; beyond,
 
 void Scheduler::unlist(ClassId id) {
   Class& c = *classes_[id];
-  if (c.awake) turns_.erase(Turns::awake, tree_, c.leaf, c.listed, id);
+  if (c.awake || c.called) turns_.erase(Turns::awake, tree_, c.leaf, c.listed, id);
   if (c.to_plan) turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, id);
-  c.awake = c.to_plan = false;
+  c.awake = c.called = c.to_plan = false;
   if (c.timer) timers_.erase({*c.timer, id});
   c.timer.reset();
   preemptors_.erase(id);
@@ -69,6 +69,26 @@ void Scheduler::wake(ClassId id) {
   turns_.insert(Turns::awake, tree_, c.leaf, head, id);
 }
 
+// There is room for it. Mostly others who were called for the same room come first and take it, so
+// it keeps all that it sleeps on until its turn shows that the room is still there.
+void Scheduler::call(ClassId id) {
+  Class& c = *classes_[id];
+  if (c.awake || c.called) return;
+  c.called = true;
+  turns_.insert(Turns::awake, tree_, c.leaf, c.listed, id);
+}
+
+// Of a class that was called, at its turn. False: what it was called for has gone, and it sleeps on
+// as if it had been looked at.
+bool Scheduler::is_worth_a_look(ClassId id) {
+  const Class& c = *classes_[id];
+  if (c.unplannable || (policy_.preempt != Preempt::never && could_preempt(c))) return true;
+  return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
+    const PoolState& pool = *pools_[target.pool];
+    return !pool.news.empty() && may_fit(c, pool, pool.news);
+  });
+}
+
 void Scheduler::money_came() {
   for (const ClassId id : std::set<ClassId>(poor_)) wake(id);
 }
@@ -77,6 +97,8 @@ void Scheduler::money_came() {
 void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   PoolState& pool = *pools_[index];
   const Space& space = pool.space;
+  if (pool.news.empty()) with_news_.push_back(index);
+  pool.news.insert(pool.news.end(), touched.begin(), touched.end());
   std::vector<ClassId> woken;
   std::array<std::int64_t, 4> most{};
   for (const Segment& s : touched) {
@@ -129,7 +151,7 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
     }
   }
   for (const ClassId id : pool.any) consider(id);
-  for (const ClassId id : woken) wake(id);
+  for (const ClassId id : woken) call(id);
 }
 
 // Whether the touched nodes could be what the class waited for in that pool. Never wrongly no.
@@ -140,8 +162,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
     if (pools_[target.pool].get() != &pool) continue;
     const Demand& demand = c.needs.choices[target.choice].demand;
     const Request request = request_for(c, target, now_);
-    if (!space.fills(demand)) {
-      if (count(touched) > touched_nodes_max) return true;
+    if (count(touched) <= touched_nodes_max && (!space.fills(demand) || c.needs.min_nodes == 1)) {
       bool fits = false;
       for (const Segment& s : touched) {
         for_bits(s.nodes & usable(space, request, s.leaf, true), [&](std::uint32_t place) {
@@ -151,6 +172,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
       if (fits) return true;
       continue;
     }
+    if (!space.fills(demand)) return true;
     // Empty nodes that it may use, in the touched domains; and at most so many others that have all
     // of what it wants free.
     std::int64_t total = space.tainted();
