@@ -81,6 +81,16 @@ Result<void> complete_fleet(Plane& plane, const std::string& name, Fleet& fleet)
   return {};
 }
 
+// The highest number that has a directory among the files of jobs.
+JobId last_job_in(const std::string& work) {
+  JobId last;
+  std::error_code error;
+  for (const auto& entry : std::filesystem::directory_iterator(work + "/jobs", error)) {
+    last = std::max(last, parse_job_id(entry.path().filename().string()));
+  }
+  return last;
+}
+
 void keep_secrets_in_use(Plane& plane) {
   std::promise<std::set<std::string>> secrets;
   plane.controller->read([&](const State& state, Timestamp) {
@@ -164,7 +174,7 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr
                                                   {"slurm", plane.slurm.get()}};
   plane.controller = std::make_unique<Controller>(
       ControllerParts{*plane.store, engines, plane.clock, plane.secrets, probe_once, log_line,
-                      Rhythm{}, options.name, options.may_act});
+                      Rhythm{}, options.name, options.may_act, last_job_in(options.work)});
   if (auto ok = plane.controller->start(); !ok) return ok;
   keep_secrets_in_use(plane);
   plane.written = fleet;

@@ -10,6 +10,7 @@
 #include "app/exit_status.h"
 #include "base/text.h"
 #include "control/controller.h"
+#include "model/codec.h"
 #include "store/postgresql/postgresql_lease.h"
 #include "store/postgresql/postgresql_store.h"
 #include "store/sqlite/sqlite_store.h"
@@ -47,6 +48,24 @@ Result<bool> is_empty(Store& store) {
   return !any;
 }
 
+// Whether it begins with every fact of the other.
+Result<bool> contains(Store& whole, Store& part) {
+  std::vector<std::size_t> facts;  // of `part`, by their hashes
+  const auto hash = [](const Fact& fact) { return std::hash<std::string>()(encode(fact)); };
+  const auto all = part.replay([&](const Fact& fact) -> Result<void> {
+    return facts.push_back(hash(fact)), Result<void>{};
+  });
+  if (!all) return fail(all.error());
+  std::size_t same = 0;
+  const auto read = whole.replay([&](const Fact& fact) -> Result<void> {
+    if (same == facts.size() || hash(fact) != facts[same]) return fail(Code::conflict, "");
+    ++same;
+    return {};
+  });
+  if (!read && read.error().code != Code::conflict) return fail(read.error());
+  return same == facts.size();
+}
+
 std::string journal_of(const Home& home) { return home.file("journal.db"); }
 
 bool has_journal(const Home& home) { return std::filesystem::exists(journal_of(home)); }
@@ -81,18 +100,25 @@ Result<std::unique_ptr<Store>> move_to_database(const Home& home, const std::str
   auto store = open_postgresql_store(target);
   if (!store) return store;
   if (has_journal(home)) {
-    const auto none = is_empty(**store);
-    if (!none) return fail(none.error());
     auto journal = open_sqlite_store(journal_of(home));
     if (!journal) return journal;
-    const auto own_none = is_empty(**journal);
-    if (!own_none) return fail(own_none.error());
-    if (*none && !*own_none) {
+    const auto there = contains(**store, **journal);
+    if (!there) return fail(there.error());
+    const auto none = is_empty(**store);
+    if (!none) return fail(none.error());
+    if (!*there && *none) {
       return fail(
           Code::invalid,
           fmt::format("the state of {} would be left behind: the database is empty. Take it "
                       "along first: mohona store copy {} {}",
                       home.path(), home.path(), target));
+    }
+    if (!*there) {
+      return fail(Code::invalid,
+                  fmt::format("the state of {} would be left behind: the database holds another "
+                              "one, which has not all that is in {}. To give this one up, move "
+                              "that file away",
+                              home.path(), journal_of(home)));
     }
     journal->reset();
     if (auto ok = put_journal_aside(home); !ok) return fail(ok.error());
@@ -108,8 +134,19 @@ Result<std::unique_ptr<Store>> move_to_journal(const Home& home, const std::stri
         fmt::format("the state of {} is in {}. Bring it back first: mohona store copy {} {}",
                     home.path(), target, target, home.path()));
   }
+  auto database = open_postgresql_store(target);
+  if (!database) return database;
   auto store = open_sqlite_store(journal_of(home));
-  if (store && ::unlink(home.file("store").c_str()) != 0) {
+  if (!store) return store;
+  const auto there = contains(**store, **database);
+  if (!there) return fail(there.error());
+  if (!*there) {
+    return fail(Code::invalid,
+                fmt::format("{} has not all that is in {}. Move it away, and bring the state back: "
+                            "mohona store copy {} {}",
+                            journal_of(home), target, target, home.path()));
+  }
+  if (::unlink(home.file("store").c_str()) != 0) {
     return system_failure("remove", home.file("store"));
   }
   return store;

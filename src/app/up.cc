@@ -88,15 +88,32 @@ std::string name_of(const Home& home) {
   return fmt::format("{}:{}", host.c_str(), home.path());
 }
 
-// Where the files of jobs are: as said, as said before, or the home.
+// Where the files of jobs are: as said before, or the home.
+Result<std::string> work_before(const Home& home) {
+  const std::string kept = home.file("work");
+  if (!std::filesystem::exists(kept)) return home.path();
+  const auto text = read_file(kept);
+  return text ? Result<std::string>(std::string(trim(*text))) : fail(text.error());
+}
+
+// As said now, as said before, or the home. What runs has its files where they were.
 Result<std::string> work_of(const Home& home, const std::string& said) {
   const std::string kept = home.file("work");
-  if (said.empty()) {
-    if (!std::filesystem::exists(kept)) return home.path();
-    const auto text = read_file(kept);
-    return text ? Result<std::string>(std::string(trim(*text))) : fail(text.error());
+  const auto before = work_before(home);
+  if (!before || said.empty()) return before;
+  std::string work = std::filesystem::absolute(said).lexically_normal();
+  if (work.size() > 1 && work.ends_with('/')) work.pop_back();
+  std::error_code error;
+  const std::string jobs = *before + "/jobs";
+  const bool has_files =
+      std::filesystem::exists(jobs, error) && !std::filesystem::is_empty(jobs, error);
+  if (work != *before && has_files) {
+    return fail(Code::invalid,
+                fmt::format("the files of jobs are in {0}, and not in {1}. Start without --work, "
+                            "end what runs (mohona down --cancel), and move jobs, slurm and "
+                            "secrets from {0} to {1}",
+                            *before, work));
   }
-  const std::string work = std::filesystem::absolute(said).lexically_normal();
   if (auto ok = make_directory(work); !ok) return fail(ok.error());
   if (auto ok = write_file(kept, work + "\n", true); !ok) return fail(ok.error());
   return work;

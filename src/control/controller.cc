@@ -172,6 +172,7 @@ Result<void> Controller::load() {
   auto loaded = load_state(parts_.store);
   if (!loaded) return fail(loaded.error());
   state_ = std::move(loaded->state);
+  state_.number_after(parts_.last_job);
   changed_rows_ = std::move(loaded->changed_rows);
   facts_since_snapshot_ = loaded->facts;
   treasurer_.forget();

@@ -42,6 +42,9 @@ struct ControllerParts {
   // Whether it leads still; none: nobody else can. Code::unavailable: not now, perhaps again;
   // Code::superseded: another does.
   std::function<Result<void>()> may_act = {};
+  // The last job of which there are files, perhaps one that the store has forgotten, since it was
+  // restored: its number is not given again.
+  JobId last_job = {};
 };
 
 // What an input led to: the facts, durable by now, and a look at the state after them.

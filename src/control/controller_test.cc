@@ -5,6 +5,7 @@
 
 #include <future>
 
+#include "core/explain.h"
 #include "engine/memory/memory_engine.h"
 #include "model/names.h"
 #include "model/node_ranges.h"
@@ -41,7 +42,8 @@ class Plane {
         [this]() -> Result<void> {
           const Code code = lease;
           return code == Code::invalid ? Result<void>() : fail(code, "the lease is gone");
-        }});
+        },
+        last_job_});
     ASSERT_TRUE(controller->start());
     Pool pool;
     pool.name = pool.cloud = "here";
@@ -95,6 +97,7 @@ class Plane {
   NoSecrets secrets;
   std::atomic<bool> answers = false;
   std::string name_;
+  JobId last_job_;
   std::atomic<Code> lease = Code::invalid;  // that it holds
   std::vector<std::string> said;
   std::unique_ptr<Controller> controller;
@@ -318,6 +321,11 @@ TEST(Controller, APoolOfAnotherMachineIsOutOfReachUntilThatLeadsAgain) {
     ASSERT_EQ(nodes.size(), 1u);
     EXPECT_EQ(nodes[0].by, by_lead);
     EXPECT_EQ(nodes[0].reason, "Away: a, which has it, does not lead");
+    const std::string said = explain(state, *state.find(id), {}).headline;
+    EXPECT_TRUE(
+        said.ends_with("; here is out of reach (Away: a, which has it, does not lead), "
+                       "and what it does there is not known"))
+        << said;
     looked.set_value();
   });
   looked.get_future().wait();
@@ -328,6 +336,13 @@ TEST(Controller, APoolOfAnotherMachineIsOutOfReachUntilThatLeadsAgain) {
   a.engine.end({id, 0, 1}, 0);
   EXPECT_TRUE(a.becomes(id, "succeeded"));
   EXPECT_EQ(a.engine.launches(), 2u);  // and what waited
+}
+
+TEST(Controller, NumbersOfJobsThatTheStoreHasForgottenAreNotGivenAgain) {
+  Plane a;
+  a.last_job_ = JobId{41};
+  a.start();
+  EXPECT_EQ(a.submit(job("new"))->value, 42u);
 }
 
 // What an engine says of a pool's nodes, and what becomes of it.

@@ -81,9 +81,6 @@ std::string host_of(const State& state, const Attempt& attempt);
 // one it has no name, and nothing is out of its reach.
 bool is_away(const Pool& pool, const std::string& name);
 
-// Who takes nodes out of work's way (NodesChanged::by) because their controller does not lead.
-constexpr const char* by_lead = "lead";
-
 // What reports of `by` change of a pool's nodes, as inputs: what others have said of a node stays.
 void compare_nodes(const PoolRecord& record, const std::string& by,
                    const std::vector<NodeReport>& reports, std::vector<Input>& inputs);

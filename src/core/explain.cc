@@ -156,6 +156,25 @@ std::string why_it_stops(const State& state, const Attempt& attempt) {
                      attempt.gone_by ? ", by " + format_timestamp(*attempt.gone_by) : "");
 }
 
+// "; a-local is out of reach (…)" for each pool where it runs and whose controller does not lead.
+std::string out_of_reach(const State& state, const Job& job) {
+  std::map<std::string, std::string> why;
+  for (auto it = state.live().lower_bound({job.id, 0, 0});
+       it != state.live().end() && it->first.job == job.id; ++it) {
+    const PoolRecord* pool = state.find_pool(it->second.attempt->pool);
+    if (!pool) continue;
+    for (const NodesChanged& nodes : pool->nodes) {
+      if (nodes.by == by_lead) why[pool->pool.name] = nodes.reason;
+    }
+  }
+  std::string out;
+  for (const auto& [pool, reason] : why) {
+    out +=
+        fmt::format("; {} is out of reach ({}), and what it does there is not known", pool, reason);
+  }
+  return out;
+}
+
 std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
   std::vector<std::string> places;
   const auto begin = state.live().lower_bound({job.id, 0, 0});
@@ -173,9 +192,9 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
     const std::string& pool = it->second.attempt->pool;
     if (std::find(places.begin(), places.end(), pool) == places.end()) places.push_back(pool);
   }
-  return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far{}",
+  return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far{}{}",
                      name(job.state), join(places, ", "), format_money(cost_of(job, now)),
-                     how_far(job, now));
+                     how_far(job, now), out_of_reach(state, job));
 }
 
 }  // namespace
@@ -189,7 +208,7 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
     return out;
   }
   if (job.cancelling) {
-    out.headline = "is being cancelled; its attempts are stopping";
+    out.headline = "is being cancelled; its attempts are stopping" + out_of_reach(state, job);
     return out;
   }
   if (entry.live > 0 && entry.ready.empty()) {

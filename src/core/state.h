@@ -139,6 +139,8 @@ class State {
   void park(JobId id);              // nothing of it is placed until something of it ends
 
   JobId next_job() const { return {last_job_.value + 1}; }
+  // Numbers up to this one are not given to jobs, whether there were such jobs or not.
+  void number_after(JobId id) { last_job_ = std::max(last_job_, id); }
   Epoch epoch() const { return epoch_; }
 
   // A number that two states share only if their jobs, pools and queues are equal.

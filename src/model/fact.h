@@ -65,13 +65,16 @@ struct ReservationRemoved {
   friend bool operator==(const ReservationRemoved&, const ReservationRemoved&) = default;
 };
 
+// Who takes nodes out of work's way because their controller does not lead.
+constexpr const char* by_lead = "lead";
+
 struct NodesChanged {
   std::string pool;
   NodeRanges nodes;
   NodeState state = NodeState::up;
   std::string reason;
   Timestamp at;
-  std::string by;  // an engine, or who leads (control/effects.h); empty: people
+  std::string by;  // an engine, or by_lead; empty: people
   friend bool operator==(const NodesChanged&, const NodesChanged&) = default;
 };
 

@@ -185,9 +185,13 @@ PartitionName=short Nodes=node1 MaxTime=1 State=UP PriorityTier=10
         except ProcessLookupError:
             pass
 
+    def kill_daemon(self, name: str) -> None:
+        """Slurm takes the node for dead; what runs there goes on."""
+        self._end(self.directory / f"slurmd-{name}.pid", signal.SIGKILL)
+
     def kill_node(self, name: str) -> None:
         """As if the node had lost its power: its daemon and all that runs there."""
-        self._end(self.directory / f"slurmd-{name}.pid", signal.SIGKILL)
+        self.kill_daemon(name)
         for process, command, environment in self._processes():
             if f"SLURMD_NODENAME={name}\0".encode() in environment or \
                     (command.startswith(b"slurmstepd") and self._is_step_of(process, name)):

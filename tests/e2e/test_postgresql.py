@@ -6,6 +6,7 @@ MOHONA_FULL=1 kills the server 200 times instead of 20; MOHONA_SEED chooses anot
 
 import os
 import random
+import shutil
 import subprocess
 import tempfile
 import time
@@ -84,6 +85,35 @@ class Store(Database):
         plane.ask("down")
         self.assertTrue(plane.says_same())
         self.assertEqual(plane.ask("audit")["violations"], [])
+
+    def test_a_state_that_the_other_store_does_not_have_is_not_left_behind(self) -> None:
+        plane = self.plane.up("--store", self.uri)
+        plane.wait(plane.submit("run: echo one"))
+        plane.ask("down")
+        plane.ask("store", "copy", self.uri, plane.home)
+        plane.up("--store", "sqlite")
+        plane.wait(plane.submit("run: echo two"))
+        plane.ask("down")
+        forgot = plane.mohona("up", "--store", self.uri)
+        self.assertEqual((forgot.returncode, forgot.stderr),
+                         (2, f"mohona: the state of {plane.home} would be left behind: the database holds "
+                          f"another one, which has not all that is in {plane.home}/journal.db. To give "
+                          f"this one up, move that file away\n"))
+        self.assertFalse((plane.home / "store").exists())
+
+        # Back in the database, and on from there: the journal is older now.
+        self.sql("DROP SCHEMA mohona CASCADE")
+        plane.ask("store", "copy", plane.home, self.uri)
+        shutil.copy(plane.home / "journal.db", plane.root / "older.db")
+        plane.up("--store", self.uri)
+        plane.wait(plane.submit("run: echo three"))
+        plane.ask("down")
+        shutil.copy(plane.root / "older.db", plane.home / "journal.db")
+        back = plane.mohona("up", "--store", "sqlite")
+        self.assertEqual((back.returncode, back.stderr),
+                         (2, f"mohona: {plane.home}/journal.db has not all that is in {self.uri}. Move it "
+                          f"away, and bring the state back: mohona store copy {self.uri} {plane.home}\n"))
+        self.assertEqual(len(plane.up().ask("ls")["jobs"]), 3)
 
     def test_mistakes_are_told(self) -> None:
         for store, said in {

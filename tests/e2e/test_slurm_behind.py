@@ -60,6 +60,21 @@ class BehindOurBack(SlurmTest):
         self.addCleanup(lambda: self.cluster.start_node(node))
         self.lost(job, "a node of it failed")
 
+    def test_the_daemon_of_a_gangs_first_node_dies(self) -> None:
+        self.up()
+        job = self.plane.submit(on_lab(
+            "test $MOHONA_RESTARTS -gt 0 || sleep 60; echo end", "num_nodes: 2"))
+        self.plane.wait(job, "running")
+        nodes = self.cluster.ask("squeue", "-h", "-j", self.slurm_job(), "-o", "%N").strip()
+        first = self.cluster.ask("scontrol", "show", "hostnames", nodes).split()[0]
+        self.cluster.kill_daemon(first)
+        self.addCleanup(lambda: self.cluster.start_node(first))
+        # Its supervisor lives on and sees no more than that Slurm kills the ranks elsewhere.
+        self.plane.wait(job, timeout=90)
+        lost = self.plane.attempts(job)[0]
+        self.assertEqual(lost["end"], "lost")
+        self.assertIn("a node of it failed", json.dumps(lost))
+
     def test_slurmctld_that_is_gone_holds_up_only_its_own(self) -> None:
         self.up()
         running = self.plane.submit(on_lab("sleep 8; echo done"))

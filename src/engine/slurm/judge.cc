@@ -1,7 +1,6 @@
 #include "engine/slurm/judge.h"
 
-#include <algorithm>
-#include <array>
+#include <signal.h>
 
 #include "engine/slurm/words.h"
 
@@ -16,6 +15,8 @@ constexpr auto waits_max = 60s;
 // Slurm learns of the end of a job after its script has ended, and a shared file system shows a
 // file some time after it was written.
 constexpr auto words_within = 15s;
+// Where ranks were killed and Slurm may have done it.
+constexpr auto killed_words_within = 3s;
 constexpr auto file_visible_within = 3s;
 // How long a job may be missing from Slurm's answers before it is taken for gone.
 constexpr auto missing_max = file_visible_within;
@@ -31,6 +32,19 @@ bool elapsed(const std::optional<Steady::time_point>& since, Steady::time_point 
   return since && now - *since >= span;
 }
 
+// By Slurm, when it takes the nodes of some ranks away: the supervisor, where it is left, sees no
+// more than that they have ended.
+bool is_killed(const Outcome& outcome) {
+  return outcome.end == End::exited && !outcome.stopped &&
+         (outcome.exit_code == 128 + SIGTERM || outcome.exit_code == 128 + SIGKILL);
+}
+
+// Of the ends that Slurm knows, those that are no fault of the work.
+bool is_taken_away(std::string_view state) {
+  const std::string_view word = state.substr(0, state.find_first_of(" +"));
+  return word == "NODE_FAIL" || word == "PREEMPTED" || word == "CANCELLED" || word == "BOOT_FAIL";
+}
+
 Outcome lost(std::string why) { return Outcome{End::lost, 0, false, std::move(why)}; }
 
 void cancel(Tracked& known, const JobInfo& job, Steady::time_point now, Judgement& out) {
@@ -39,10 +53,27 @@ void cancel(Tracked& known, const JobInfo& job, Steady::time_point now, Judgemen
   out.cancel = job.id;
 }
 
+// Its ranks were killed: by Slurm, which says so soon, or by somebody else.
+void judge_killed(Tracked& known, const host::ExitFile& exit, const JobInfo* job,
+                  Steady::time_point now, Judgement& out) {
+  if (!known.exit_seen_at) known.exit_seen_at = now;
+  const bool ended = job && job->phase == JobPhase::ended;
+  const bool ending = job && job->state.starts_with("COMPLETING");
+  if (ended && is_taken_away(job->state)) return known.end(lost(describe_end(job->state)), exit.at);
+  if (ended || elapsed(known.exit_seen_at, now, ending ? words_within : killed_words_within)) {
+    return known.end(exit.outcome, exit.at);
+  }
+  out.look = elapsed(known.exit_seen_at, now, 200ms);
+}
+
 // The supervisor has written how it ended. When Slurm ended it, Slurm knows why.
 void judge_exit(Tracked& known, const host::ExitFile& exit, const JobInfo* job, bool fresh,
                 Steady::time_point now, Judgement& out) {
-  if (exit.outcome.end != End::lost) return known.end(exit.outcome, exit.at);
+  if (exit.outcome.end != End::lost) {
+    const bool by_us = known.stopping || !known.why_cancelled.empty();
+    if (is_killed(exit.outcome) && !by_us) return judge_killed(known, exit, job, now, out);
+    return known.end(exit.outcome, exit.at);
+  }
   // Slurm ended it because we asked for that: it is stopped, as it was to be.
   if (known.stopping && known.cancelled_at && known.why_cancelled.empty()) {
     return known.end(Outcome{End::exited, 143, true, ""}, exit.at);

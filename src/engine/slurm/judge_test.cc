@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include "engine/slurm/words.h"
+
 namespace mohona::slurm {
 namespace {
 
@@ -16,7 +18,7 @@ struct Watch {
   bool submitted = true;
 
   Watch& slurm(const char* state, const char* reason = "") {
-    view.jobs = {{"c", {JobInfo{"17", 0, phase_of_word(state), state, reason, "c", 1}}}};
+    view.jobs = {{"c", {JobInfo{"17", 0, phase_of(state), state, reason, "c", 1}}}};
     return *this;
   }
   Watch& no_job() { return view.jobs.clear(), *this; }
@@ -40,10 +42,6 @@ struct Watch {
                                                    : "exited";
     return fmt::format("{} {}{}{}", how, o.exit_code, o.stopped ? " stopped" : "",
                        o.detail.empty() ? "" : ": " + o.detail);
-  }
-  static JobPhase phase_of_word(std::string_view state) {
-    if (state == "PENDING") return JobPhase::pending;
-    return state == "RUNNING" ? JobPhase::running : JobPhase::ended;
   }
 };
 
@@ -81,6 +79,38 @@ TEST(SlurmJudge, WhyItWasEndedFromOutsideSlurmSays) {
     // What would begin again by itself is taken out of the line.
     EXPECT_EQ(judged.cancel, std::string_view(c.state) == "PENDING" ? "17" : "");
   }
+}
+
+TEST(SlurmJudge, RanksThatSlurmKilledAreLostAndThoseThatOthersKilledHaveFailed) {
+  struct Case {
+    int code;
+    const char* state;
+    const char* ended;
+  };
+  for (const Case& c : std::vector<Case>{
+           {143, "NODE_FAIL", "lost 0: a node of it failed"},
+           {137, "PREEMPTED", "lost 0: a Slurm job of higher priority took its nodes"},
+           {143, "CANCELLED by 0", "lost 0: somebody cancelled its Slurm job"},
+           {137, "OUT_OF_MEMORY", "exited 137: rank 1 of 2"},
+           {143, "FAILED", "exited 143: rank 1 of 2"},
+       }) {
+    Watch w;
+    w.slurm("RUNNING").exit({End::exited, c.code, false, "rank 1 of 2"}).after(1s);
+    EXPECT_EQ(w.ended(), "no");
+    w.slurm("COMPLETING").after(4s);
+    EXPECT_EQ(w.ended(), "no");
+    w.slurm(c.state).after(1s);
+    EXPECT_EQ(w.ended(), c.ended);
+  }
+  // A shard's slot goes on; what has crashed needs no word of Slurm's.
+  Watch shard;
+  shard.slurm("RUNNING").exit({End::exited, 137, false, ""}).after(1s);
+  EXPECT_EQ(shard.ended(), "no");
+  shard.after(3s);
+  EXPECT_EQ(shard.ended(), "exited 137");
+  Watch crash;
+  crash.slurm("RUNNING").exit({End::exited, 139, false, ""}).after(0s);
+  EXPECT_EQ(crash.ended(), "exited 139");
 }
 
 TEST(SlurmJudge, SlurmsSilenceAboutTheReasonIsNotWaitedForForEver) {
