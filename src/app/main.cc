@@ -79,10 +79,13 @@ void add_up(CLI::App& app, const Shared& s) {
     if (!o->up.listen.empty()) arguments.insert(arguments.end(), {"--listen", o->up.listen});
     if (!o->up.store.empty()) arguments.insert(arguments.end(), {"--store", o->up.store});
     if (!o->up.work.empty()) arguments.insert(arguments.end(), {"--work", o->up.work});
-    if (auto ok = up_detached(home, arguments); !ok) {
-      s->status = complain(ok.error());
+    const auto leader = up_detached(home, arguments);
+    if (!leader) {
+      s->status = complain(leader.error());
     } else if (s->json) {
       fmt::print("{{\"home\":\"{}\"}}\n", home.path());
+    } else if (!leader->empty()) {
+      fmt::print("mohona stands by in {}: {} leads\n", home.path(), *leader);
     } else {
       fmt::print("mohona is up in {}; stop it with: mohona down\n", home.path());
     }

@@ -132,7 +132,7 @@ class Process {
   Result<void> start(Plane& plane, const std::unique_ptr<Lead>& lead);
   bool wait_to_lead(std::unique_ptr<Lead>& lead);
   std::optional<int> lead();
-  void say_up();
+  void say_up(const char* how);
   // Until a signal comes; meanwhile a socket that someone removed is made anew.
   int wait_while_leading(Plane& plane);
 
@@ -154,6 +154,7 @@ Result<void> Process::listen() {
     door_->handle(std::move(request), local, std::move(reply));
   });
   if (auto ok = server_->listen_unix(home_.socket()); !ok) return ok;
+  ::unlink(home_.file("api.url").c_str());
   if (!options_.listen.empty()) {
     const auto listen = parse_listen(options_.listen);
     if (!listen) return fail(listen.error());
@@ -166,9 +167,9 @@ Result<void> Process::listen() {
   return {};
 }
 
-void Process::say_up() {
+void Process::say_up(const char* how) {
   if (options_.quiet || std::exchange(said_, true)) return;
-  fmt::print("mohona is up in {} (pid {})\n", home_.path(), ::getpid());
+  fmt::print("mohona {} in {} (pid {})\n", how, home_.path(), ::getpid());
   if (!tcp_.empty()) fmt::print("API on {}, with the token in {}\n", tcp_, home_.file("token"));
   std::fflush(stdout);
 }
@@ -194,7 +195,7 @@ bool Process::wait_to_lead(std::unique_ptr<Lead>& lead) {
       door_->stand_by(*lease);
       if (told != lease->leader) log_line(fmt::format("stands by: {} leads", lease->leader));
       told = lease->leader;
-      say_up();
+      say_up("stands by");
     }
     if (waiting_.wait(renew_every).value_or(controller_ended) != controller_ended) return false;
     if (!std::filesystem::exists(home_.socket())) (void)server_->listen_unix(home_.socket());
@@ -242,7 +243,7 @@ std::optional<int> Process::lead() {
     return std::nullopt;
   }
   door_->open(plane.api.get());
-  say_up();
+  say_up("is up");
   std::thread watch([&] {
     plane.controller->wait();
     ring(controller_ended);
@@ -302,9 +303,10 @@ int up(const Home& home, const UpOptions& options) {
   return Process(home, options).run();
 }
 
-Result<void> up_detached(const Home& home, const std::vector<std::string>& arguments) {
-  if (auto ok = home.make(); !ok) return ok;
+Result<std::string> up_detached(const Home& home, const std::vector<std::string>& arguments) {
+  if (auto ok = home.make(); !ok) return fail(ok.error());
   const std::string log = home.file("controller.log");
+  ::rename(log.c_str(), (log + ".1").c_str());
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
@@ -343,7 +345,9 @@ Result<void> up_detached(const Home& home, const std::vector<std::string>& argum
     // An answer may also be that of another controller, which has the home and keeps it.
     const auto holder = read_file(home.file("controller.pid"));
     const bool ours = holder && trim(*holder) == std::to_string(pid);
-    if (ours && Remote(home).get("/v1/status")) return {};
+    if (const auto answer = ours ? Remote(home).get("/v1/status") : fail(Code::unavailable, "")) {
+      return answer->value("role", "") == "standby" ? answer->value("leader", "") : std::string();
+    }
     std::this_thread::sleep_for(20ms);
   }
   return fail(Code::unavailable, "the controller does not answer; see " + log);

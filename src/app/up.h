@@ -18,7 +18,8 @@ struct UpOptions {
 // Runs the controller until it is told to stop. Returns the process's exit status.
 int up(const Home& home, const UpOptions& options);
 
-// Starts it in the background and returns once it answers. `arguments`: what follows `mohona`.
-Result<void> up_detached(const Home& home, const std::vector<std::string>& arguments);
+// Starts it in the background and returns once it answers: who leads, if it stands by.
+// `arguments`: what follows `mohona`.
+Result<std::string> up_detached(const Home& home, const std::vector<std::string>& arguments);
 
 }  // namespace mohona

@@ -60,11 +60,11 @@ class BehindOurBack(SlurmTest):
         self.addCleanup(lambda: self.cluster.start_node(node))
         self.lost(job, "a node of it failed")
 
-    def test_the_daemon_of_a_gangs_first_node_dies(self) -> None:
+    def test_a_gangs_first_node_loses_its_daemon(self) -> None:
         self.up()
         job = self.plane.submit(on_lab(
             "test $MOHONA_RESTARTS -gt 0 || sleep 60; echo end", "num_nodes: 2"))
-        self.plane.wait(job, "running")
+        self.plane.wait(job, "running", timeout=60)
         nodes = self.cluster.ask("squeue", "-h", "-j", self.slurm_job(), "-o", "%N").strip()
         first = self.cluster.ask("scontrol", "show", "hostnames", nodes).split()[0]
         self.cluster.kill_daemon(first)

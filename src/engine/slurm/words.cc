@@ -151,9 +151,10 @@ std::optional<NodeInfo> parse_node_line(std::string_view line) {
 }
 
 bool concerns_all(std::string_view words) {
-  constexpr std::array<std::string_view, 10> general = {
-      "account",     "partition name", "Invalid partition", "qos",         "QOS",
-      "reservation", "policy",         "permission",        "association", "Access"};
+  constexpr std::array<std::string_view, 11>
+      general = {"account",     "partition name", "Invalid partition", "qos",         "QOS",
+                 "reservation", "policy",         "permission",        "association", "Access",
+                 "Zero Bytes"};  // what slurmrestd says of a token that is not valid
   return std::any_of(general.begin(), general.end(), [&](std::string_view word) {
     return words.find(word) != std::string_view::npos;
   });

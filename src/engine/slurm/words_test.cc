@@ -107,7 +107,8 @@ TEST(SlurmWords, GresCountsGpusOfOneType) {
 TEST(SlurmWords, SomeRefusalsConcernAllThatIsSentToAPartition) {
   for (const char* all :
        {"Invalid account or account/partition combination specified", "Invalid qos specification",
-        "Requested reservation is invalid", "User's group not permitted to use this partition name",
+        "Requested reservation is invalid", "Zero Bytes were transmitted or received",
+        "User's group not permitted to use this partition name",
         "Job violates accounting/QOS policy (job submit limit, user's size and/or time limits)"}) {
     EXPECT_TRUE(concerns_all(all)) << all;
   }
