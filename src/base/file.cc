@@ -87,7 +87,9 @@ Result<void> sync_file(const std::string& path) {
 }
 
 Result<void> make_directory(const std::string& path) {
-  // Not create_directories: what we make belongs to its owner alone, whatever the umask.
+  // Mostly only the last one is missing, if that. Not create_directories: what we make belongs to
+  // its owner alone, whatever the umask.
+  if (::mkdir(path.c_str(), 0700) == 0 || errno == EEXIST) return {};
   const std::filesystem::path whole(path);
   std::filesystem::path so_far;
   for (const auto& part : whole) {

@@ -26,8 +26,8 @@ using namespace std::chrono_literals;
 // Launches come one by one; those that come together are asked for together.
 constexpr auto gather_for = 20ms;
 constexpr auto write_again_after = 1s;
-// Looking at files takes at most a fiftieth of one core, and less when they are slow.
-constexpr int look_pause = 50;
+// Looking at files takes at most a tenth of one core, and less when they are slow.
+constexpr int look_pause = 10;
 constexpr auto look_pause_min = 20ms;
 constexpr auto look_pause_max = 1s;
 constexpr auto progress_every_look = 1s;
