@@ -5,8 +5,8 @@ names, on loopback, in a directory, without systemd.
     slurm.py start DIRECTORY     makes it anew
     slurm.py stop DIRECTORY      ends it, and removes the directory
 
-Every daemon runs as the caller, and so do the jobs. Ports come from the directory's name, so that
-two clusters stand beside each other.
+Every daemon runs as the caller, and so do the jobs. Ports come from the directory's name, or are the next that
+nobody has, so that several clusters stand beside each other.
 """
 
 from __future__ import annotations
@@ -23,9 +23,16 @@ import zlib
 from pathlib import Path
 
 START_MAX = 60.0
+# The first of a cluster's; below those that the system gives to whoever connects somewhere.
+PORTS = range(20_000, 32_000, 12)
 NODES = 4
 NEEDED = ("munged", "slurmctld", "slurmd")
 PATH = os.environ.get("PATH", "") + ":/usr/sbin:/sbin"
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) != 0
 
 
 def there() -> bool:
@@ -38,7 +45,7 @@ class Cluster:
     def __init__(self, directory: Path):
         self.directory = directory
         self.conf = directory / "slurm.conf"
-        self.base = 20_000 + zlib.crc32(str(directory).encode()) % 20_000
+        self.base = PORTS[zlib.crc32(str(directory).encode()) % len(PORTS)]
         self.rest: subprocess.Popen | None = None
         self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": str(self.conf)}
 
@@ -46,6 +53,8 @@ class Cluster:
 
     def create(self) -> None:
         shutil.rmtree(self.directory, ignore_errors=True)
+        while not all(is_free(self.base + i) for i in range(PORTS.step)):
+            self.base = PORTS[(PORTS.index(self.base) + 1) % len(PORTS)]
         self.directory.mkdir(mode=0o755)
         for name in ("state", "log", "munge", "dev"):
             (self.directory / name).mkdir(mode=0o755)
