@@ -44,6 +44,7 @@ counts as one, too (blocked_by_class). Times include applying what was decided.
 Examples:
   mohona bench placement                            62,464 GPU nodes, 10 million cores
   mohona bench placement --nodes 1024 --decisions 20000 --json
+  mohona bench placement --nodes 8192 --waiting 20000 --decisions 50000   a long queue
   mohona bench placement --growth                   the same from 1,024 to 250,880 nodes
 
 The same seed gives the same decisions: `digest` says whether it did.)";

@@ -2,7 +2,7 @@
 //
 //   journal.db        facts and snapshot            controller.pid   who runs here
 //   api.sock          the API                       token            the key to its TCP port
-//   fleet.yaml        the fleet given last          controller.log   what a detached one says
+//   fleet.yaml        the fleet given last          controller.log   what a detached one says (.1: the one before)
 //   store, work       where state and files of jobs are instead, if somebody said so
 //   running/          the local engine's marks
 //   jobs/, slurm/     files of jobs, the Slurm engine's marks (in `work`)

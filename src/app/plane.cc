@@ -82,13 +82,16 @@ Result<void> complete_fleet(Plane& plane, const std::string& name, Fleet& fleet)
 }
 
 // The highest number that has a directory among the files of jobs.
-JobId last_job_in(const std::string& work) {
+Result<JobId> last_job_in(const std::string& work) {
   JobId last;
   std::error_code error;
-  for (const auto& entry : std::filesystem::directory_iterator(work + "/jobs", error)) {
-    last = std::max(last, parse_job_id(entry.path().filename().string()));
+  std::filesystem::directory_iterator entry(work + "/jobs", error);
+  if (error == std::errc::no_such_file_or_directory) return last;
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    last = std::max(last, parse_job_id(entry->path().filename().string()));
   }
-  return last;
+  if (!error) return last;
+  return fail(Code::internal, fmt::format("cannot read {}/jobs: {}", work, error.message()));
 }
 
 void keep_secrets_in_use(Plane& plane) {
@@ -172,9 +175,11 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr
   plane.slurm = std::move(*slurm);
   const std::map<std::string, Engine*> engines = {{"local", plane.local.get()},
                                                   {"slurm", plane.slurm.get()}};
+  const auto last_job = last_job_in(options.work);
+  if (!last_job) return fail(last_job.error());
   plane.controller = std::make_unique<Controller>(
       ControllerParts{*plane.store, engines, plane.clock, plane.secrets, probe_once, log_line,
-                      Rhythm{}, options.name, options.may_act, last_job_in(options.work)});
+                      Rhythm{}, options.name, options.may_act, *last_job});
   if (auto ok = plane.controller->start(); !ok) return ok;
   keep_secrets_in_use(plane);
   plane.written = fleet;

@@ -104,21 +104,19 @@ Result<std::unique_ptr<Store>> move_to_database(const Home& home, const std::str
     if (!journal) return journal;
     const auto there = contains(**store, **journal);
     if (!there) return fail(there.error());
-    const auto none = is_empty(**store);
-    if (!none) return fail(none.error());
-    if (!*there && *none) {
+    if (!*there) {
+      const auto none = is_empty(**store);
+      if (!none) return fail(none.error());
+      const std::string why =
+          *none ? fmt::format("is empty. Take it along first: mohona store copy {} {}", home.path(),
+                              target)
+                : fmt::format(
+                      "holds another one, which has not all that is in {}. To give this "
+                      "one up, move that file away",
+                      journal_of(home));
       return fail(
           Code::invalid,
-          fmt::format("the state of {} would be left behind: the database is empty. Take it "
-                      "along first: mohona store copy {} {}",
-                      home.path(), home.path(), target));
-    }
-    if (!*there) {
-      return fail(Code::invalid,
-                  fmt::format("the state of {} would be left behind: the database holds another "
-                              "one, which has not all that is in {}. To give this one up, move "
-                              "that file away",
-                              home.path(), journal_of(home)));
+          fmt::format("the state of {} would be left behind: the database {}", home.path(), why));
     }
     journal->reset();
     if (auto ok = put_journal_aside(home); !ok) return fail(ok.error());

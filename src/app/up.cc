@@ -306,11 +306,15 @@ int up(const Home& home, const UpOptions& options) {
 Result<std::string> up_detached(const Home& home, const std::vector<std::string>& arguments) {
   if (auto ok = home.make(); !ok) return fail(ok.error());
   const std::string log = home.file("controller.log");
-  ::rename(log.c_str(), (log + ".1").c_str());
+  // That of the one before is kept; one that still runs goes on writing to its own.
+  if (home.lock()) ::rename(log.c_str(), (log + ".1").c_str());
+  std::error_code error_code;
+  const auto written_before = std::filesystem::file_size(log, error_code);
+  const std::size_t from = error_code ? 0 : written_before;
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
   ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawnattr_t attributes;
@@ -336,8 +340,8 @@ Result<std::string> up_detached(const Home& home, const std::vector<std::string>
     if (::waitpid(pid, &status, WNOHANG) == pid) {
       const auto said = read_file(log);
       return fail(Code::unavailable,
-                  said && !said->empty()
-                      ? fmt::format("the controller did not start:\n{}", *said)
+                  said && said->size() > from
+                      ? fmt::format("the controller did not start:\n{}", said->substr(from))
                       : fmt::format("the controller did not start, and had no room to say why in "
                                     "{}: is the disk full?",
                                     log));

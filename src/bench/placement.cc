@@ -10,6 +10,7 @@ namespace {
 constexpr std::int64_t full_percent = 92;
 constexpr std::int64_t arrivals_max = 6;  // of each kind, after one end
 constexpr std::int64_t full_fleet_waiting = 5'000;
+constexpr std::int64_t greedy_least = 200, others_least = 500;  // that wait, in a small fleet
 constexpr std::int64_t explained_one_in = 1'000;
 constexpr int gang_rounds = 21;
 
@@ -25,10 +26,8 @@ class Load {
   Load(World& world, const PlacementOptions& options)
       : world_(world),
         source_(options.seed, options.nodes / 2),
-        waiting_(options.waiting > 0 ? options.waiting
-                                     : full_fleet_waiting * options.nodes / full_fleet_nodes),
-        greedy_max_(std::max<std::int64_t>(200, waiting_ * 3 / 5)),
-        other_max_(std::max<std::int64_t>(500, waiting_ * 2 / 5)) {}
+        greedy_max_(std::max(greedy_least, waiting(options) * 3 / 5)),
+        other_max_(std::max(others_least, waiting(options) * 2 / 5)) {}
 
   void fill() {
     while ((lacks_gpus() || lacks_cores()) && !is_long()) arrive();
@@ -53,6 +52,10 @@ class Load {
   std::int64_t explained() const { return explained_; }
 
  private:
+  static std::int64_t waiting(const PlacementOptions& options) {
+    if (options.waiting > 0) return options.waiting;
+    return full_fleet_waiting * options.nodes / full_fleet_nodes;
+  }
   bool lacks_gpus() const { return world_.gpus_used_milli() / 10 < world_.gpus() * full_percent; }
   bool lacks_cores() const {
     return world_.cores_used_milli() * 100 < world_.cores_milli() * full_percent;
@@ -76,7 +79,7 @@ class Load {
 
   World& world_;
   WorkSource source_;
-  std::int64_t waiting_, greedy_max_, other_max_, turn_ = 0, blocked_ = 0, explained_ = 0;
+  std::int64_t greedy_max_, other_max_, turn_ = 0, blocked_ = 0, explained_ = 0;
 };
 
 Work whole_nodes(std::int64_t n) {

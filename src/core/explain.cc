@@ -156,27 +156,33 @@ std::string why_it_stops(const State& state, const Attempt& attempt) {
                      attempt.gone_by ? ", by " + format_timestamp(*attempt.gone_by) : "");
 }
 
-// "; a-local is out of reach (…)" for each pool where it runs and whose controller does not lead.
-std::string out_of_reach(const State& state, const Job& job) {
-  std::map<std::string, std::string> why;
+// Where attempts of it hold nodes, in the attempts' order.
+std::vector<std::string> pools_of(const State& state, const Job& job) {
+  std::vector<std::string> pools;
   for (auto it = state.live().lower_bound({job.id, 0, 0});
        it != state.live().end() && it->first.job == job.id; ++it) {
-    const PoolRecord* pool = state.find_pool(it->second.attempt->pool);
-    if (!pool) continue;
-    for (const NodesChanged& nodes : pool->nodes) {
-      if (nodes.by == by_lead) why[pool->pool.name] = nodes.reason;
-    }
+    const std::string& pool = it->second.attempt->pool;
+    if (std::find(pools.begin(), pools.end(), pool) == pools.end()) pools.push_back(pool);
   }
+  return pools;
+}
+
+// "; a-local is out of reach (…)" for each pool where it runs and whose controller does not lead.
+std::string out_of_reach(const State& state, const Job& job) {
   std::string out;
-  for (const auto& [pool, reason] : why) {
-    out +=
-        fmt::format("; {} is out of reach ({}), and what it does there is not known", pool, reason);
+  for (const std::string& name : pools_of(state, job)) {
+    const PoolRecord* pool = state.find_pool(name);
+    if (!pool) continue;
+    const auto away = std::find_if(pool->nodes.begin(), pool->nodes.end(),
+                                   [](const NodesChanged& n) { return n.by == by_lead; });
+    if (away == pool->nodes.end()) continue;
+    out += fmt::format("; {} is out of reach ({}), and what it does there is not known", name,
+                       away->reason);
   }
   return out;
 }
 
 std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
-  std::vector<std::string> places;
   const auto begin = state.live().lower_bound({job.id, 0, 0});
   if (begin != state.live().end() && begin->first.job == job.id) {
     const Attempt& attempt = *begin->second.attempt;
@@ -187,14 +193,9 @@ std::string where_it_runs(const State& state, const Job& job, Timestamp now) {
       return why_it_stops(state, attempt);
     }
   }
-  for (auto it = state.live().lower_bound({job.id, 0, 0});
-       it != state.live().end() && it->first.job == job.id; ++it) {
-    const std::string& pool = it->second.attempt->pool;
-    if (std::find(places.begin(), places.end(), pool) == places.end()) places.push_back(pool);
-  }
   return fmt::format("is {} on {}, the cheapest that fitted; it has cost {} so far{}{}",
-                     name(job.state), join(places, ", "), format_money(cost_of(job, now)),
-                     how_far(job, now), out_of_reach(state, job));
+                     name(job.state), join(pools_of(state, job), ", "),
+                     format_money(cost_of(job, now)), how_far(job, now), out_of_reach(state, job));
 }
 
 }  // namespace

@@ -263,12 +263,63 @@ std::string lift_room(const State& state, const PoolRecord& record, const JobEnt
   return text + "the foreign work has left";
 }
 
+PoolExplanation explain_reservation(const State& state, const Pool& pool, const JobSpec& spec,
+                                    Timestamp now) {
+  const AdvanceReservation* r = state.find_reservation(spec.reservation);
+  if (!r || r->pool != pool.name) {
+    return {pool.name, fmt::format("has no reservation {}", spec.reservation), ""};
+  }
+  if (hold_limit(spec) > r->to - r->from) {
+    return {
+        pool.name,
+        fmt::format("has its reservation {} for {}, too short for the job", r->name,
+                    format_duration(r->to - r->from)),
+        spec.max_duration ? "give the job a shorter max_duration" : "give the job a max_duration"};
+  }
+  if (now < r->from) {
+    const std::string from = format_timestamp(r->from);
+    return {pool.name, fmt::format("has its reservation {} from {} on", r->name, from),
+            "starts at " + from};
+  }
+  return {pool.name,
+          fmt::format("has its reservation {} until {}, before the job would have left", r->name,
+                      format_timestamp(r->to)),
+          "give the job a shorter max_duration"};
+}
+
+// `have`: so many nodes with room for it there are.
+PoolExplanation explain_room(const State& state, const PoolRecord& record, const JobEntry& entry,
+                             const Target& target, std::int64_t have, Timestamp now) {
+  const JobSpec& spec = *entry.job.spec;
+  const bool one = spec.num_nodes == 1;
+  std::string why =
+      one ? "has no node with room for it"
+          : fmt::format("has room for {} of the {} that the job needs", have, size_of(spec));
+  if (spec.nearness.within != Level::anywhere && !one) {
+    why += fmt::format(" in one {}", name(spec.nearness.within));
+  }
+  if (spec.resources.choices.size() > 1) {
+    why += fmt::format(" ({}{})", describe(spec.resources.choices[target.choice].demand),
+                       one ? "" : " each");
+  }
+  const Space& space = state.scheduler().space(target.pool);
+  const Request request = state.scheduler().request(*entry.waiting, target, now);
+  const KeptForOthers others = kept_for_others(state, record, space, request, have, now);
+  if (!others.whose.empty()) {
+    why += fmt::format("; nodes that would do are kept for {}", others.whose);
+  }
+  why += nodes_not_up(record, space);
+  if (const auto n = std::ssize(record.loads); n > 0) {
+    why += fmt::format("; {} of its nodes {} foreign work", n, n == 1 ? "has" : "have");
+  }
+  return {record.pool.name, why, lift_room(state, record, entry, request, others, now)};
+}
+
 PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
                                  const JobEntry& entry, const Target& target,
                                  const Obstacle& obstacle, Timestamp now) {
   const JobSpec& spec = *entry.job.spec;
   const Pool& pool = record.pool;
-  const Demand& demand = spec.resources.choices[target.choice].demand;
   PoolExplanation out{pool.name, "", ""};
   switch (obstacle.kind) {
     case Obstacle::none:
@@ -283,55 +334,14 @@ PoolExplanation explain_obstacle(const State& state, const PoolRecord& record,
                             format_timestamp(*record.reclaimed_at));
       out.lift = fmt::format("starts when it returns: mohona pools restore {}", pool.name);
       break;
-    case Obstacle::reservation: {
-      const AdvanceReservation* r = state.find_reservation(spec.reservation);
-      if (!r || r->pool != pool.name) {
-        out.why = fmt::format("has no reservation {}", spec.reservation);
-      } else if (hold_limit(spec) > r->to - r->from) {
-        out.why = fmt::format("has its reservation {} for {}, too short for the job", r->name,
-                              format_duration(r->to - r->from));
-        out.lift = spec.max_duration ? "give the job a shorter max_duration"
-                                     : "give the job a max_duration";
-      } else if (now < r->from) {
-        out.why =
-            fmt::format("has its reservation {} from {} on", r->name, format_timestamp(r->from));
-        out.lift = fmt::format("starts at {}", format_timestamp(r->from));
-      } else {
-        out.why = fmt::format("has its reservation {} until {}, before the job would have left",
-                              r->name, format_timestamp(r->to));
-        out.lift = "give the job a shorter max_duration";
-      }
-      break;
-    }
+    case Obstacle::reservation:
+      return explain_reservation(state, pool, spec, now);
     case Obstacle::share:
       return explain_share(state, record, obstacle);
     case Obstacle::money:
       return explain_money(state, record, entry, spec.resources.choices[target.choice], now);
-    case Obstacle::room: {
-      const bool one = spec.num_nodes == 1;
-      out.why = one ? "has no node with room for it"
-                    : fmt::format("has room for {} of the {} that the job needs", obstacle.have,
-                                  size_of(spec));
-      if (spec.nearness.within != Level::anywhere && !one) {
-        out.why += fmt::format(" in one {}", name(spec.nearness.within));
-      }
-      if (spec.resources.choices.size() > 1) {
-        out.why += fmt::format(" ({}{})", describe(demand), one ? "" : " each");
-      }
-      const Space& space = state.scheduler().space(target.pool);
-      const Request request = state.scheduler().request(*entry.waiting, target, now);
-      const KeptForOthers others =
-          kept_for_others(state, record, space, request, obstacle.have, now);
-      if (!others.whose.empty()) {
-        out.why += fmt::format("; nodes that would do are kept for {}", others.whose);
-      }
-      out.why += nodes_not_up(record, space);
-      if (const auto n = std::ssize(record.loads); n > 0) {
-        out.why += fmt::format("; {} of its nodes {} foreign work", n, n == 1 ? "has" : "have");
-      }
-      out.lift = lift_room(state, record, entry, request, others, now);
-      break;
-    }
+    case Obstacle::room:
+      return explain_room(state, record, entry, target, obstacle.have, now);
   }
   return out;
 }

@@ -162,6 +162,14 @@ std::optional<RecordedTurn> Recording::next(const State& before) {
   if (exact_) now_ = std::max(now_, *exact_);
   turn.now = now_;
   turn.begins_anew = std::holds_alternative<ControllerStarted>(turn.facts.front());
+  if (turn.begins_anew) {
+    for (std::size_t i = next_; i < journal_.size(); ++i) {
+      const auto* first = std::get_if<JobSubmitted>(&journal_[i]);
+      if (!first) continue;
+      turn.last_job.value = first->job.value - 1;
+      break;
+    }
+  }
   came.resize(turn.facts.size());
   turn.inputs = recorded_inputs(turn.facts, came, before);
   next_ = at;

@@ -20,6 +20,7 @@ namespace mohona {
 struct RecordedTurn {
   Timestamp now;
   bool begins_anew = false;   // a controller takes over
+  JobId last_job;             // then: the one before the first that it takes in
   std::vector<Input> inputs;  // in order
   Facts facts;                // all of them
 };

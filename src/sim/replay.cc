@@ -170,8 +170,9 @@ Result<ReplayResult> replay_journal(Facts journal) {
     facts.clear();
     if (turn->begins_anew) {
       controller.reset();
-      controller = std::make_unique<Controller>(ControllerParts{
-          store, engines, clock, secrets, nullptr, [](const std::string&) {}, Rhythm{}});
+      controller = std::make_unique<Controller>(
+          ControllerParts{store, engines, clock, secrets, nullptr, [](const std::string&) {},
+                          Rhythm{}, "", nullptr, turn->last_job});
       if (auto ok = controller->open(); !ok) return fail(ok.error());
     } else {
       take_turn(*turn, *controller, facts);

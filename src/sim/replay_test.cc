@@ -111,6 +111,43 @@ TEST(Replay, OfMoreThanAControllerTakesInOneTurn) {
   EXPECT_EQ(result->decisions, 3'000);
 }
 
+// A restored store has forgotten jobs whose numbers are not given again.
+TEST(Replay, OfAJournalInWhichNumbersOfJobsAreMissing) {
+  VirtualClock clock;
+  clock.move_to(start);
+  MemoryStore store(true);
+  NoSecrets secrets;
+  for (const std::uint64_t last : {0u, 41u, 7u}) {
+    Controller controller(ControllerParts{store,
+                                          {},
+                                          clock,
+                                          secrets,
+                                          nullptr,
+                                          [](const std::string&) {},
+                                          Rhythm{},
+                                          "",
+                                          nullptr,
+                                          JobId{last}});
+    ASSERT_TRUE(controller.open());
+    JobSpec spec;
+    spec.run = "work";
+    spec.name = fmt::format("after-{}", last);
+    controller.submit(Submit{{spec}, {}, ""}, nullptr);
+    controller.turn();
+    clock.move_to(clock.now() + 1min);
+  }
+  const Facts facts = store.facts();
+  std::vector<std::uint64_t> numbers;
+  for (const Fact& fact : facts) {
+    if (const auto* job = std::get_if<JobSubmitted>(&fact)) numbers.push_back(job->job.value);
+  }
+  EXPECT_EQ(numbers, (std::vector<std::uint64_t>{1, 42, 43}));
+  const auto result = replay_journal(facts);
+  ASSERT_TRUE(result) << result.error().message;
+  EXPECT_EQ(result->difference, "");
+  EXPECT_EQ(result->facts, facts.size());
+}
+
 TEST(Replay, SaysInWordsWhatDiffers) {
   Facts journal = random_day(1);
   for (Fact& fact : journal) {

@@ -61,6 +61,19 @@ class Home(unittest.TestCase):
         plane.ask("down")
         plane.up("--work", str(work) + "/")  # the same, said otherwise
 
+    def test_the_log_of_a_controller_is_its_own(self) -> None:
+        log = self.plane.home / "controller.log"
+        first = log.read_text()
+        self.assertIn("mohona is up", first)
+        second = self.plane.mohona("up", "--detach")
+        self.assertEqual(second.returncode, 3)
+        self.assertIn("a controller runs in", second.stderr)
+        self.assertNotIn("mohona is up", second.stderr)
+        self.assertTrue(log.read_text().startswith(first))
+        self.plane.ask("down")
+        self.plane.up()
+        self.assertTrue((self.plane.home / "controller.log.1").read_text().startswith(first))
+
 
 if __name__ == "__main__":
     unittest.main()

@@ -82,6 +82,13 @@ class Standby(Pair):
         self.assertIn("this controller stands by: ", refused.stderr)
         self.assertIn(f"{a.home} leads", refused.stderr)
 
+    def test_a_standby_that_starts_in_the_background_says_so(self) -> None:
+        a, b = self.plane("a"), self.plane("b")
+        b.ask("down")
+        started = b.mohona("up", "--detach")
+        self.assertEqual(started.returncode, 0)
+        self.assertRegex(started.stdout, f"^mohona stands by in {b.home}: .*{a.home} leads\n$")
+
     def test_a_leader_that_goes_by_itself_is_followed_at_once(self) -> None:
         a, b = self.plane("a"), self.plane("b")
         job = a.submit("run: sleep 5; echo on")

@@ -143,7 +143,7 @@ std::optional<Decision> Scheduler::next() {
     wake_sharers();
     const auto turn = turns_.next(tree_, slot_free());
     if (!turn) {
-      for (const PoolIndex pool : std::exchange(with_news_, {})) pools_[pool]->news.clear();
+      for (const auto& pool : pools_) pool->news.clear();
       return std::nullopt;
     }
     Class& c = *classes_[turn->id];
@@ -152,11 +152,13 @@ std::optional<Decision> Scheduler::next() {
       sharers_to_look_.push_back(c.leaf);
     }
     if (turn->list == Turns::to_plan) {
-      const bool moves = may_move_in(c);
-      if (auto decision = moves ? std::nullopt : try_plan(c)) return decision;
+      if (may_move_in(c)) {
+        wake(turn->id);
+        continue;
+      }
+      if (auto decision = try_plan(c)) return decision;
       turns_.erase(Turns::to_plan, tree_, c.leaf, c.listed, turn->id);
       c.to_plan = false;
-      if (moves) movers_.insert(turn->id);
       // Its queue's share, or money, may have shrunk since it fell asleep for want of room: it then
       // has to sleep on that as well.
       const Worth own = c.kept ? c.kept->worth : 0;
@@ -175,7 +177,6 @@ std::optional<Decision> Scheduler::next() {
         wake(turn->id);
         continue;
       }
-      if (moves) continue;
       c.unplannable = true;
       unplannable_.insert(turn->id);
       continue;

@@ -310,7 +310,7 @@ OccupantId Scheduler::start(Running run) {
   if (run.preemptible) ++pool.preemptible[run.priority];
   ++pool.leaves_within[run.leaves_within];
   (run.movable ? pool.movable : pool.fixed) += run.worth;
-  less_moves_ |= !run.movable;
+  movers_to_look_ |= !run.movable;
   running_[who] = std::move(run);
   return who;
 }
@@ -329,7 +329,7 @@ void Scheduler::end(OccupantId who) {
   const auto leaves = pool.leaves_within.find(run.leaves_within);
   if (--leaves->second == 0) pool.leaves_within.erase(leaves);
   (run.movable ? pool.movable : pool.fixed) -= run.worth;
-  less_moves_ |= run.movable && pool.movable == 0;
+  movers_to_look_ |= run.movable && pool.movable == 0;
   NodeSet touched = std::move(run.grant.whole);
   for (const Member& member : run.grant.members) {
     append(touched, member.node, pool.space.leaf_size());

@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string>
 #include <variant>
 #include <vector>
@@ -212,7 +213,7 @@ class Scheduler {
   void make_targets(Class& c);
   void wake(ClassId id);
   void call(ClassId id);
-  bool is_worth_a_look(ClassId id);
+  bool is_worth_a_look(ClassId id) const;
   void unlist(ClassId id);
   void unwatch(ClassId id);
   void wake_everything();
@@ -221,7 +222,7 @@ class Scheduler {
   void wake_sharers();
   void watch_queue(ClassId id, QueueIndex queue, Worth need);
   void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
-  bool may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const;
+  bool may_fit(const Class& c, const PoolState& pool, std::span<const Segment> touched) const;
   bool is_broken(const Class& c) const;
   void retry_plans();
   void nodes_changed(PoolIndex pool, const NodeSet& touched);
@@ -269,9 +270,8 @@ class Scheduler {
   std::set<ClassId> preemptors_;  // asleep, but might stop others
   std::set<ClassId> poor_;        // asleep; on one of their targets for want of money
   std::set<ClassId> unplannable_;
-  std::vector<PoolIndex> with_news_;
-  std::set<ClassId> movers_;  // asleep without a plan, since they may move in
-  bool less_moves_ = false;   // something that cannot be moved has begun, or what could has ended
+  std::set<ClassId> movers_;     // asleep without a plan, since they may move in
+  bool movers_to_look_ = false;  // fixed work has begun, or the last that could be moved has ended
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
@@ -292,7 +292,7 @@ struct Scheduler::PoolState {
   Space space;
   std::vector<Vacancy> vacancies;  // by node
   std::vector<NodeIndex> stale;    // of them
-  NodeSet news;                    // nodes that have become free, or open, since all were asleep
+  std::vector<Segment> news;       // what has become free, or open, since all were asleep
   bool reclaimed = false, removed = false;
   std::unique_ptr<PoolScores> scores;  // made when they are asked for first
   std::optional<std::size_t> priced;   // its place in the prices

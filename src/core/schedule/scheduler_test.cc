@@ -540,6 +540,51 @@ class Calm {
   int jobs_left_ = 30;
 };
 
+// Work done, not time: what one end lets in is not looked for by all who would have fitted.
+TEST(Scheduler, ManyAreCalledForRoomAndOneIsLookedAt) {
+  Pool pool;
+  pool.name = "hall";
+  pool.nodes = 1;
+  pool.shape = {"s", 8'000, 64'000, "h100", 8};
+  SchedulingPolicy policy;
+  policy.preempt = Preempt::never;
+  policy.reservations_max = 0;
+  Scheduler scheduler;
+  scheduler.define_queues({}, policy);
+  scheduler.define_pool(pool);
+  const Timestamp now{1h};
+  std::map<JobId, Waiting> waiting;
+  std::optional<OccupantId> runs;
+  const auto decide = [&] {
+    scheduler.begin(now);
+    while (const auto decision = scheduler.next()) {
+      const Start& start = std::get<Start>(*decision);
+      scheduler.leave(waiting.at(start.job));
+      Running run;
+      run.id = {start.job, 0, 1};
+      run.demand.gpus = 8;
+      run.grant = start.grant;
+      run.worth = 1;
+      run.started = now;
+      run.end = run.expected = now + 1h;
+      runs = scheduler.start(std::move(run));
+    }
+  };
+  for (std::uint64_t i = 1; i <= 100; ++i) {  // each a class of its own
+    Needs needs;
+    needs.choices = {Choice{{1'000, 0, "h100", 8, 0}, "", "", "", ""}};
+    needs.limit = std::chrono::minutes(i);
+    waiting[JobId{i}] = scheduler.wait(JobId{i}, needs, rank_of(0, now, JobId{i}, Duration{0}));
+  }
+  decide();
+  EXPECT_EQ(scheduler.running(*runs).id.job, JobId{1});
+  EXPECT_EQ(scheduler.slept(), 99u);
+  scheduler.end(*runs);
+  decide();
+  EXPECT_EQ(scheduler.running(*runs).id.job, JobId{2});
+  EXPECT_EQ(scheduler.slept(), 99u);
+}
+
 TEST(Scheduler, KeepsWhatItPromisesAndNeverGoesInCircles) {
   std::int64_t promises = 0, restarts = 0;
   for (std::uint64_t seed = 1; seed <= 2'000 && !HasFailure(); ++seed) {

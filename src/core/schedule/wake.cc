@@ -10,6 +10,14 @@ namespace {
 
 constexpr std::int64_t touched_nodes_max = 64;  // looked at one by one; beyond, all are woken
 
+bool is_few(std::span<const Segment> touched) {
+  std::int64_t nodes = 0;
+  for (const Segment& s : touched) {
+    if ((nodes += count(s.nodes)) > touched_nodes_max) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 void Scheduler::unlist(ClassId id) {
@@ -80,7 +88,7 @@ void Scheduler::call(ClassId id) {
 
 // Of a class that was called, at its turn. False: what it was called for has gone, and it sleeps on
 // as if it had been looked at.
-bool Scheduler::is_worth_a_look(ClassId id) {
+bool Scheduler::is_worth_a_look(ClassId id) const {
   const Class& c = *classes_[id];
   if (c.unplannable || (policy_.preempt != Preempt::never && could_preempt(c))) return true;
   return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
@@ -97,7 +105,6 @@ void Scheduler::money_came() {
 void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   PoolState& pool = *pools_[index];
   const Space& space = pool.space;
-  if (pool.news.empty()) with_news_.push_back(index);
   pool.news.insert(pool.news.end(), touched.begin(), touched.end());
   std::vector<ClassId> woken;
   std::array<std::int64_t, 4> most{};
@@ -155,14 +162,16 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
 }
 
 // Whether the touched nodes could be what the class waited for in that pool. Never wrongly no.
-bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& touched) const {
+bool Scheduler::may_fit(const Class& c, const PoolState& pool,
+                        std::span<const Segment> touched) const {
   const Space& space = pool.space;
+  const bool few = is_few(touched);
   if (space.pool().share_nodes) return true;
   for (const Target& target : c.targets) {
     if (pools_[target.pool].get() != &pool) continue;
     const Demand& demand = c.needs.choices[target.choice].demand;
     const Request request = request_for(c, target, now_);
-    if (count(touched) <= touched_nodes_max && (!space.fills(demand) || c.needs.min_nodes == 1)) {
+    if (few && (!space.fills(demand) || c.needs.min_nodes == 1)) {
       bool fits = false;
       for (const Segment& s : touched) {
         for_bits(s.nodes & usable(space, request, s.leaf, true), [&](std::uint32_t place) {
@@ -192,7 +201,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool, const NodeSet& to
                       : within == Level::block  ? space.leaves_in_block()
                       : within == Level::fabric ? space.leaves_in_fabric()
                                                 : 0;
-    if (size == 0) return true;
+    if (size == 0 || !few) return true;
     Leaf last = no_leaf;
     for (const Segment& s : touched) {
       const Leaf domain = s.leaf / size;
@@ -252,7 +261,7 @@ void Scheduler::wake_sharers() {
 
 // Those that no longer may move in: nodes may have to be kept for them.
 void Scheduler::wake_movers() {
-  if (!std::exchange(less_moves_, false)) return;
+  if (!std::exchange(movers_to_look_, false)) return;
   for (const ClassId id : std::set<ClassId>(movers_)) {
     if (!may_move_in(*classes_[id])) wake(id);
   }

@@ -62,6 +62,10 @@ Result<std::string> Batches::make(const std::vector<Mark*>& members) {
   batch.request.script =
       fmt::format("#!/bin/sh\nexec '{}' --slot '{}'/${{SLURM_ARRAY_TASK_ID:-0}}\n", supervisor_,
                   records_.batch(name));
+  const auto give_up = [&](const Error& error) {
+    records_.remove_batch(name);
+    return fail(error);
+  };
   const Duration wait = first.key.empty() ? Duration{0} : linger;
   for (std::size_t i = 0; i < members.size(); ++i) {
     Mark& mark = *members[i];
@@ -69,12 +73,12 @@ Result<std::string> Batches::make(const std::vector<Mark*>& members) {
     mark.slot = static_cast<std::int64_t>(i);
     const std::string slot = records_.slot(name, mark.slot);
     if (auto ok = host::make_slot(slot, places_.attempt(mark.attempt), wait); !ok) {
-      return fail(ok.error());
+      return give_up(ok.error());
     }
-    if (auto ok = records_.write(mark); !ok) return fail(ok.error());
+    if (auto ok = records_.write(mark); !ok) return give_up(ok.error());
   }
   // The last: without it a later start knows that nothing was asked of Slurm.
-  if (auto ok = records_.write(name, batch); !ok) return fail(ok.error());
+  if (auto ok = records_.write(name, batch); !ok) return give_up(ok.error());
   batches_[name] = std::move(batch);
   return name;
 }

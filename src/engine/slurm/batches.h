@@ -32,11 +32,13 @@ class Batches {
 
   // Writes down a batch in which each of `members` (one group of `gather`) has a slot. Nothing is
   // asked of Slurm: that is the caller's to do, with what `all()` then holds under the name.
+  // Errors: what cannot be written; the same members may be given again.
   Result<std::string> make(const std::vector<Mark*>& members);
 
-  // Gives the attempt a slot in which one of the same key has ended, if there is one.
+  // Gives the attempt a slot in which one of the same key has ended, if one still waits. To write
+  // the mark down is the caller's.
   bool take_over(Mark& mark);
-  void free(const Mark& mark);
+  void free(const Mark& mark);  // its attempt has ended by itself: another may take its slot over
   void remove(const std::string& batch);
 
  private:
