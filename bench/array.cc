@@ -7,44 +7,15 @@
 // peak with few: those that fit at once into a fleet whose nodes the array fills, so that what
 // runs, and what every controller holds, is on both sides. `bytes_over_one_task` compares with an
 // array of a single task and so includes them.
-#include <malloc.h>
-
 #include <CLI/CLI.hpp>
-#include <atomic>
-#include <cstdlib>
 #include <future>
-#include <new>
 #include <nlohmann/json.hpp>
 #include <thread>
 
 #include "control/controller.h"
 #include "engine/memory/memory_engine.h"
+#include "heap.h"
 #include "store/memory/memory_store.h"
-
-namespace {
-
-std::atomic<std::int64_t> held = 0, held_most = 0;
-
-void count(void* block) {
-  const auto now = held += static_cast<std::int64_t>(malloc_usable_size(block));
-  for (auto most = held_most.load(); now > most && !held_most.compare_exchange_weak(most, now);) {
-  }
-}
-
-}  // namespace
-
-void* operator new(std::size_t size) {
-  void* block = std::malloc(size);
-  if (!block) throw std::bad_alloc();
-  count(block);
-  return block;
-}
-void operator delete(void* block) noexcept {
-  if (!block) return;
-  held -= static_cast<std::int64_t>(malloc_usable_size(block));
-  std::free(block);
-}
-void operator delete(void* block, std::size_t) noexcept { operator delete(block); }
 
 namespace mohona {
 namespace {
@@ -104,8 +75,8 @@ void run_to_end(Controller& controller, MemoryEngine& engine, std::int64_t exit_
 }
 
 Taken run_array(const Size& size) {
-  const std::int64_t before = held;
-  held_most = before;
+  const std::int64_t before = heap::held();
+  heap::mark();
   const auto begin = Steady::now();
   MemoryStore store(true);
   MemoryEngine engine;
@@ -128,7 +99,7 @@ Taken run_array(const Size& size) {
   run_to_end(controller, engine, size.exit_code);
   Taken taken;
   taken.seconds = std::chrono::duration<double>(Steady::now() - begin).count();
-  taken.bytes = held_most - before;
+  taken.bytes = heap::held_most() - before;
   controller.read([&](const State& state, Timestamp) {
     taken.attempts = state.find(JobId{1})->job.attempts_made();
   });

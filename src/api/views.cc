@@ -112,7 +112,7 @@ Json job_summary(const State& state, const JobEntry& entry, Timestamp now) {
           {"name", job.spec->name},
           {"kind", name(job.spec->kind)},
           {"state", name(job.state)},
-          {"reason", job.reason},
+          {"reason", *job.reason},
           {"cancelling", job.cancelling && !is_terminal(job.state)},
           {"attempts", job.attempts_made()},
           {"pool", pools.empty() ? Json(nullptr) : Json(job.attempts.back().pool)},

@@ -41,7 +41,7 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
   }
   const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
   const auto& stopping = std::get<AttemptStopping>(fact);
-  return Stop{job.spec->stop.signal, stopping.grace, stopping.within,
+  return Stop{job.spec->stop->signal, stopping.grace, stopping.within,
               std::string(hook_event(*attempt.stopping))};
 }
 
@@ -133,7 +133,7 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
     Engine* engine = engine_of(state, state.live_attempt(stopping->attempt).pool);
     if (engine && may_act()) {
       (void)engine->stop(stopping->attempt,
-                         Stop{job.spec->stop.signal, stopping->grace, stopping->within,
+                         Stop{job.spec->stop->signal, stopping->grace, stopping->within,
                               std::string(hook_event(stopping->reason))});
     }
   } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {

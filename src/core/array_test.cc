@@ -140,7 +140,7 @@ TEST(Array, FromASnapshotThatHoldsEveryAttemptIsTheSame) {
   run(state, log, [](const State&) {});
   const Job& job = state.find(JobId{1})->job;
   Job old = job;
-  old.past.clear();
+  old.past = {};
   old.attempts = {};
   std::map<AttemptId, Attempt> ended;
   std::vector<AttemptId> order;

@@ -307,7 +307,7 @@ TEST(Limits, NothingIsKeptForWhatItsBudgetNoLongerLetsStart) {
   fleet.scheduling.min_run = Duration{0};
   w.at(0s).give(DefineFleet{fleet});
   JobSpec low = job("low");
-  low.stop.grace = 1h;
+  low.stop.edit().grace = 1h;
   const JobId victim = w.submit(low);
   JobSpec serve = job("chat");
   serve.kind = Kind::serve;

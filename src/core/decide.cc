@@ -117,7 +117,7 @@ Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Tim
     return after_loss(job, attempt, "lost: " + outcome.detail, Timestamp{});
   }
   // Our signal may have come too late: then the exit is the work's own.
-  const bool warned = stop == StopReason::time_limit && job.spec->stop.before_limit > Duration{0};
+  const bool warned = stop == StopReason::time_limit && job.spec->stop->before_limit > Duration{0};
   if (!stop || !outcome.stopped || (warned && outcome.exit_code == 0)) {
     return after_exit(job, attempt, outcome, now);
   }
@@ -296,7 +296,7 @@ Facts settle(const State& state, const JobEntry& entry, Timestamp now) {
   if (job.cancelling || broken_service) {
     if (entry.live > 0) return stop_all(state, job, now);
     return {JobEnded{job.id, job.cancelling ? JobState::cancelled : JobState::failed,
-                     job.cancelling ? job.reason : why_failed(job, entry), now}};
+                     job.cancelling ? *job.reason : why_failed(job, entry), now}};
   }
   if (!job.started_at) {
     if (const JobEntry* needed = failed_need(state, job)) {

@@ -205,7 +205,7 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
   Explanation out;
   if (is_terminal(job.state)) {
     out.headline = fmt::format("{} at {}", name(job.state), format_timestamp(*job.ended_at));
-    if (!job.reason.empty()) out.headline += ": " + job.reason;
+    if (!job.reason.empty()) out.headline += ": " + *job.reason;
     return out;
   }
   if (job.cancelling) {

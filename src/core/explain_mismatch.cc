@@ -91,7 +91,7 @@ PoolExplanation explain_mismatch(const State& state, const PoolRecord& record, c
       const std::string_view type = choice.instance_type.empty() ? "" : pool.shape.name;
       out.why =
           fmt::format("is {}, the job asks for {}", both(pool.cloud, pool.region, pool.zone, type),
-                      both(choice.cloud, choice.region, choice.zone, choice.instance_type));
+                      both(*choice.cloud, *choice.region, *choice.zone, *choice.instance_type));
       break;
     }
     case Mismatch::purchase:

@@ -267,7 +267,7 @@ PoolExplanation explain_reservation(const State& state, const Pool& pool, const 
                                     Timestamp now) {
   const AdvanceReservation* r = state.find_reservation(spec.reservation);
   if (!r || r->pool != pool.name) {
-    return {pool.name, fmt::format("has no reservation {}", spec.reservation), ""};
+    return {pool.name, fmt::format("has no reservation {}", *spec.reservation), ""};
   }
   if (hold_limit(spec) > r->to - r->from) {
     return {

@@ -103,7 +103,7 @@ JobSpec any_job(const State& state) {
     spec.min_nodes = 1 + draw(static_cast<int>(spec.num_nodes));
   if (draw(5) == 0) spec.nearness.within = static_cast<Level>(draw(4));
   if (draw(6) == 0) spec.features = {"ib"};
-  spec.stop.grace = draw(3) * 5s;
+  spec.stop.edit().grace = draw(3) * 5s;
   if (draw(2)) spec.checkpoint = Checkpoint{"ckpt"};
   if (draw(4) == 0) spec.estimate = (1 + draw(50)) * 1s;
   if (draw(6) == 0) spec.budget = Money{draw(100)};

@@ -22,7 +22,7 @@ std::size_t task_count(const Job& job) {
 std::optional<Timestamp> stop_for_limit(const JobSpec& spec, const Attempt& attempt) {
   if (!spec.max_duration || !attempt.started_at) return std::nullopt;
   return *attempt.started_at + *spec.max_duration -
-         std::min(spec.stop.before_limit, *spec.max_duration);
+         std::min(spec.stop->before_limit, *spec.max_duration);
 }
 
 // A needed job is there when it has succeeded or, a service, while it answers.
@@ -317,12 +317,12 @@ void State::needs_changed(const JobEntry& needed) {
     JobEntry& dependant = jobs_.at(id);
     if (is_terminal(dependant.job.state)) continue;
     if (is_there(needed.job)) {
-      dependant.unmet.erase(needed.job.id);
+      dependant.unmet.edit().erase(needed.job.id);
       enqueue(dependant);
     } else if (is_terminal(needed.job.state)) {
       unsettled_.insert(id);
     } else if (!dependant.job.started_at) {
-      dependant.unmet.insert(needed.job.id);
+      dependant.unmet.edit().insert(needed.job.id);
       leave_queue(dependant);
     }
   }
@@ -370,7 +370,7 @@ void State::index_job(JobEntry& e) {
     dependants_[id].push_back(job.id);
     // A pipeline may name a job that stands further down in its file.
     const JobEntry* needed = find(id);
-    if ((!needed || !is_there(needed->job)) && !job.started_at) e.unmet.insert(id);
+    if ((!needed || !is_there(needed->job)) && !job.started_at) e.unmet.edit().insert(id);
   }
   if (job.spec->deadline && !job.started_at) deadlines_.insert({*job.spec->deadline, job.id});
   if (has_planned_deadline(job)) deadline_pass_.jobs.insert(job.id);

@@ -26,16 +26,18 @@ namespace mohona {
 struct JobEntry {
   Job job;
   TaskSet ready;                          // tasks that may be placed now
-  std::set<JobId> unmet;                  // needed jobs that are not there yet
-  std::uint32_t live = 0;                 // attempts that hold an allocation
+  Seldom<std::set<JobId>> unmet;          // needed jobs that are not there yet
   Timestamp budget_until;                 // its place in State::budgets; the epoch: none
   std::array<std::uint32_t, 7> counts{};  // tasks by JobState
+  std::uint32_t live = 0;                 // attempts that hold an allocation
   std::optional<Waiting> waiting;         // its place in the scheduler while something is ready
   std::int64_t ranked = 0;                // the key under which it stands in its ranks; 0: none
   bool ranked_running = false;            // in which of the two
   std::uint32_t first_ready() const { return ready.front(); }
   std::uint32_t count(JobState s) const { return counts[static_cast<std::size_t>(s)]; }
 };
+// A node of the map of jobs is then at most 384, which is one of the sizes that are allocated.
+static_assert(sizeof(JobEntry) <= 344);
 
 struct LiveAttempt {
   Attempts::Place place = 0;         // in its job's `attempts`

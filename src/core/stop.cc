@@ -21,7 +21,7 @@ std::string_view hook_event(StopReason reason) {
 }
 
 Duration stop_within(const JobSpec& spec, StopReason reason) {
-  Duration within = spec.stop.grace;
+  Duration within = spec.stop->grace;
   for (const Hook& hook : spec.hooks) {
     const auto& events = hook.events;
     if (std::find(events.begin(), events.end(), hook_event(reason)) != events.end()) {
@@ -35,7 +35,7 @@ Fact stop_attempt(const Job& job, const Attempt& attempt, StopReason reason, Tim
                   std::optional<Duration> notice) {
   Duration within = stop_within(*job.spec, reason);
   if (notice) within = std::min(within, *notice);
-  return AttemptStopping{attempt.id, reason, std::min(job.spec->stop.grace, within), within, now};
+  return AttemptStopping{attempt.id, reason, std::min(job.spec->stop->grace, within), within, now};
 }
 
 }  // namespace mohona

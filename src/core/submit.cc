@@ -98,19 +98,19 @@ Result<void> check_reservation(const State& state, const JobSpec& spec) {
       for (const auto& reservation : pool.reservations) names.push_back(reservation.name);
     }
     return fail(Code::invalid, fmt::format("asks for the reservation '{}', which there is not{}",
-                                           spec.reservation, advice(spec.reservation, names)));
+                                           *spec.reservation, advice(*spec.reservation, names)));
   }
   if (found->maintenance) {
     return fail(
         Code::invalid,
-        fmt::format("asks for the reservation '{}', which is for maintenance", spec.reservation));
+        fmt::format("asks for the reservation '{}', which is for maintenance", *spec.reservation));
   }
   if (may_use(state, *found, spec.queue)) return {};
   return fail(
       Code::invalid,
       fmt::format("asks for the reservation '{}', which is not for its queue, '{}', but for "
                   "{}",
-                  spec.reservation, spec.queue, join(found->queues, ", ")));
+                  *spec.reservation, spec.queue, join(found->queues, ", ")));
 }
 
 Result<Facts> repeated(const State& state, const Submit& input) {

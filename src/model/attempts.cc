@@ -4,7 +4,8 @@ namespace mohona {
 
 Attempts::Place Attempts::add(Attempt attempt) {
   const Place place = next_++;
-  const auto added = all_.emplace_hint(all_.end(), place, std::move(attempt));
+  auto& all = all_.edit();
+  const auto added = all.emplace_hint(all.end(), place, std::move(attempt));
   if (added->second.ended_at) ended(place);
   return place;
 }
@@ -15,7 +16,7 @@ std::set<Attempts::Place>& Attempts::sort_of(const Attempt& attempt) {
   return well ? all.left_well : all.others;
 }
 
-void Attempts::ended(Place place) { sort_of(all_.at(place)).insert(place); }
+void Attempts::ended(Place place) { sort_of(all_->at(place)).insert(place); }
 
 // Not the one that ended first: what is left of a history is then a function of what has ended, and
 // a record that is read back goes on as the one that was written would have.
@@ -32,7 +33,7 @@ void Attempts::drop(Place place) {
     ended_->left_well.erase(place);
     ended_->others.erase(place);
   }
-  all_.erase(place);
+  all_.edit().erase(place);
 }
 
 }  // namespace mohona

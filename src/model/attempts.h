@@ -9,7 +9,7 @@
 #include <set>
 #include <string>
 
-#include "base/box.h"
+#include "base/seldom.h"
 #include "model/attempt.h"
 
 namespace mohona {
@@ -41,8 +41,8 @@ class Attempts {
   using Place = std::uint64_t;
 
   Place add(Attempt attempt);
-  const Attempt& at(Place place) const { return all_.at(place); }
-  Attempt& at(Place place) { return all_.at(place); }
+  const Attempt& at(Place place) const { return all_->at(place); }
+  Attempt& at(Place place) { return all_.edit().at(place); }
 
   // To be called when `ended_at` and `outcome` of a live one are set.
   void ended(Place place);
@@ -50,16 +50,16 @@ class Attempts {
   std::optional<Place> surplus() const;
   void drop(Place place);
 
-  std::size_t size() const { return all_.size(); }
-  bool empty() const { return all_.empty(); }
-  const Attempt& front() const { return all_.begin()->second; }
-  const Attempt& back() const { return all_.rbegin()->second; }
+  std::size_t size() const { return all_->size(); }
+  bool empty() const { return all_->empty(); }
+  const Attempt& front() const { return all_->begin()->second; }
+  const Attempt& back() const { return all_->rbegin()->second; }
 
   // In the order of placement.
-  auto begin() const { return std::views::values(all_).begin(); }
-  auto end() const { return std::views::values(all_).end(); }
-  const std::map<Place, Attempt>& places() const { return all_; }
-  auto records() const { return std::views::values(all_); }
+  auto begin() const { return std::views::values(*all_).begin(); }
+  auto end() const { return std::views::values(*all_).end(); }
+  const std::map<Place, Attempt>& places() const { return *all_; }
+  auto records() const { return std::views::values(*all_); }
 
   friend bool operator==(const Attempts& a, const Attempts& b) {
     return std::ranges::equal(a.records(), b.records());
@@ -68,8 +68,8 @@ class Attempts {
  private:
   std::set<Place>& sort_of(const Attempt& attempt);
 
-  std::map<Place, Attempt> all_;
-  // The ended ones, as soon as there are any: most jobs wait.
+  // Nothing, as long as there are none: most jobs wait.
+  Seldom<std::map<Place, Attempt>> all_;
   struct Ended {
     std::set<Place> left_well, others;
   };

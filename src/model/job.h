@@ -1,6 +1,7 @@
 // A job as its author wrote it: a plain value, complete, with every default filled in.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <utility>
@@ -8,13 +9,14 @@
 
 #include "base/box.h"
 #include "base/ids.h"
+#include "base/seldom.h"
 #include "base/time.h"
 #include "model/resources.h"
 #include "model/usage.h"
 
 namespace mohona {
 
-enum class Kind { task, data, train, serve };
+enum class Kind : std::uint8_t { task, data, train, serve };
 
 using Variables = std::vector<std::pair<std::string, std::string>>;
 
@@ -124,7 +126,7 @@ struct Service {
 
 // Where a job's commands run: on every node (SkyPilot), or on the first alone, which starts the
 // others by `srun` (Slurm).
-enum class Script { every_node, first_node };
+enum class Script : std::uint8_t { every_node, first_node };
 
 // The levels of a pool's topology, the narrowest first. `anywhere`: the whole pool.
 enum class Level { leaf, block, fabric, anywhere };
@@ -137,42 +139,46 @@ struct Nearness {
   friend auto operator<=>(const Nearness&, const Nearness&) = default;
 };
 
+// Jobs wait by the hundred thousand: what few authors say takes no room where it was not said.
 struct JobSpec {
   std::string name;
   Kind kind = Kind::task;
+  Script script = Script::every_node;
+  bool restart_after_loss = true;
   std::string workdir;  // absolute, copied when the job first starts; empty: an empty directory
-  std::string submit_directory;  // where the author stood: Slurm scripts run there
+  Seldom<std::string> submit_directory;  // where the author stood: Slurm scripts run there
   std::int64_t num_nodes = 1;
   std::int64_t min_nodes = 0;  // starts with as few as these; 0: with num_nodes and no fewer
   std::int64_t tasks_per_node = 1;
-  Script script = Script::every_node;
   Resources resources;
   Nearness nearness;
-  std::vector<std::string> features;  // each node carries all of them
-  std::string reservation;            // the advance reservation that it may use
+  Seldom<std::vector<std::string>> features;  // each node carries all of them
+  Seldom<std::string> reservation;            // the advance reservation that it may use
   Variables envs;
-  std::vector<std::string> secrets;  // names only; values never enter the journal
-  std::vector<FileMount> file_mounts;
-  std::string setup, run;
-  std::string output_path, error_path;  // Slurm's, with its % patterns; empty: to the log
-  std::vector<std::string> needs;       // names, or numbers of jobs accepted earlier
+  Seldom<std::vector<std::string>> secrets;  // names only; values never enter the journal
+  Seldom<std::vector<FileMount>> file_mounts;
+  Seldom<std::string> setup;
+  std::string run;
+  Seldom<std::string> output_path, error_path;  // Slurm's, with its % patterns; empty: to the log
+  Seldom<std::vector<std::string>> needs;       // names, or numbers of jobs accepted earlier
   Box<Shards> shards;
   std::optional<Duration> max_duration;
   std::optional<Duration> estimate;  // how long its author thinks that it runs; nothing ends it
   std::optional<Timestamp> deadline;
-  std::optional<Checkpoint> checkpoint;
-  StopPolicy stop;
+  Box<Checkpoint> checkpoint;
+  Seldom<StopPolicy> stop;
   Retries retries;
-  bool restart_after_loss = true;
   std::string queue = "default";
   std::int64_t priority = 0;  // higher first
   std::optional<Money> budget;
   Box<Service> service;
-  std::vector<Hook> hooks;
+  Seldom<std::vector<Hook>> hooks;
   Box<ProgressSpec> progress;
-  std::vector<DataInput> inputs;
+  Seldom<std::vector<DataInput>> inputs;
   friend bool operator==(const JobSpec&, const JobSpec&) = default;
 };
+// With the count of those that share it half a KiB, which is one of the sizes that are allocated.
+static_assert(sizeof(JobSpec) <= 496);
 
 // One byte: a job may have a million tasks.
 enum class JobState : std::uint8_t {

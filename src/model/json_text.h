@@ -99,6 +99,10 @@ inline void write(std::string& out, const Box<T>& value) {
   write(out, *value);
 }
 template <class T>
+inline void write(std::string& out, const Seldom<T>& value) {
+  write(out, *value);
+}
+template <class T>
 inline void write(std::string& out, const std::shared_ptr<const T>& value) {
   write(out, *value);
 }
@@ -195,6 +199,10 @@ inline void read(const Json& json, std::optional<T>& out) {
 template <class T>
 inline void read(const Json& json, Box<T>& out) {
   read(json, out.emplace());
+}
+template <class T>
+inline void read(const Json& json, Seldom<T>& out) {
+  read(json, out.edit());
 }
 template <class T>
 inline void read(const Json& json, std::shared_ptr<const T>& out) {

@@ -3,7 +3,7 @@
 namespace mohona {
 
 std::string Job::shard(std::uint32_t task) const {
-  return spec->shards && spec->shards->range ? spec->shards->item(task) : shards.at(task);
+  return spec->shards && spec->shards->range ? spec->shards->item(task) : shards->at(task);
 }
 
 std::int64_t Job::attempts_made() const {

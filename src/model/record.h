@@ -15,19 +15,19 @@ namespace mohona {
 struct Job {
   JobId id;
   std::shared_ptr<const JobSpec> spec;  // shared with answers being written, never changed
-  std::vector<JobId> needs;
-  std::vector<std::string> shards;  // a data job's parts, one a task, unless they are a range
-  bool expanded = true;             // false: its globs are still to be listed
-  std::string key, secrets;
+  Seldom<std::vector<JobId>> needs;
+  Seldom<std::vector<std::string>> shards;  // of data jobs, one a task, unless they are a range
   JobState state = JobState::pending;
+  bool expanded = true;  // false: its globs are still to be listed
   bool cancelling = false;
-  std::string reason;
+  Seldom<std::string> key, secrets;
+  Seldom<std::string> reason;
   Timestamp submitted_at;
   std::optional<Timestamp> started_at, ended_at;
   Tasks tasks;
   Attempts attempts;
-  std::vector<PastAttempts> past;  // the sums of those that are no longer in `attempts`
-  std::vector<PastRuns> past_runs;
+  Seldom<std::vector<PastAttempts>> past;  // the sums of those no longer in `attempts`
+  Seldom<std::vector<PastRuns>> past_runs;
   Box<NodesKept> kept;  // the nodes kept for its next gang
 
   // The part that is the work of this task of a data job.

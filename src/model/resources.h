@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/money.h"
+#include "base/seldom.h"
 
 namespace mohona {
 
@@ -27,8 +28,8 @@ struct Demand {
 // One acceptable way to run: a demand and where it may be met. Empty text means anywhere.
 struct Choice {
   Demand demand;
-  std::string cloud, region, zone;
-  std::string instance_type;
+  Seldom<std::string> cloud, region, zone;
+  Seldom<std::string> instance_type;
   bool use_spot = false;             // SkyPilot's meaning: true is spot only, false never spot
   std::int64_t speed_milli = 1'000;  // how fast the work runs here, beside the other choices
   friend bool operator==(const Choice&, const Choice&) = default;
@@ -40,7 +41,7 @@ struct Choice {
 struct Resources {
   std::vector<Choice> choices = {Choice{}};
   bool ordered = false;
-  std::vector<std::string> ports;
+  Seldom<std::vector<std::string>> ports;
   bool limit_cpus = false;    // the file said `cpus`: hold the work to them
   bool limit_memory = false;  // the file said `memory`: likewise
   friend bool operator==(const Resources&, const Resources&) = default;

@@ -7,43 +7,46 @@ namespace mohona {
 
 const TaskNote& Tasks::note(std::uint32_t task) const {
   static const TaskNote none;
-  const auto after = notes_.upper_bound(task);
-  if (after == notes_.begin()) return none;
+  const auto after = notes_->upper_bound(task);
+  if (after == notes_->begin()) return none;
   const NoteRun& run = std::prev(after)->second;
   return run.last < task ? none : run.note;
 }
 
 void Tasks::split_before(std::uint32_t task) {
-  const auto after = notes_.lower_bound(task);
-  if (after == notes_.begin()) return;
+  auto& notes = notes_.edit();
+  const auto after = notes.lower_bound(task);
+  if (after == notes.begin()) return;
   NoteRun& run = std::prev(after)->second;
   if (run.last < task) return;
-  notes_.emplace_hint(after, task, run);
+  notes.emplace_hint(after, task, run);
   run.last = task - 1;
 }
 
 void Tasks::set_notes(std::uint32_t first, std::uint32_t last, TaskNote note) {
+  if (notes_->empty() && note == TaskNote{}) return;
   split_before(first);
   split_before(last + 1);
-  notes_.erase(notes_.lower_bound(first), notes_.upper_bound(last));
+  auto& notes = notes_.edit();
+  notes.erase(notes.lower_bound(first), notes.upper_bound(last));
   if (note == TaskNote{}) return;
-  auto run = notes_.emplace(first, NoteRun{last, std::move(note)}).first;
+  auto run = notes.emplace(first, NoteRun{last, std::move(note)}).first;
   if (const auto next = std::next(run);
-      next != notes_.end() && next->first == last + 1 && next->second.note == run->second.note) {
+      next != notes.end() && next->first == last + 1 && next->second.note == run->second.note) {
     run->second.last = next->second.last;
-    notes_.erase(next);
+    notes.erase(next);
   }
-  if (run == notes_.begin()) return;
+  if (run == notes.begin()) return;
   const auto before = std::prev(run);
   if (before->second.last + 1 == first && before->second.note == run->second.note) {
     before->second.last = run->second.last;
-    notes_.erase(run);
+    notes.erase(run);
   }
 }
 
 std::vector<TaskRun> Tasks::records() const {
   std::vector<TaskRun> runs;
-  auto note = notes_.begin();
+  auto note = notes_->begin();
   std::uint32_t changes = 0;  // the first task after this one whose note may be another
   for (std::uint32_t i = 0; i < tasks_.size(); ++i) {
     const Task& task = tasks_[i];
@@ -52,9 +55,9 @@ std::vector<TaskRun> Tasks::records() const {
       continue;
     }
     runs.push_back({task.state, task.attempts, task.failures, task.losses, task.never_ready});
-    while (note != notes_.end() && note->second.last < i) ++note;
-    const bool noted = note != notes_.end() && note->first <= i;
-    changes = noted ? note->second.last + 1 : note == notes_.end() ? UINT32_MAX : note->first;
+    while (note != notes_->end() && note->second.last < i) ++note;
+    const bool noted = note != notes_->end() && note->first <= i;
+    changes = noted ? note->second.last + 1 : note == notes_->end() ? UINT32_MAX : note->first;
     if (!noted) continue;
     runs.back().not_before = note->second.note.not_before;
     runs.back().reason = note->second.note.reason;

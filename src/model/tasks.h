@@ -69,7 +69,7 @@ class Tasks {
   // An empty note takes no room.
   void set_note(std::uint32_t task, TaskNote note) { set_notes(task, task, std::move(note)); }
   // By the first task of each run. Runs that touch differ, so that equal notes are equal runs.
-  const std::map<std::uint32_t, NoteRun>& notes() const { return notes_; }
+  const std::map<std::uint32_t, NoteRun>& notes() const { return *notes_; }
 
   std::vector<TaskRun> records() const;
   void add(TaskRun run);
@@ -82,7 +82,7 @@ class Tasks {
   void split_before(std::uint32_t task);
 
   std::vector<Task> tasks_;
-  std::map<std::uint32_t, NoteRun> notes_;
+  Seldom<std::map<std::uint32_t, NoteRun>> notes_;
 };
 
 }  // namespace mohona

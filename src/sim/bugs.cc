@@ -146,7 +146,7 @@ class StoreWithBug : public StoreAround {
     if (bug_ == Bug::billed_twice) {
       for (const Attempt& a : job->attempts) {
         if (!a.ended_at || cost_of(a, *a.ended_at) == Money{0} || !job->past.empty()) continue;
-        job->past.push_back(
+        job->past.edit().push_back(
             {a.pool, a.cloud, 1, held_time(a, *a.ended_at), cost_of(a, *a.ended_at)});
       }
     } else if (bug_ == Bug::retries_forgotten) {

@@ -78,7 +78,7 @@ class Jobs {
     spec.queue = leaves[static_cast<std::size_t>(dice_.below(4))];
     spec.priority = dice_.below(4) == 0 ? dice_.between(-2, 3) : 0;
     spec.retries = {dice_.below(3), seconds(dice_.between(1, 20))};
-    spec.stop.grace = seconds(dice_.between(5, 60));
+    spec.stop.edit().grace = seconds(dice_.between(5, 60));
     spec.restart_after_loss = !dice_.one_in(20);
     job.does.overhead = seconds(dice_.between(0, 60));
     job.does.stops_within = seconds(dice_.below(10));

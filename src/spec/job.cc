@@ -22,7 +22,7 @@ void read_run(const SpecNode& node, Draft& draft) {
 }
 
 void read_needs(const SpecNode& node, Draft& draft) {
-  std::vector<std::string>& needs = draft.spec().needs;
+  std::vector<std::string>& needs = draft.spec().needs.edit();
   if (!read_texts(node, needs, draft.problems)) return;
   const auto check = [&](const SpecNode& item) {
     if (!is_name(item.text)) wrong(item, "expected names or numbers of jobs", draft.problems);
@@ -96,7 +96,7 @@ void read_inputs(const SpecNode& node, Draft& draft) {
       wrong(one, fmt::format("expected GB, such as 150, at most {}", gigabytes_max),
             draft.problems);
     } else {
-      draft.spec().inputs.push_back({*place, static_cast<std::int64_t>(*milli)});
+      draft.spec().inputs.edit().push_back({*place, static_cast<std::int64_t>(*milli)});
     }
   }
 }
@@ -106,7 +106,7 @@ constexpr std::array<Key<Draft>, 29> job_keys = {{
     {"run", read_run},
     {"setup",
      [](const SpecNode& n, Draft& d) {
-       if (!n.is_null()) read_text(n, d.spec().setup, d.problems);
+       if (!n.is_null()) read_text(n, d.spec().setup.edit(), d.problems);
      }},
     {"resources", read_resources},
     {"num_nodes",
@@ -124,7 +124,7 @@ constexpr std::array<Key<Draft>, 29> job_keys = {{
     {"topology", read_topology},
     {"features", read_features},
     {"reservation",
-     [](const SpecNode& n, Draft& d) { read_name(n, d.spec().reservation, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_name(n, d.spec().reservation.edit(), d.problems); }},
     {"envs", read_envs},
     {"secrets", read_secrets},
     {"workdir", read_workdir},

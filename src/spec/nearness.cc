@@ -76,7 +76,7 @@ void read_features(const SpecNode& node, Draft& draft) {
 }
 
 void add_feature(const std::string& name, JobSpec& spec) {
-  auto& all = spec.features;
+  auto& all = spec.features.edit();
   if (std::find(all.begin(), all.end(), name) == all.end()) all.push_back(name);
 }
 

@@ -78,7 +78,7 @@ void read_file_mounts(const SpecNode& node, Draft& draft) {
       continue;
     }
     if (read_local_path(mount, out.source, draft, false)) {
-      draft.spec().file_mounts.push_back(std::move(out));
+      draft.spec().file_mounts.edit().push_back(std::move(out));
     }
   }
 }

@@ -101,7 +101,7 @@ void read_port(const SpecNode& node, Draft& job) {
     }
     previous = port;
   }
-  auto& ports = job.spec().resources.ports;
+  auto& ports = job.spec().resources.ports.edit();
   if (std::find(ports.begin(), ports.end(), node.text) == ports.end()) ports.push_back(node.text);
 }
 
@@ -198,11 +198,11 @@ constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
     {"infra", read_infra},
     {"cloud",
      [](const SpecNode& n, ChoiceDraft& d) {
-       read_place(n, d.choice.cloud, d);
-       d.choice.cloud = cloud_name(d.choice.cloud);
+       read_place(n, d.choice.cloud.edit(), d);
+       d.choice.cloud = cloud_name(*d.choice.cloud);
      }},
-    {"region", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.region, d); }},
-    {"zone", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.zone, d); }},
+    {"region", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.region.edit(), d); }},
+    {"zone", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.zone.edit(), d); }},
     {"accelerators",
      [](const SpecNode& n, ChoiceDraft& d) {
        d.gpus = read_accelerators(n, Parts::allowed, d.problems());
@@ -212,7 +212,7 @@ constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
     {"memory", read_memory},
     {"instance_type",
      [](const SpecNode& n, ChoiceDraft& d) {
-       if (!n.is_null()) read_text(n, d.choice.instance_type, d.problems());
+       if (!n.is_null()) read_text(n, d.choice.instance_type.edit(), d.problems());
      }},
     {"use_spot",
      [](const SpecNode& n, ChoiceDraft& d) {

@@ -152,7 +152,8 @@ void read_dependency(const SpecNode& node, Batch& b) {
   constexpr std::array<std::string_view, 6> others = {
       "after", "afterany", "afternotok", "afterburstbuffer", "aftercorr", "singleton"};
   if (needs) {
-    b.spec().needs.insert(b.spec().needs.end(), needs->begin(), needs->end());
+    auto& all = b.spec().needs.edit();
+    all.insert(all.end(), needs->begin(), needs->end());
   } else if (std::find(others.begin(), others.end(), how) != others.end()) {
     b.problems().not_yet(node.place, fmt::format("'{}' is a dependency", how));
   } else {
@@ -166,12 +167,11 @@ void read_signal(const SpecNode& node, Batch& b) {
     wrong(node, "expected a signal and seconds, such as USR1@90 or B:TERM@60", b.problems());
     return;
   }
-  b.spec().stop.signal = signal->name;
-  b.spec().stop.grace = b.spec().stop.before_limit = signal->before;
+  b.spec().stop = StopPolicy{signal->name, signal->before, signal->before};
 }
 
 void read_chdir(const SpecNode& node, Batch& b) {
-  read_local_path(node, b.spec().submit_directory, b.job, true);
+  read_local_path(node, b.spec().submit_directory.edit(), b.job, true);
 }
 
 constexpr std::array<Option, 72> all_options = {{
@@ -208,9 +208,9 @@ constexpr std::array<Option, 72> all_options = {{
        read_whole(n, {-1'000'000, 1'000'000}, b.spec().priority, b.problems());
      }},
     {"output", 'o', true,
-     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().output_path, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().output_path.edit(), b.problems()); }},
     {"error", 'e', true,
-     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().error_path, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().error_path.edit(), b.problems()); }},
     {"account", 'A', true, nullptr},
     {"begin", 'b', true, nullptr},
     {"comment", 0, true, nullptr},
@@ -255,7 +255,7 @@ constexpr std::array<Option, 72> all_options = {{
     {"propagate", 0, false, nullptr},
     {"qos", 'q', true, nullptr},
     {"reservation", 0, true,
-     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().reservation, b.problems()); }},
+     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().reservation.edit(), b.problems()); }},
     {"segment", 0, true,
      [](const SpecNode& n, Batch& b) {
        read_whole(n, {1, segment_max}, b.spec().nearness.segment, b.problems());

@@ -56,7 +56,7 @@ void finish_variables(Draft& draft) {
   for (const auto& [name, value] : draft.overrides.secrets) set(draft.out.secrets, name, value);
   // As in SkyPilot, a secret hides the variable of its name.
   for (const auto& [name, value] : draft.out.secrets) {
-    draft.spec().secrets.push_back(name);
+    draft.spec().secrets.edit().push_back(name);
     std::erase_if(draft.spec().envs,
                   [&hidden = name](const auto& env) { return env.first == hidden; });
   }

@@ -52,9 +52,9 @@ constexpr std::array<Key<Draft>, 3> checkpoint_keys = {{
     {"path",
      [](const SpecNode& n, Draft& d) { read_text(n, d.spec().checkpoint->path, d.problems); }},
     {"signal",
-     [](const SpecNode& n, Draft& d) { read_signal(n, d.spec().stop.signal, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_signal(n, d.spec().stop.edit().signal, d.problems); }},
     {"grace",
-     [](const SpecNode& n, Draft& d) { read_duration(n, d.spec().stop.grace, d.problems); }},
+     [](const SpecNode& n, Draft& d) { read_duration(n, d.spec().stop.edit().grace, d.problems); }},
 }};
 
 constexpr std::array<Key<Draft>, 2> retries_keys = {{
@@ -114,7 +114,7 @@ void read_hooks(const SpecNode& node, Draft& draft) {
       draft.problems.add(item.place, "this hook has no 'run'", "expected run: COMMAND");
     }
     if (!item.find("events")) hook.hook.events.assign(hook_events.begin(), hook_events.end());
-    draft.spec().hooks.push_back(std::move(hook.hook));
+    draft.spec().hooks.edit().push_back(std::move(hook.hook));
   }
 }
 

@@ -270,7 +270,7 @@ static bool read_wish(const std::vector<std::string>& w, JobSpec& spec) {
   } else if (w[0] == "segment") {
     spec.nearness.segment = number(w.at(1));
   } else if (w[0] == "feature") {
-    spec.features.push_back(w.at(1));
+    spec.features.edit().push_back(w.at(1));
   } else if (w[0] == "reservation") {
     spec.reservation = w.at(1);
   } else if (w[0] == "named") {
@@ -283,7 +283,7 @@ static bool read_wish(const std::vector<std::string>& w, JobSpec& spec) {
     spec.kind = Kind::serve;
     spec.service.emplace();
   } else if (w[0] == "grace") {
-    spec.stop.grace = time_of(w.at(1));
+    spec.stop.edit().grace = time_of(w.at(1));
   } else if (w[0] == "at_once") {
     if (!spec.shards) refuse("at_once comes after tasks");
     spec.shards->at_once_max = number(w.at(1));
@@ -305,7 +305,7 @@ Submission submission_of(const std::string& name, std::string_view text, const D
   JobSpec& spec = out.spec;
   spec.name = name;
   spec.run = "true";
-  spec.stop.grace = 30s;
+  spec.stop.edit().grace = 30s;
   Choice choice;
   choice.demand = whole;
   spec.resources.choices.clear();

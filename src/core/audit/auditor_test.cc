@@ -127,7 +127,7 @@ TEST(Auditor, FindsAnAttemptThatIsBilledTwice) {
   h.now += 10min;
   h.say(Ended{{{1}, 0, 1}, {}, {}});
   Job twice = h.state.find(JobId{1})->job;
-  twice.past.push_back({"hall", "hall", 1, 20min, Money{1'200'000}});
+  twice.past.edit().push_back({"hall", "hall", 1, 20min, Money{1'200'000}});
   State state;
   state.restore(PoolRecord{pool("hall", 4), {}, {}, {}, {}, {}});
   state.restore(twice);

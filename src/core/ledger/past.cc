@@ -9,22 +9,24 @@ namespace mohona {
 namespace {
 
 PastAttempts& row_of(Job& job, const Attempt& attempt) {
-  const auto found = std::find_if(job.past.begin(), job.past.end(), [&](const PastAttempts& row) {
+  auto& rows = job.past.edit();
+  const auto found = std::find_if(rows.begin(), rows.end(), [&](const PastAttempts& row) {
     return row.pool == attempt.pool && row.cloud == attempt.cloud;
   });
-  if (found != job.past.end()) return *found;
-  return job.past.emplace_back(PastAttempts{attempt.pool, attempt.cloud});
+  if (found != rows.end()) return *found;
+  return rows.emplace_back(PastAttempts{attempt.pool, attempt.cloud});
 }
 
 void remember(Job& job, std::int64_t nodes, Duration ran) {
   const std::int64_t step = History::step_of(ran);
-  for (PastRuns& known : job.past_runs) {
+  auto& all = job.past_runs.edit();
+  for (PastRuns& known : all) {
     if (known.nodes == nodes && known.step == step) {
       ++known.runs;
       return;
     }
   }
-  job.past_runs.push_back({nodes, step, 1});
+  all.push_back({nodes, step, 1});
 }
 
 }  // namespace

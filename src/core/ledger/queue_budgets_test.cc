@@ -169,7 +169,7 @@ class World {
     spec.run = "true";
     spec.queue = in;
     spec.max_duration = limit;
-    spec.stop.grace = 0s;
+    spec.stop.edit().grace = 0s;
     give(Submit{{spec}});
     return !state.find_by_name(name)->job.attempts.empty();
   }

@@ -75,7 +75,7 @@ std::string expand_output(const std::string& pattern, const Launch& launch) {
         out += fmt::format("%{}", pattern[i]);
     }
   }
-  return fs::path(out).is_absolute() ? out : launch.spec->submit_directory + "/" + out;
+  return fs::path(out).is_absolute() ? out : *launch.spec->submit_directory + "/" + out;
 }
 
 // What every rank inherits; a batch script also finds our srun, where there is no Slurm.

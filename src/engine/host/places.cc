@@ -51,7 +51,7 @@ Result<std::vector<std::string>> list_shards(const Places& places, const Job& jo
     }
     if (!std::filesystem::path(pattern).is_absolute()) {
       const JobSpec& spec = *job.spec;
-      pattern = (spec.workdir.empty() ? spec.submit_directory : spec.workdir) + "/" + pattern;
+      pattern = (spec.workdir.empty() ? *spec.submit_directory : spec.workdir) + "/" + pattern;
     }
     glob_t matches{};
     const int code = ::glob(pattern.c_str(), GLOB_TILDE, nullptr, &matches);

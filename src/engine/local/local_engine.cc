@@ -72,7 +72,7 @@ std::int64_t LocalEngine::replica_port(const Launch& launch) {
   if (spec.kind != Kind::serve) return 0;
   const AttemptId& id = launch.attempt.id;
   const auto wanted =
-      spec.resources.ports.empty() ? 0 : std::atoll(spec.resources.ports[0].c_str());
+      spec.resources.ports.empty() ? 0 : std::atoll(spec.resources.ports->front().c_str());
   // Two replicas that start together must not be told the same port: neither listens yet.
   const bool given = std::any_of(ports_.begin(), ports_.end(), [&](const auto& known) {
     return known.second == wanted && known.first != id;

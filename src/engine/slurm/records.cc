@@ -155,7 +155,7 @@ Result<Mark> mark_of(const Launch& launch) {
   s.gpus_per_node = demand.gpus;
   const bool follows = spec.kind == Kind::data && launch.attempt.holdings.size() == 1;
   if (spec.max_duration) {
-    const Duration limit = *spec.max_duration + spec.stop.grace + limit_margin +
+    const Duration limit = *spec.max_duration + spec.stop->grace + limit_margin +
                            (follows ? host::slot_age_max : Duration{0});
     s.minutes_max = std::chrono::ceil<std::chrono::minutes>(limit).count();
   }

@@ -178,7 +178,7 @@ Result<void> Slurm::launch(const Launch& launch) {
   if (!mark) return fail(mark.error());
   const std::int64_t port = launch.spec->resources.ports.empty()
                                 ? 0
-                                : std::atoll(launch.spec->resources.ports[0].c_str());
+                                : std::atoll(launch.spec->resources.ports->front().c_str());
   const auto order = host::make_order(places_, launch, host::Where::slurm, mark->alone.nodes, port);
   if (!order) return fail(order.error());
   if (auto ok = host::place_order(places_, launch, *order); !ok) return ok;

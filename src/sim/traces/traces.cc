@@ -24,7 +24,7 @@ Arrival trace_job(const std::string& name, Timestamp at, Duration runs,
   out.spec.kind = Kind::train;
   out.spec.run = "true";
   out.spec.checkpoint = Checkpoint{"checkpoint"};
-  out.spec.stop.grace = Duration{0};
+  out.spec.stop.edit().grace = Duration{0};
   out.does.runs = std::max(runs, Duration{1});
   out.does.keeps_on_stop = true;
   if (options.know == Know::all) out.spec.estimate = out.does.runs;
