@@ -137,7 +137,8 @@ enum class Want { empty, fitting };
 
 Mask free_in(const Space& space, const Request& request, Leaf leaf, bool kept, Want want) {
   ++space.leaves_visited;
-  const Mask mask = usable(space, request, leaf, kept);
+  Mask mask = usable(space, request, leaf, kept);
+  if (space.fills(*request.demand)) mask &= space.wide_open(leaf);
   Mask out = 0;
   for_bits(mask, [&](std::uint32_t place) {
     const Node& node = space.node(space.index(leaf, place));
@@ -155,7 +156,10 @@ Leaves scan(const Space& space, const Request& request, bool kept, Want want) {
     if (const Mask mask = free_in(space, request, leaf, kept, want)) out.push_back({leaf, mask});
   };
   if (want == Want::fitting) {
-    for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) look(leaf);
+    const bool fills = space.fills(*request.demand);
+    for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
+      if (!fills || space.wide_open(leaf) != 0) look(leaf);
+    }
     return out;
   }
   // Only leaves with empty nodes: a few, where the fleet is full.
@@ -392,59 +396,78 @@ bool may_use_kept(const Space& space, const Request& request) {
 
 namespace {
 
-std::optional<Grant> find_gang(const Space& space, const Request& request, bool kept, Want want) {
+// No room for more than `most` nodes in the widest place: one that becomes free makes a segment of
+// it at best.
+Found too_few(const Request& request, std::int64_t most) {
+  const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
+  return {std::nullopt, std::max<std::int64_t>(1, (request.min_nodes - most + s - 1) / s)};
+}
+
+Found find_gang(const Space& space, const Request& request, bool kept, Want want) {
   const bool fast = !kept && want == Want::empty && !request.features &&
                     request.nearness.segment <= 1 && !request.only_own &&
                     request.min_nodes == request.max_nodes;
   if (fast) {
-    if (space.open().total_empty() < request.max_nodes) return std::nullopt;
+    if (space.open().total_empty() < request.max_nodes) {
+      return too_few(request, space.open().total_empty());
+    }
     NodeSet nodes = choose_open(space, request);
-    if (nodes.empty()) return std::nullopt;
-    return to_grant(space, request, std::move(nodes));
+    if (nodes.empty()) return {};
+    return {to_grant(space, request, std::move(nodes))};
   }
   const Leaves leaves = scan(space, request, kept, want);
-  const std::int64_t n = size_for(request, most(space, leaves, request.nearness));
-  if (n == 0) return std::nullopt;
+  const std::int64_t have = most(space, leaves, request.nearness);
+  const std::int64_t n = size_for(request, have);
+  if (n == 0) return too_few(request, have);
   NodeSet nodes = choose(space, leaves, n, request.nearness);
-  if (nodes.empty()) return std::nullopt;
-  return to_grant(space, request, std::move(nodes));
+  if (nodes.empty()) return {};
+  return {to_grant(space, request, std::move(nodes))};
 }
 
-// Cheap and never wrong: whether there can be enough empty nodes at all, with so many others.
-bool enough_empty(const Space& space, const Request& request, bool kept, std::int64_t others = 0) {
-  std::int64_t total = space.open().total_empty() + others;
+// Cheap: how many empty nodes there can be at most.
+std::int64_t empty_nodes(const Space& space, const Request& request, bool kept) {
+  std::int64_t total = space.open().total_empty();
   for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
     if (!space.tiers()[slot]) continue;
     if (slot == request.own || request.end <= space.held(slot).start) {
       total += space.tiers()[slot]->index.total_empty();
     }
   }
-  return total >= request.min_nodes;
+  return total;
 }
 
 }  // namespace
 
-std::optional<Grant> find(const Space& space, const Request& request) {
-  if (space.pool().share_nodes) return pack(space, request);
+Found look(const Space& space, const Request& request) {
+  if (space.pool().share_nodes) return {pack(space, request)};
   const bool kept = may_use_kept(space, request);
-  if (space.fills(*request.demand)) {
+  Found found;
+  if (!space.fills(*request.demand)) {
     for (const bool also_kept : {false, true}) {
       if (also_kept && !kept) continue;
-      if (!enough_empty(space, request, also_kept)) continue;
-      if (auto grant = find_gang(space, request, also_kept, Want::empty)) return grant;
+      found = request.max_nodes == 1 ? Found{find_part(space, request, also_kept)}
+                                     : find_gang(space, request, also_kept, Want::fitting);
+      if (found.grant) break;
     }
-    if (space.tainted() == 0 || !enough_empty(space, request, kept, space.tainted())) {
-      return std::nullopt;
-    }
-    return find_gang(space, request, kept, Want::fitting);
+    return found;
   }
+  // Where there is no room among the nodes that it may use, there is none in a part of them: what
+  // is said of the last look holds for all.
   for (const bool also_kept : {false, true}) {
     if (also_kept && !kept) continue;
-    auto grant = request.max_nodes == 1 ? find_part(space, request, also_kept)
-                                        : find_gang(space, request, also_kept, Want::fitting);
-    if (grant) return grant;
+    const std::int64_t most = empty_nodes(space, request, also_kept);
+    found = most < request.min_nodes ? too_few(request, most)
+                                     : find_gang(space, request, also_kept, Want::empty);
+    if (found.grant) return found;
   }
-  return std::nullopt;
+  if (space.tainted() == 0) return found;
+  const std::int64_t most = empty_nodes(space, request, kept) + space.tainted();
+  if (most < request.min_nodes) return too_few(request, most);
+  return find_gang(space, request, kept, Want::fitting);
+}
+
+std::optional<Grant> find(const Space& space, const Request& request) {
+  return look(space, request).grant;
 }
 
 std::int64_t room(const Space& space, const Request& request) {

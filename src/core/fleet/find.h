@@ -28,6 +28,14 @@ struct Request {
 
 std::optional<Grant> find(const Space& space, const Request& request);
 
+// The same, and where there is no room: there is none either before so many of the pool's nodes
+// have become free, or open, or have less on them. At least 1.
+struct Found {
+  std::optional<Grant> grant;
+  std::int64_t lacks = 1;
+};
+Found look(const Space& space, const Request& request);
+
 // How many nodes the widest place allowed has for it now, up to max_nodes. For explanations.
 std::int64_t room(const Space& space, const Request& request);
 

@@ -101,6 +101,7 @@ void Space::rebuild() {
   takes_work_.assign(leaves_, 0);
   kept_.assign(leaves_, 0);
   empty_.assign(leaves_, 0);
+  tainted_in_.assign(leaves_, 0);
   leaf_changed_.assign(leaves_, 0);
   const auto groups = [&](Leaf size) { return size == 0 ? 1 : (leaves_ + size - 1) / size; };
   block_empty_.assign(groups(leaves_in_block_), 0);
@@ -213,6 +214,7 @@ void Space::leave_index(NodeIndex i) {
     empty_[leaf] &= ~bit(i % leaf_size_);
   } else if (wide_open(node)) {
     --tainted_;
+    tainted_in_[leaf] &= ~bit(i % leaf_size_);
   }
 }
 
@@ -231,6 +233,7 @@ void Space::enter_index(NodeIndex i) {
     empty_[leaf] |= bit(i % leaf_size_);
   } else if (wide_open(node)) {
     ++tainted_;
+    tainted_in_[leaf] |= bit(i % leaf_size_);
   }
 }
 

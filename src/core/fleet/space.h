@@ -154,8 +154,11 @@ class Space {
   // The nodes that have all of these features, by leaf: nothing when every node has.
   std::optional<std::vector<Mask>> with_features(const std::vector<std::string>& names) const;
 
-  // Nodes that are not empty but whose GPUs (or cores) are all free; rare.
+  // Nodes that are not empty but whose GPUs (or cores) are all free: where work that needs none
+  // goes beside the others, there may be many.
   std::int64_t tainted() const { return tainted_; }
+  // Those of the leaf whose GPUs (or cores) are all free: only there work that fills nodes may go.
+  Mask wide_open(Leaf leaf) const { return empty_[leaf] | tainted_in_[leaf]; }
 
   // How often node states, holds or the pool changed; not occupants.
   std::uint64_t version() const { return version_; }
@@ -205,7 +208,7 @@ class Space {
   Cell majors_ = minors;
   std::vector<Node> nodes_;
   std::vector<Key> keys_;  // by node, close together: they are looked at by the leaf
-  std::vector<Mask> takes_work_, kept_, empty_;  // by leaf; empty in any tier
+  std::vector<Mask> takes_work_, kept_, empty_, tainted_in_;  // by leaf; in any tier
   std::vector<std::optional<Tier>> tiers_;
   std::vector<std::int64_t> block_empty_, fabric_empty_;
   std::set<Shared> shared_;

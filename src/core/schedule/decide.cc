@@ -44,10 +44,10 @@ void Scheduler::make_targets(Class& c) {
                                  : Wide{pool.price.nanos} * part.held * 1'000'000 /
                                        std::max<std::int64_t>(1, part.whole);
       const Wide cost = an_hour / std::max<std::int64_t>(1, choice.speed_milli);
-      found.emplace_back(
-          Key{c.needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
-          Target{p, i, worth_of(pool, choice.demand), 0,
-                 space.with_features(c.needs.features).value_or(std::vector<Mask>{})});
+      found.emplace_back(Key{c.needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
+                         Target{p, i, worth_of(pool, choice.demand), 0,
+                                space.with_features(c.needs.features).value_or(std::vector<Mask>{}),
+                                space.fills(choice.demand)});
     }
   }
   std::sort(found.begin(), found.end(),
@@ -81,6 +81,11 @@ Request Scheduler::request_for(const Class& c, const Target& target, Timestamp n
 }
 
 // Whether a job that names an advance reservation may use it now, until it ends.
+// Of its queue's share, for the smallest gang, beside the nodes that are kept for it already.
+Worth Scheduler::worth_wanted(const Class& c, const Target& target) const {
+  return target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+}
+
 bool Scheduler::reservation_open(const Class& c, const Target& target, Request& request) const {
   if (c.needs.reservation.empty()) return true;
   const auto found = reservations_.find(c.needs.reservation);
@@ -161,11 +166,10 @@ std::optional<Decision> Scheduler::next() {
       c.to_plan = false;
       // Its queue's share, or money, may have shrunk since it fell asleep for want of room: it then
       // has to sleep on that as well.
-      const Worth own = c.kept ? c.kept->worth : 0;
       const bool unwatched =
           std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
             if (pools_[target.pool]->reclaimed) return false;
-            const Worth need = target.node_worth * c.needs.min_nodes - own;
+            const Worth need = worth_wanted(c, target);
             if (!tree_.blocks(c.leaf, need)) {
               return !poor_.contains(turn->id) && !pays(c, target, c.needs.min_nodes);
             }
@@ -193,6 +197,7 @@ std::optional<Decision> Scheduler::next() {
 std::optional<Decision> Scheduler::evaluate(ClassId id) {
   Class& c = *classes_[id];
   make_targets(c);
+  for (Target& target : c.targets) target.due = 0;
   if (c.needs.planned) {
     // Whoever plans starts it.
   } else if (gate_ && !c.kept) {
@@ -293,7 +298,7 @@ std::optional<Decision> Scheduler::try_start(Class& c) {
   for (const bool narrow : {true, false}) {
     if (narrow && !prefers) continue;
     for (std::size_t i = 0; i < c.targets.size(); ++i) {
-      const Target& target = c.targets[i];
+      Target& target = c.targets[i];
       if (by_prices && is_priced(target)) {
         const std::size_t first = i;
         while (i + 1 < c.targets.size() && is_priced(c.targets[i + 1]) &&
@@ -310,8 +315,13 @@ std::optional<Decision> Scheduler::try_start(Class& c) {
       if (allowed < c.needs.min_nodes) continue;
       request.max_nodes = std::min(request.max_nodes, allowed);
       if (narrow) request.nearness.within = c.needs.nearness.prefer;
-      if (auto grant = find(pools_[target.pool]->space, request)) {
-        return Start{c.waiting.begin()->job, target.pool, target.choice, std::move(*grant)};
+      PoolState& pool = *pools_[target.pool];
+      auto found = look(pool.space, request);
+      if (found.grant) {
+        return Start{c.waiting.begin()->job, target.pool, target.choice, std::move(*found.grant)};
+      }
+      if (!narrow && target.fills) {
+        target.due = pool.opened + found.lacks;
       }
     }
   }
@@ -348,7 +358,7 @@ bool Scheduler::may_stop(const Class& c, const Target& target, const Running& ru
       if (i == fork->b) break;
     }
     const QueueNode& ours = tree_.node(fork->a);
-    const Worth more = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    const Worth more = worth_wanted(c, target);
     if (!lower && ours.taken() + more > ours.guarantee) return false;
   } else if (!lower) {
     return false;
@@ -443,7 +453,7 @@ void Scheduler::sleep(ClassId id) {
       if (found != reservations_.end()) at(found->second.reservation.from);
     }
     if (pools_[target.pool]->reclaimed) continue;
-    const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    const Worth wanted = worth_wanted(c, target);
     if (const auto block = tree_.blocks(c.leaf, wanted)) {
       watch_queue(id, block->queue, wanted);
       continue;
@@ -492,7 +502,7 @@ Obstacle Scheduler::obstacle(const Waiting& waiting, const Target& target, Times
     }
   }
   if (allowed_nodes(c, target) < c.needs.min_nodes) {
-    const Worth wanted = target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
+    const Worth wanted = worth_wanted(c, target);
     const auto block = tree_.blocks(c.leaf, wanted);
     if (!block) return {Obstacle::money, c.leaf};
     return {Obstacle::share, block->queue, block->lacks, 0};

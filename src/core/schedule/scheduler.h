@@ -166,10 +166,11 @@ class Scheduler {
 
  private:
   struct Watch {
-    enum Kind : std::uint8_t { level, part, timed, any, queue } kind;
+    enum Kind : std::uint8_t { whole, whole_in_time, part, timed, any, queue } kind;
     std::uint8_t which = 0;  // level
     std::uint32_t at = 0;    // pool or queue
     std::int64_t need = 0;   // nodes, major, or worth
+    std::int64_t also = 0;   // whole nodes: Target::due; a part of one: cores
   };
   // A class that sleeps because its queue, or one above it, does not allow it so much.
   struct Sharer {
@@ -223,6 +224,7 @@ class Scheduler {
   void watch_queue(ClassId id, QueueIndex queue, Worth need);
   void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, std::span<const Segment> touched) const;
+  bool may_fit_one(const Class& c, const Target& target, std::span<const Segment> touched) const;
   bool is_broken(const Class& c) const;
   void retry_plans();
   void nodes_changed(PoolIndex pool, const NodeSet& touched);
@@ -230,6 +232,7 @@ class Scheduler {
 
   Request request_for(const Class& c, const Target& target, Timestamp now) const;
   bool reservation_open(const Class& c, const Target& target, Request& request) const;
+  Worth worth_wanted(const Class& c, const Target& target) const;
   std::int64_t allowed_nodes(const Class& c, const Target& target) const;
   bool pays(const Class& c, const Target& target, std::int64_t nodes) const;
   std::optional<Decision> evaluate(ClassId id);
@@ -293,13 +296,28 @@ struct Scheduler::PoolState {
   std::vector<Vacancy> vacancies;  // by node
   std::vector<NodeIndex> stale;    // of them
   std::vector<Segment> news;       // what has become free, or open, since all were asleep
+  std::int64_t opened = 0;         // how often a node has, with all its GPUs (or cores)
   bool reclaimed = false, removed = false;
   std::unique_ptr<PoolScores> scores;  // made when they are asked for first
   std::optional<std::size_t> priced;   // its place in the prices
-  // Asleep until so many nodes are empty at a level; until a node has so much free; those that may
-  // use kept nodes, by their limit; and those that look whenever something becomes free.
-  std::array<std::map<std::int64_t, std::set<ClassId>>, 4> by_need;
-  std::map<std::int64_t, std::set<ClassId>> parts;
+  // Asleep until as much of two kinds is there.
+  using Asleep = std::map<std::int64_t, std::set<std::pair<std::int64_t, ClassId>>>;
+  template <class F>
+  static void for_awaited(const Asleep& asleep, std::int64_t first, std::int64_t second, F&& f) {
+    for (const auto& [need, ids] : asleep) {
+      if (need > first) return;
+      for (const auto& [also, id] : ids) {
+        if (also > second) break;
+        f(id);
+      }
+    }
+  }
+  // By level: until so many nodes are empty there, and nodes have opened so often (Target::due). Of
+  // gangs that end in time, kept nodes count as well.
+  std::array<Asleep, 4> whole, whole_in_time;
+  Asleep parts;  // until a node has so much free (Space::major_of), and so many cores
+  // Single nodes that end in time, by their limit; and those that look whenever something becomes
+  // free.
   std::set<std::pair<Duration, ClassId>> timed;
   std::set<ClassId> any;
   std::map<std::int64_t, std::int64_t> preemptible;  // attempts by priority

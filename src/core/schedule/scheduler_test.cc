@@ -540,49 +540,93 @@ class Calm {
   int jobs_left_ = 30;
 };
 
-// Work done, not time: what one end lets in is not looked for by all who would have fitted.
-TEST(Scheduler, ManyAreCalledForRoomAndOneIsLookedAt) {
-  Pool pool;
-  pool.name = "hall";
-  pool.nodes = 1;
-  pool.shape = {"s", 8'000, 64'000, "h100", 8};
-  SchedulingPolicy policy;
-  policy.preempt = Preempt::never;
-  policy.reservations_max = 0;
-  Scheduler scheduler;
-  scheduler.define_queues({}, policy);
-  scheduler.define_pool(pool);
-  const Timestamp now{1h};
-  std::map<JobId, Waiting> waiting;
-  std::optional<OccupantId> runs;
-  const auto decide = [&] {
-    scheduler.begin(now);
-    while (const auto decision = scheduler.next()) {
+// A pool of whole nodes with 8 GPUs, where nothing is kept and nobody makes room; how often it is
+// looked for a place in vain is counted: work done, not time.
+class Hall {
+ public:
+  explicit Hall(std::int64_t nodes) {
+    Pool pool;
+    pool.name = "hall";
+    pool.nodes = nodes;
+    pool.shape = {"s", 8'000, 64'000, "h100", 8};
+    SchedulingPolicy policy;
+    policy.preempt = Preempt::never;
+    policy.reservations_max = 0;
+    scheduler_.define_queues({}, policy);
+    scheduler_.define_pool(pool);
+  }
+
+  // A gang of so many nodes, and what each member asks for. Different limits: a class each.
+  void wait(std::uint64_t job, std::int64_t nodes, Demand demand, Duration limit) {
+    Needs needs;
+    needs.choices = {Choice{demand, "", "", "", ""}};
+    needs.min_nodes = needs.max_nodes = nodes;
+    needs.limit = limit;
+    waiting_[JobId{job}] =
+        scheduler_.wait(JobId{job}, needs, rank_of(0, now_, JobId{job}, Duration{0}));
+  }
+  // Whatever can start, does.
+  void decide() {
+    scheduler_.begin(now_);
+    while (const auto decision = scheduler_.next()) {
       const Start& start = std::get<Start>(*decision);
-      scheduler.leave(waiting.at(start.job));
       Running run;
       run.id = {start.job, 0, 1};
-      run.demand.gpus = 8;
+      run.demand = scheduler_.needs(waiting_.at(start.job)).choices[0].demand;
       run.grant = start.grant;
       run.worth = 1;
-      run.started = now;
-      run.end = run.expected = now + 1h;
-      runs = scheduler.start(std::move(run));
+      run.started = now_;
+      run.end = run.expected = now_ + 1h;
+      scheduler_.leave(waiting_.at(start.job));
+      running_[start.job] = scheduler_.start(std::move(run));
     }
-  };
-  for (std::uint64_t i = 1; i <= 100; ++i) {  // each a class of its own
-    Needs needs;
-    needs.choices = {Choice{{1'000, 0, "h100", 8, 0}, "", "", "", ""}};
-    needs.limit = std::chrono::minutes(i);
-    waiting[JobId{i}] = scheduler.wait(JobId{i}, needs, rank_of(0, now, JobId{i}, Duration{0}));
   }
-  decide();
-  EXPECT_EQ(scheduler.running(*runs).id.job, JobId{1});
-  EXPECT_EQ(scheduler.slept(), 99u);
-  scheduler.end(*runs);
-  decide();
-  EXPECT_EQ(scheduler.running(*runs).id.job, JobId{2});
-  EXPECT_EQ(scheduler.slept(), 99u);
+  void end(std::uint64_t job) {
+    scheduler_.end(running_.at(JobId{job}));
+    running_.erase(JobId{job});
+    decide();
+  }
+  bool runs(std::uint64_t job) const { return running_.contains(JobId{job}); }
+  std::uint64_t looked_in_vain() const { return scheduler_.slept(); }
+
+ private:
+  Scheduler scheduler_;
+  const Timestamp now_{1h};
+  std::map<JobId, Waiting> waiting_;
+  std::map<JobId, OccupantId> running_;
+};
+
+const Demand whole_node{1'000, 0, "h100", 8, 0};
+
+// What one end lets in is not looked for by all who would have fitted.
+TEST(Scheduler, ManyAreCalledForRoomAndOneIsLookedAt) {
+  Hall hall(1);
+  for (std::uint64_t i = 1; i <= 100; ++i) hall.wait(i, 1, whole_node, std::chrono::minutes(i));
+  hall.decide();
+  EXPECT_TRUE(hall.runs(1));
+  EXPECT_EQ(hall.looked_in_vain(), 99u);
+  hall.end(1);
+  EXPECT_TRUE(hall.runs(2));
+  EXPECT_EQ(hall.looked_in_vain(), 99u);
+}
+
+// Beside work that takes the cores and leaves the GPUs, a gang finds too few nodes however many
+// have their GPUs free. It is looked at when as many more are free as it lacked, and not before.
+TEST(Scheduler, AGangIsLookedAtWhenAsManyNodesAreFreeAsItLacked) {
+  Hall hall(10);
+  for (std::uint64_t i = 1; i <= 10; ++i) hall.wait(i, 1, {8'000, 0, "", 0, 0}, 1h);
+  hall.decide();
+  EXPECT_TRUE(hall.runs(10));
+  for (std::uint64_t i = 0; i < 50; ++i) {
+    hall.wait(11 + i, 6, whole_node, std::chrono::minutes(1 + i));
+  }
+  hall.decide();
+  EXPECT_EQ(hall.looked_in_vain(), 50u);
+  for (std::uint64_t i = 1; i <= 5; ++i) hall.end(i);
+  EXPECT_EQ(hall.looked_in_vain(), 50u);
+  hall.end(6);
+  EXPECT_TRUE(hall.runs(11));
+  EXPECT_LE(hall.looked_in_vain(), 51u);
 }
 
 TEST(Scheduler, KeepsWhatItPromisesAndNeverGoesInCircles) {

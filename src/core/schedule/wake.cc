@@ -10,6 +10,63 @@ namespace {
 
 constexpr std::int64_t touched_nodes_max = 64;  // looked at one by one; beyond, all are woken
 
+// Empty nodes that are kept for someone.
+std::int64_t kept_empty(const Space& space) {
+  std::int64_t total = 0;
+  for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
+    if (space.tiers()[slot]) total += space.tiers()[slot]->index.total_empty();
+  }
+  return total;
+}
+
+// The latest instant from which on one of the nodes is kept; the first of all: none is.
+Timestamp last_kept(const Space& space, const NodeSet& nodes) {
+  Timestamp last = Timestamp::min();
+  for (const Segment& s : nodes) {
+    for_bits(s.nodes & space.kept(s.leaf), [&](std::uint32_t place) {
+      const HoldSlot slot = space.node(space.index(s.leaf, place)).tier;
+      if (slot != 0) last = std::max(last, space.held(slot).start);
+    });
+  }
+  return last;
+}
+
+// By level: what the best touched leaf, block and so on now has of empty nodes that nobody kept.
+std::array<std::int64_t, 4> most_empty(const Space& space, const NodeSet& touched) {
+  std::array<std::int64_t, 4> most{};
+  const auto raise = [&](Level level, std::int64_t n) {
+    auto& here = most[static_cast<std::size_t>(level)];
+    here = std::max(here, n);
+  };
+  for (const Segment& s : touched) {
+    raise(Level::leaf, count(space.open().empty(s.leaf)));
+    if (const Leaf size = space.leaves_in_block()) {
+      raise(Level::block, space.block_empty(s.leaf / size));
+    }
+    if (const Leaf size = space.leaves_in_fabric()) {
+      raise(Level::fabric, space.fabric_empty(s.leaf / size));
+    }
+  }
+  raise(Level::anywhere, space.open().total_empty());
+  return most;
+}
+
+// The most that one of the nodes has free: whole GPUs (16ths of the cores), or a GPU's part; cores.
+struct Part {
+  std::int64_t major = 0, cpus_milli = 0;
+};
+Part most_free(const Space& space, const NodeSet& nodes) {
+  Part most{space.shared().empty() ? 0 : 1, 0};
+  for (const Segment& s : nodes) {
+    for_bits(s.nodes, [&](std::uint32_t place) {
+      const Node& node = space.node(space.index(s.leaf, place));
+      most.major = std::max<std::int64_t>(most.major, node.cell / Space::minors);
+      most.cpus_milli = std::max(most.cpus_milli, node.cpus_free);
+    });
+  }
+  return most;
+}
+
 bool is_few(std::span<const Segment> touched) {
   std::int64_t nodes = 0;
   for (const Segment& s : touched) {
@@ -35,11 +92,11 @@ void Scheduler::unlist(ClassId id) {
 
 void Scheduler::unwatch(ClassId id) {
   Class& c = *classes_[id];
-  const auto drop = [&](auto& map, std::int64_t key) {
-    const auto found = map.find(key);
-    if (found == map.end()) return;
-    found->second.erase(id);
-    if (found->second.empty()) map.erase(found);
+  const auto drop = [&](PoolState::Asleep& asleep, const Watch& watch) {
+    const auto found = asleep.find(watch.need);
+    if (found == asleep.end()) return;
+    found->second.erase({watch.also, id});
+    if (found->second.empty()) asleep.erase(found);
   };
   for (const Watch& watch : c.watches) {
     if (watch.kind == Watch::queue) {
@@ -48,11 +105,14 @@ void Scheduler::unwatch(ClassId id) {
     }
     PoolState& pool = *pools_[watch.at];
     switch (watch.kind) {
-      case Watch::level:
-        drop(pool.by_need[watch.which], watch.need);
+      case Watch::whole:
+        drop(pool.whole[watch.which], watch);
+        break;
+      case Watch::whole_in_time:
+        drop(pool.whole_in_time[watch.which], watch);
         break;
       case Watch::part:
-        drop(pool.parts, watch.need);
+        drop(pool.parts, watch);
         break;
       case Watch::timed:
         pool.timed.erase({c.needs.limit, id});
@@ -91,9 +151,21 @@ void Scheduler::call(ClassId id) {
 bool Scheduler::is_worth_a_look(ClassId id) const {
   const Class& c = *classes_[id];
   if (c.unplannable || (policy_.preempt != Preempt::never && could_preempt(c))) return true;
+  // As long as its queue does not allow it a target, no room there is any news.
+  const auto still_blocked = [&](Worth need) {
+    return std::any_of(c.watches.begin(), c.watches.end(), [&](const Watch& w) {
+      if (w.kind != Watch::queue || w.need != need) return false;
+      const auto block = tree_.blocks(c.leaf, need);
+      return block && block->queue == w.at;
+    });
+  };
+  for (const Watch& w : c.watches) {
+    if (w.kind == Watch::queue && !still_blocked(w.need)) return true;
+  }
   return std::any_of(c.targets.begin(), c.targets.end(), [&](const Target& target) {
     const PoolState& pool = *pools_[target.pool];
-    return !pool.news.empty() && may_fit(c, pool, pool.news);
+    return !pool.news.empty() && !still_blocked(worth_wanted(c, target)) &&
+           may_fit(c, pool, pool.news);
   });
 }
 
@@ -101,57 +173,35 @@ void Scheduler::money_came() {
   for (const ClassId id : std::set<ClassId>(poor_)) wake(id);
 }
 
-// Nodes have become free, or open. Levels: what the best touched leaf, block and so on now has.
+// Nodes have become free, or open.
 void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   PoolState& pool = *pools_[index];
-  const Space& space = pool.space;
   pool.news.insert(pool.news.end(), touched.begin(), touched.end());
+  std::int64_t opened = 0;
+  for (const Segment& s : touched) opened += count(s.nodes & pool.space.wide_open(s.leaf));
+  pool.opened += opened;
   std::vector<ClassId> woken;
-  std::array<std::int64_t, 4> most{};
-  for (const Segment& s : touched) {
-    const auto raise = [&](Level level, std::int64_t n) {
-      auto& here = most[static_cast<std::size_t>(level)];
-      here = std::max(here, n);
-    };
-    raise(Level::leaf, count(space.open().empty(s.leaf)));
-    if (const Leaf size = space.leaves_in_block()) {
-      raise(Level::block, space.block_empty(s.leaf / size));
-    }
-    if (const Leaf size = space.leaves_in_fabric()) {
-      raise(Level::fabric, space.fabric_empty(s.leaf / size));
-    }
-  }
-  most[static_cast<std::size_t>(Level::anywhere)] = space.open().total_empty();
-  for (std::size_t level = 0; level < most.size(); ++level) {
-    // Work beside others on a node may do for those who fill it.
-    const std::int64_t have = most[level] + space.tainted();
-    for (const auto& [need, ids] : pool.by_need[level]) {
-      if (need > have) break;
-      woken.insert(woken.end(), ids.begin(), ids.end());
-    }
-  }
-  std::int64_t free_major = 0;
-  if (!pool.parts.empty()) {
-    for (const Segment& s : touched) {
-      for_bits(s.nodes, [&](std::uint32_t place) {
-        const Node& node = space.node(space.index(s.leaf, place));
-        free_major = std::max<std::int64_t>(free_major, node.cell / Space::minors);
-      });
-    }
-    if (!space.shared().empty()) free_major = std::max<std::int64_t>(free_major, 1);
-  }
   const auto consider = [&](ClassId id) {
-    if (may_fit(*classes_[id], pool, touched)) woken.push_back(id);
+    const Class& c = *classes_[id];
+    if (!c.awake && !c.called && may_fit(c, pool, touched)) woken.push_back(id);
   };
-  for (const auto& [major, ids] : pool.parts) {
-    if (major > free_major) break;
-    for (const ClassId id : ids) consider(id);
-  }
-  if (!pool.timed.empty()) {
-    Timestamp last = Timestamp::min();
-    for (std::size_t slot = 1; slot < space.tiers().size(); ++slot) {
-      if (space.tiers()[slot]) last = std::max(last, space.tiers()[slot]->hold.start);
+  if (opened > 0) {
+    const auto most = most_empty(pool.space, touched);
+    const std::int64_t kept = kept_empty(pool.space);
+    for (std::size_t level = 0; level < most.size(); ++level) {
+      // Work beside others on a node may do for those who fill it.
+      const std::int64_t have = most[level] + pool.space.tainted();
+      PoolState::for_awaited(pool.whole[level], have, pool.opened, consider);
+      PoolState::for_awaited(pool.whole_in_time[level], have + kept, pool.opened, consider);
     }
+  }
+  if (!pool.parts.empty()) {
+    const Part most = most_free(pool.space, touched);
+    PoolState::for_awaited(pool.parts, most.major, most.cpus_milli, consider);
+  }
+  // Single nodes among those touched that are kept, from an instant on.
+  if (!pool.timed.empty()) {
+    const Timestamp last = last_kept(pool.space, touched);
     for (const auto& [limit, id] : pool.timed) {
       if (last == Timestamp::min() || now_ + limit > last) break;
       consider(id);
@@ -161,6 +211,26 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   for (const ClassId id : woken) call(id);
 }
 
+// Whether one of the nodes has room for a member of the class's gang.
+bool Scheduler::may_fit_one(const Class& c, const Target& target,
+                            std::span<const Segment> touched) const {
+  const Space& space = pools_[target.pool]->space;
+  const Demand& demand = c.needs.choices[target.choice].demand;
+  for (const Segment& s : touched) {
+    Mask fitting = 0;
+    for_bits(s.nodes & (target.fills ? space.wide_open(s.leaf) : ~Mask{0}),
+             [&](std::uint32_t place) {
+               if (space.fits(space.node(space.index(s.leaf, place)), demand)) {
+                 fitting |= Mask{1} << place;
+               }
+             });
+    if (fitting != 0 && fitting & usable(space, request_for(c, target, now_), s.leaf, true)) {
+      return true;
+    }
+  }
+  return false;
+}
+
 // Whether the touched nodes could be what the class waited for in that pool. Never wrongly no.
 bool Scheduler::may_fit(const Class& c, const PoolState& pool,
                         std::span<const Segment> touched) const {
@@ -168,20 +238,13 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
   const bool few = is_few(touched);
   if (space.pool().share_nodes) return true;
   for (const Target& target : c.targets) {
-    if (pools_[target.pool].get() != &pool) continue;
-    const Demand& demand = c.needs.choices[target.choice].demand;
-    const Request request = request_for(c, target, now_);
-    if (few && (!space.fills(demand) || c.needs.min_nodes == 1)) {
-      bool fits = false;
-      for (const Segment& s : touched) {
-        for_bits(s.nodes & usable(space, request, s.leaf, true), [&](std::uint32_t place) {
-          fits = fits || space.fits(space.node(space.index(s.leaf, place)), demand);
-        });
-      }
-      if (fits) return true;
+    if (pools_[target.pool].get() != &pool || target.due > pool.opened) continue;
+    if (few && (!target.fills || c.needs.min_nodes == 1)) {
+      if (may_fit_one(c, target, touched)) return true;
       continue;
     }
-    if (!space.fills(demand)) return true;
+    if (!target.fills) return true;
+    const Request request = request_for(c, target, now_);
     // Empty nodes that it may use, in the touched domains; and at most so many others that have all
     // of what it wants free.
     std::int64_t total = space.tainted();
@@ -253,7 +316,7 @@ void Scheduler::wake_sharers() {
       });
       if (block != bounds.end() && block->queue == sharer.queue) continue;
       sharers.state = Sharers::one_awake;
-      wake(sharer.id);
+      call(sharer.id);
       break;
     }
   }
@@ -300,27 +363,31 @@ void Scheduler::watch_target(ClassId id, const Target& target) {
   PoolState& pool = *pools_[target.pool];
   const Space& space = pool.space;
   const Demand& demand = c.needs.choices[target.choice].demand;
-  const auto watch = [&](Watch::Kind kind, std::uint8_t which, std::int64_t need) {
-    c.watches.push_back({kind, which, target.pool, need});
+  const auto await = [&](PoolState::Asleep& asleep, const Watch& watch) {
+    asleep[watch.need].insert({watch.also, id});
+    c.watches.push_back(watch);
   };
+  const bool single = c.needs.min_nodes == 1;
+  const bool in_time = c.needs.limit != Duration::max();  // it may use kept nodes
   const bool plain = !space.pool().share_nodes && c.needs.reservation.empty() && !c.kept;
-  if (!plain) {
+  if (!plain || (in_time && !single && !target.fills)) {
     pool.any.insert(id);
-    watch(Watch::any, 0, 0);
+    c.watches.push_back({Watch::any, 0, target.pool});
     return;
   }
-  if (space.fills(demand)) {
-    const auto level = static_cast<std::uint8_t>(c.needs.nearness.within);
-    pool.by_need[level][c.needs.min_nodes].insert(id);
-    watch(Watch::level, level, c.needs.min_nodes);
-  } else {
+  if (!target.fills) {
     const std::int64_t major = demand.gpu_milli > 0 ? 1 : space.major_of(demand);
-    pool.parts[major].insert(id);
-    watch(Watch::part, 0, major);
+    await(pool.parts, {Watch::part, 0, target.pool, major, demand.cpus_milli});
+  } else {
+    const auto level = static_cast<std::uint8_t>(c.needs.nearness.within);
+    const bool kept = in_time && !single;
+    await((kept ? pool.whole_in_time : pool.whole)[level],
+          {kept ? Watch::whole_in_time : Watch::whole, level, target.pool, c.needs.min_nodes,
+           target.due});
   }
-  if (c.needs.limit != Duration::max()) {
+  if (in_time && single) {
     pool.timed.insert({c.needs.limit, id});
-    watch(Watch::timed, 0, 0);
+    c.watches.push_back({Watch::timed, 0, target.pool});
   }
 }
 
