@@ -74,7 +74,7 @@ std::int64_t held_at_rest(Controller& controller) {
 int main(int argc, char** argv) {
   CLI::App app{"What a job that waits takes"};
   std::int64_t jobs = 100'000, bytes_max = 0;
-  app.add_option("--jobs", jobs, "Jobs that wait, in thousands")
+  app.add_option("--jobs", jobs, "Jobs that wait; a multiple of 1,000")
       ->check(CLI::Range(10'000, 1'000'000));
   app.add_option("--bytes-max", bytes_max, "Fail when one takes more bytes than this");
   CLI11_PARSE(app, argc, argv);

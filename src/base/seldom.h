@@ -1,6 +1,6 @@
 // A value that is most often what it begins as: one pointer wide, with nothing behind it until it
-// is something else. It reads as the value itself; the many jobs of a long queue pay only for what
-// their authors said.
+// is something else, or has been edited. It reads as the value itself; the many jobs of a long
+// queue pay only for what their authors said. References to the value do not outlive a change.
 #pragma once
 
 #include <compare>
@@ -38,7 +38,8 @@ class Seldom {
     return *this = Seldom(std::forward<From>(from));
   }
 
-  const T& operator*() const { return held_ ? *held_ : unsaid(); }
+  const T& operator*() const& { return held_ ? *held_ : unsaid(); }
+  const T& operator*() const&& = delete;  // it would die at once
   const T* operator->() const { return &**this; }
   operator const T&() const { return **this; }
   // To change a part of it.

@@ -208,6 +208,22 @@ TEST(Nodes, ThatTheFleetNoLongerOffersAreHeldUntilTheirWorkEnds) {
   for (const Violation& v : audit(w.state, w.now)) ADD_FAILURE() << to_string(v);
 }
 
+TEST(Nodes, OfALeafThatTheFleetNoLongerOffersAreNothingToTheScheduler) {
+  World w;
+  Fleet fleet{{pool("hall", 12), pool("shed", 2)}, {}, {}, {}};
+  fleet.pools[0].topology.leaf = 4;
+  EXPECT_NE(w.say(DefineFleet{fleet}), "");
+  EXPECT_NE(w.change("9", NodeState::down, "fans"), "");
+  fleet.pools[0].nodes = 4;
+  fleet.scheduling.min_run = 1min;  // makes the scheduler anew
+  EXPECT_NE(w.say(DefineFleet{fleet}), "");
+  EXPECT_NE(w.say(Submit{{job("narrow")}, {}, ""}), "");
+  for (Fact& fact : follow_up(w.state, w.now)) w.log.push_back(std::move(fact));
+  EXPECT_EQ(w.state.live().size(), 1u);
+  w.check();
+  for (const Violation& v : audit(w.state, w.now)) ADD_FAILURE() << to_string(v);
+}
+
 RC_GTEST_PROP(Nodes, AreWhatWasSaidOfThemLast, ()) {
   World w;
   std::map<std::int64_t, std::pair<NodeState, std::string>> naive;

@@ -317,7 +317,8 @@ void State::needs_changed(const JobEntry& needed) {
     JobEntry& dependant = jobs_.at(id);
     if (is_terminal(dependant.job.state)) continue;
     if (is_there(needed.job)) {
-      dependant.unmet.edit().erase(needed.job.id);
+      if (dependant.unmet->contains(needed.job.id)) dependant.unmet.edit().erase(needed.job.id);
+      if (dependant.unmet.empty()) dependant.unmet = {};
       enqueue(dependant);
     } else if (is_terminal(needed.job.state)) {
       unsettled_.insert(id);

@@ -116,17 +116,14 @@ Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept) {
   // A node kept for it may be kept for another soon after.
   if (kept && request.own != 0 && space.kept(leaf) != 0) {
     const Mask own = mask_of(space.held(request.own).nodes, leaf);
+    Mask in_time = 0, late = 0;  // of them, for one of the others
     for (HoldSlot slot = 1; slot < space.tiers().size() && own != 0; ++slot) {
       if (!space.tiers()[slot] || slot == request.own) continue;
       const Hold& other = space.tiers()[slot]->hold;
       const Mask both = own & mask_of(other.nodes, leaf) & space.taking_work(leaf);
-      if (both == 0) continue;
-      if (request.end <= other.start) {
-        mask |= both;
-      } else {
-        mask &= ~both;
-      }
+      (request.end <= other.start ? in_time : late) |= both;
     }
+    mask = (mask | in_time) & ~late;
   }
   return request.features ? mask & (*request.features)[leaf] : mask;
 }
@@ -138,7 +135,7 @@ enum class Want { empty, fitting };
 Mask free_in(const Space& space, const Request& request, Leaf leaf, bool kept, Want want) {
   ++space.leaves_visited;
   Mask mask = usable(space, request, leaf, kept);
-  if (space.fills(*request.demand)) mask &= space.wide_open(leaf);
+  if (space.fills(*request.demand)) mask &= space.wide_open_in(leaf);
   Mask out = 0;
   for_bits(mask, [&](std::uint32_t place) {
     const Node& node = space.node(space.index(leaf, place));
@@ -158,7 +155,7 @@ Leaves scan(const Space& space, const Request& request, bool kept, Want want) {
   if (want == Want::fitting) {
     const bool fills = space.fills(*request.demand);
     for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
-      if (!fills || space.wide_open(leaf) != 0) look(leaf);
+      if (!fills || space.wide_open_in(leaf) != 0) look(leaf);
     }
     return out;
   }

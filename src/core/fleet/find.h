@@ -28,8 +28,8 @@ struct Request {
 
 std::optional<Grant> find(const Space& space, const Request& request);
 
-// The same, and where there is no room: there is none either before so many of the pool's nodes
-// have become free, or open, or have less on them. At least 1.
+// The same, and where there is no room for min_nodes: of work that fills nodes, how many of the
+// pool's must have become free first as a whole; at least 1, and never too many.
 struct Found {
   std::optional<Grant> grant;
   std::int64_t lacks = 1;

@@ -158,7 +158,7 @@ class Space {
   // goes beside the others, there may be many.
   std::int64_t tainted() const { return tainted_; }
   // Those of the leaf whose GPUs (or cores) are all free: only there work that fills nodes may go.
-  Mask wide_open(Leaf leaf) const { return empty_[leaf] | tainted_in_[leaf]; }
+  Mask wide_open_in(Leaf leaf) const { return empty_[leaf] | tainted_in_[leaf]; }
 
   // How often node states, holds or the pool changed; not occupants.
   std::uint64_t version() const { return version_; }

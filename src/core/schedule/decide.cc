@@ -80,12 +80,12 @@ Request Scheduler::request_for(const Class& c, const Target& target, Timestamp n
   return request;
 }
 
-// Whether a job that names an advance reservation may use it now, until it ends.
 // Of its queue's share, for the smallest gang, beside the nodes that are kept for it already.
 Worth Scheduler::worth_wanted(const Class& c, const Target& target) const {
   return target.node_worth * c.needs.min_nodes - (c.kept ? c.kept->worth : 0);
 }
 
+// Whether a job that names an advance reservation may use it now, until it ends.
 bool Scheduler::reservation_open(const Class& c, const Target& target, Request& request) const {
   if (c.needs.reservation.empty()) return true;
   const auto found = reservations_.find(c.needs.reservation);
@@ -152,10 +152,7 @@ std::optional<Decision> Scheduler::next() {
       return std::nullopt;
     }
     Class& c = *classes_[turn->id];
-    if (Sharers& sharers = sharers_[c.leaf]; sharers.state == Sharers::one_awake) {
-      sharers.state = Sharers::to_look;
-      sharers_to_look_.push_back(c.leaf);
-    }
+    look_for_sharer(c.leaf);
     if (turn->list == Turns::to_plan) {
       if (may_move_in(c)) {
         wake(turn->id);
@@ -222,7 +219,7 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
 
 std::optional<Start> Scheduler::start_for(const Waiting& waiting, JobId job) {
   Class& c = *classes_[waiting.id];
-  // It is known to find none; but of those that wait for a share only the first in line is woken.
+  // It is known to find none; but of those that wait for a share only the first in line is called.
   const bool for_share = std::any_of(c.watches.begin(), c.watches.end(),
                                      [](const Watch& w) { return w.kind == Watch::queue; });
   if (!c.awake && !c.called && !c.gated && !for_share) return std::nullopt;

@@ -61,8 +61,8 @@ struct Target {
   std::uint32_t rank = 0;      // equal: the work costs the same in both
   std::vector<Mask> features;  // nodes that have those asked for, by leaf; empty: all have
   bool fills = false;          // it leaves no GPU (or core) of a node to others
-  // Of work that fills nodes: there is no room for it before nodes of the pool have so often become
-  // free as a whole; 0: there may be.
+  // Of work that fills nodes: there is no room for it before nodes of the pool have opened so often
+  // (PoolState::opened); 0: there may be.
   std::int64_t due = 0;
 };
 

@@ -3,6 +3,17 @@
 #include <algorithm>
 
 namespace mohona {
+namespace {
+
+// What is said of nodes that the pool no longer has is nothing to it.
+NodeSet offered(NodeRanges nodes, const Space& space) {
+  const std::int64_t last = std::int64_t{space.nodes()} - 1;
+  for (NodeRange& range : nodes) range.last = std::min(range.last, last);
+  std::erase_if(nodes, [](const NodeRange& range) { return range.first > range.last; });
+  return to_set(nodes, space.leaf_size());
+}
+
+}  // namespace
 
 // --- the fleet
 // ------------------------------------------------------------------------------------
@@ -133,7 +144,7 @@ void Scheduler::set_nodes(const std::string& name, const NodeRanges& nodes, Node
   const auto pool = find_pool(name);
   if (!pool) return;
   Space& space = pools_[*pool]->space;
-  const NodeSet set = to_set(nodes, space.leaf_size());
+  const NodeSet set = offered(nodes, space);
   for (const Segment& s : set) {
     for_bits(s.nodes,
              [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
@@ -150,7 +161,7 @@ void Scheduler::set_foreign(const std::string& name, std::int64_t node, const Fo
   auto& vacancies = pools_[*pool]->vacancies;
   if (vacancies.size() < space.nodes()) vacancies.resize(space.nodes());
   if (i < space.nodes()) vacancies[i] = vacancy_of(space, running_, i);
-  nodes_changed(*pool, to_set({{node, node}}, space.leaf_size()));
+  nodes_changed(*pool, offered({{node, node}}, space));
 }
 
 void Scheduler::reserve(const AdvanceReservation& reservation) {
@@ -230,6 +241,7 @@ ClassId Scheduler::intern(const Needs& needs) {
 }
 
 void Scheduler::free_class(ClassId id) {
+  look_for_sharer(classes_[id]->leaf);
   unlist(id);
   unwatch(id);
   if (!classes_[id]->kept) by_needs_.erase(classes_[id]->needs);

@@ -180,12 +180,12 @@ class Scheduler {
     Worth need = 0;
     friend auto operator<=>(const Sharer&, const Sharer&) = default;
   };
-  // The sharers of one leaf queue. Of those that may be allowed now, the first in line is awake,
+  // The sharers of one leaf queue. Of those that may be allowed now, the first in line is called,
   // and the next is looked for when something of the leaf has been looked at: where one starts, the
   // others are mostly blocked again.
   struct Sharers {
     std::vector<Sharer> all;  // sorted
-    enum { settled, to_look, one_awake } state = settled;
+    enum { settled, to_look, one_called } state = settled;
   };
   struct Class {
     Needs needs;
@@ -221,6 +221,7 @@ class Scheduler {
   void wake_for(PoolIndex pool, const NodeSet& touched);
   void wake_queues(QueueIndex leaf);
   void wake_sharers();
+  void look_for_sharer(QueueIndex leaf);
   void watch_queue(ClassId id, QueueIndex queue, Worth need);
   void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, std::span<const Segment> touched) const;
@@ -296,18 +297,20 @@ struct Scheduler::PoolState {
   std::vector<Vacancy> vacancies;  // by node
   std::vector<NodeIndex> stale;    // of them
   std::vector<Segment> news;       // what has become free, or open, since all were asleep
-  std::int64_t opened = 0;         // how often a node has, with all its GPUs (or cores)
+  // How often a node has been such news with all its GPUs (or cores) free: never too seldom, since
+  // gangs sleep on it.
+  std::int64_t opened = 0;
   bool reclaimed = false, removed = false;
   std::unique_ptr<PoolScores> scores;  // made when they are asked for first
   std::optional<std::size_t> priced;   // its place in the prices
   // Asleep until as much of two kinds is there.
   using Asleep = std::map<std::int64_t, std::set<std::pair<std::int64_t, ClassId>>>;
   template <class F>
-  static void for_awaited(const Asleep& asleep, std::int64_t first, std::int64_t second, F&& f) {
+  static void for_awaited(const Asleep& asleep, std::int64_t have, std::int64_t have_also, F&& f) {
     for (const auto& [need, ids] : asleep) {
-      if (need > first) return;
+      if (need > have) return;
       for (const auto& [also, id] : ids) {
-        if (also > second) break;
+        if (also > have_also) break;
         f(id);
       }
     }

@@ -629,6 +629,62 @@ TEST(Scheduler, AGangIsLookedAtWhenAsManyNodesAreFreeAsItLacked) {
   EXPECT_LE(hall.looked_in_vain(), 51u);
 }
 
+// Passes are bounded, and jobs are cancelled between them.
+TEST(Scheduler, TheNextInLineIsCalledWhenTheOneThatWasHasGone) {
+  Pool pool;
+  pool.name = "hall";
+  pool.nodes = 4;
+  pool.shape = {"s", 8'000, 64'000, "h100", 8};
+  pool.price = Price{1'000'000'000};
+  std::vector<Queue> queues(2);
+  queues[0].name = "first", queues[1].name = "last";
+  for (Queue& queue : queues) queue.guarantee_ppm = 250'000, queue.borrow_ppm = 0;
+  Scheduler scheduler;
+  scheduler.define_pool(pool);
+  scheduler.define_queues(queues, {});
+  const Timestamp now{1h};
+  std::map<JobId, Waiting> waiting;
+  const auto wait = [&](std::uint64_t job, const char* queue) {
+    Needs needs;
+    needs.queue = queue;
+    needs.choices = {Choice{whole_node, "", "", "", ""}};
+    needs.limit = std::chrono::minutes(job);  // a class of its own
+    waiting[JobId{job}] =
+        scheduler.wait(JobId{job}, needs, rank_of(0, now, JobId{job}, Duration{0}));
+  };
+  const auto next = [&]() -> std::optional<OccupantId> {
+    const auto decision = scheduler.next();
+    if (!decision) return std::nullopt;
+    const Start& start = std::get<Start>(*decision);
+    Running run;
+    run.id = {start.job, 0, 1};
+    run.queue = scheduler.queues().find(scheduler.needs(waiting.at(start.job)).queue);
+    run.demand = whole_node;
+    run.grant = start.grant;
+    run.worth = worth_of(pool, whole_node);
+    run.started = now;
+    run.end = run.expected = now + 1h;
+    scheduler.leave(waiting.at(start.job));
+    return scheduler.start(std::move(run));
+  };
+  wait(1, "last");
+  scheduler.begin(now);
+  const auto runs = next();
+  ASSERT_TRUE(runs);
+  wait(2, "last"), wait(3, "last");
+  scheduler.begin(now);
+  EXPECT_FALSE(next());  // the queue has all that it may have
+  scheduler.end(*runs);
+  wait(4, "first");
+  scheduler.begin(now);
+  EXPECT_TRUE(next());  // 4 starts, and this pass ends before the other queue's turn
+  scheduler.leave(waiting.at(JobId{2}));
+  scheduler.begin(now);
+  const auto decision = scheduler.next();
+  ASSERT_TRUE(decision);
+  EXPECT_EQ(std::get<Start>(*decision).job, JobId{3});
+}
+
 TEST(Scheduler, KeepsWhatItPromisesAndNeverGoesInCircles) {
   std::int64_t promises = 0, restarts = 0;
   for (std::uint64_t seed = 1; seed <= 2'000 && !HasFailure(); ++seed) {

@@ -8,7 +8,7 @@
 namespace mohona {
 namespace {
 
-constexpr std::int64_t touched_nodes_max = 64;  // looked at one by one; beyond, all are woken
+constexpr std::int64_t touched_nodes_max = 64;  // looked at one by one; beyond, only counted
 
 // Empty nodes that are kept for someone.
 std::int64_t kept_empty(const Space& space) {
@@ -118,8 +118,9 @@ void Scheduler::unwatch(ClassId id) {
         pool.timed.erase({c.needs.limit, id});
         break;
       case Watch::any:
-      case Watch::queue:
         pool.any.erase(id);
+        break;
+      case Watch::queue:
         break;
     }
   }
@@ -137,8 +138,8 @@ void Scheduler::wake(ClassId id) {
   turns_.insert(Turns::awake, tree_, c.leaf, head, id);
 }
 
-// There is room for it. Mostly others who were called for the same room come first and take it, so
-// it keeps all that it sleeps on until its turn shows that the room is still there.
+// There is room for it, or its queue allows it. Mostly others who were called for the same come
+// first and take it, so it keeps all that it sleeps on until its turn shows that it is still there.
 void Scheduler::call(ClassId id) {
   Class& c = *classes_[id];
   if (c.awake || c.called) return;
@@ -178,12 +179,12 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
   PoolState& pool = *pools_[index];
   pool.news.insert(pool.news.end(), touched.begin(), touched.end());
   std::int64_t opened = 0;
-  for (const Segment& s : touched) opened += count(s.nodes & pool.space.wide_open(s.leaf));
+  for (const Segment& s : touched) opened += count(s.nodes & pool.space.wide_open_in(s.leaf));
   pool.opened += opened;
-  std::vector<ClassId> woken;
+  std::vector<ClassId> called;
   const auto consider = [&](ClassId id) {
     const Class& c = *classes_[id];
-    if (!c.awake && !c.called && may_fit(c, pool, touched)) woken.push_back(id);
+    if (!c.awake && !c.called && may_fit(c, pool, touched)) called.push_back(id);
   };
   if (opened > 0) {
     const auto most = most_empty(pool.space, touched);
@@ -208,7 +209,7 @@ void Scheduler::wake_for(PoolIndex index, const NodeSet& touched) {
     }
   }
   for (const ClassId id : pool.any) consider(id);
-  for (const ClassId id : woken) call(id);
+  for (const ClassId id : called) call(id);
 }
 
 // Whether one of the nodes has room for a member of the class's gang.
@@ -216,15 +217,16 @@ bool Scheduler::may_fit_one(const Class& c, const Target& target,
                             std::span<const Segment> touched) const {
   const Space& space = pools_[target.pool]->space;
   const Demand& demand = c.needs.choices[target.choice].demand;
+  const Request request = request_for(c, target, now_);
   for (const Segment& s : touched) {
     Mask fitting = 0;
-    for_bits(s.nodes & (target.fills ? space.wide_open(s.leaf) : ~Mask{0}),
+    for_bits(s.nodes & (target.fills ? space.wide_open_in(s.leaf) : ~Mask{0}),
              [&](std::uint32_t place) {
                if (space.fits(space.node(space.index(s.leaf, place)), demand)) {
                  fitting |= Mask{1} << place;
                }
              });
-    if (fitting != 0 && fitting & usable(space, request_for(c, target, now_), s.leaf, true)) {
+    if (fitting != 0 && fitting & usable(space, request, s.leaf, true)) {
       return true;
     }
   }
@@ -301,7 +303,15 @@ void Scheduler::wake_queues(QueueIndex leaf) {
   }
 }
 
-// Of each leaf that has had news, the first class in line that is not blocked as it was.
+// The one that was called has had its turn, or has gone.
+void Scheduler::look_for_sharer(QueueIndex leaf) {
+  if (sharers_[leaf].state != Sharers::one_called) return;
+  sharers_[leaf].state = Sharers::to_look;
+  sharers_to_look_.push_back(leaf);
+}
+
+// Of each leaf that has had news, the first class in line that is not blocked as it was: what is
+// said here by bounds, `is_worth_a_look` says by `blocks`, and they must agree.
 void Scheduler::wake_sharers() {
   std::vector<QueueTree::Bound> bounds;
   while (!sharers_to_look_.empty()) {
@@ -315,7 +325,7 @@ void Scheduler::wake_sharers() {
         return sharer.need > bound.allows;
       });
       if (block != bounds.end() && block->queue == sharer.queue) continue;
-      sharers.state = Sharers::one_awake;
+      sharers.state = Sharers::one_called;
       call(sharer.id);
       break;
     }
