@@ -10,11 +10,9 @@
 #include <CLI/CLI.hpp>
 #include <future>
 #include <nlohmann/json.hpp>
-#include <thread>
 
-#include "control/controller.h"
-#include "engine/memory/memory_engine.h"
 #include "heap.h"
+#include "in_memory.h"
 #include "store/memory/memory_store.h"
 
 namespace mohona {
@@ -79,31 +77,16 @@ Taken run_array(const Size& size) {
   heap::mark();
   const auto begin = Steady::now();
   MemoryStore store(true);
-  MemoryEngine engine;
-  SystemClock clock;
-  NoSecrets secrets;
-  Controller controller(
-      {store,
-       {{"local", &engine}},
-       clock,
-       secrets,
-       [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
-       [](const std::string&) {}});
-  if (auto ok = controller.start(); !ok) throw std::runtime_error(ok.error().message);
-  controller.submit(DefineFleet{fleet_of(size)}, nullptr);
-  std::promise<bool> accepted;
-  controller.submit(Submit{{array_of(size)}, {}, ""}, [&](const Result<Accepted>& answer) {
-    accepted.set_value(answer.has_value());
-  });
-  if (!accepted.get_future().get()) throw std::runtime_error("it was refused");
-  run_to_end(controller, engine, size.exit_code);
+  InMemory plane(store, fleet_of(size));
+  plane.submit({array_of(size)});
+  run_to_end(plane.controller(), plane.engine(), size.exit_code);
   Taken taken;
   taken.seconds = std::chrono::duration<double>(Steady::now() - begin).count();
   taken.bytes = heap::held_most() - before;
-  controller.read([&](const State& state, Timestamp) {
+  plane.controller().read([&](const State& state, Timestamp) {
     taken.attempts = state.find(JobId{1})->job.attempts_made();
   });
-  controller.stop();
+  plane.controller().stop();
   taken.facts = store.appended();
   return taken;
 }

@@ -5,8 +5,9 @@
 
 namespace mohona::heap {
 
+// Bytes, as the allocator rounds them.
 std::int64_t held();       // now
-std::int64_t held_most();  // since the last mark
+std::int64_t held_most();  // at most, since the last mark
 void mark();
 
 }  // namespace mohona::heap

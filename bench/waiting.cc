@@ -9,9 +9,8 @@
 #include <future>
 #include <nlohmann/json.hpp>
 
-#include "control/controller.h"
-#include "engine/memory/memory_engine.h"
 #include "heap.h"
+#include "in_memory.h"
 #include "store/store.h"
 
 namespace mohona {
@@ -55,14 +54,6 @@ Fleet fleet_without_spot() {
   return Fleet{{pool}, {}, {}, {}};
 }
 
-void submit(Controller& controller, std::vector<JobSpec> jobs) {
-  std::promise<bool> accepted;
-  controller.submit(Submit{std::move(jobs), {}, ""}, [&](const Result<Accepted>& answer) {
-    accepted.set_value(answer.has_value());
-  });
-  if (!accepted.get_future().get()) throw std::runtime_error("it was refused");
-}
-
 // With all that was asked for before it done.
 std::int64_t held_at_rest(Controller& controller) {
   std::promise<void> rest;
@@ -79,24 +70,13 @@ int main(int argc, char** argv) {
   app.add_option("--bytes-max", bytes_max, "Fail when one takes more bytes than this");
   CLI11_PARSE(app, argc, argv);
   Disk store;
-  MemoryEngine engine;
-  SystemClock clock;
-  NoSecrets secrets;
-  Controller controller(
-      {store,
-       {{"local", &engine}},
-       clock,
-       secrets,
-       [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
-       [](const std::string&) {}});
-  if (auto ok = controller.start(); !ok) throw std::runtime_error(ok.error().message);
-  controller.submit(DefineFleet{fleet_without_spot()}, nullptr);
+  InMemory plane(store, fleet_without_spot());
   std::int64_t made = 0;
-  for (; made < jobs / 10; made += batch) submit(controller, some_jobs(made));
-  const std::int64_t few = made, with_few = held_at_rest(controller);
-  for (; made < jobs; made += batch) submit(controller, some_jobs(made));
-  const std::int64_t with_all = held_at_rest(controller);
-  controller.stop();
+  for (; made < jobs / 10; made += batch) plane.submit(some_jobs(made));
+  const std::int64_t few = made, with_few = held_at_rest(plane.controller());
+  for (; made < jobs; made += batch) plane.submit(some_jobs(made));
+  const std::int64_t with_all = held_at_rest(plane.controller());
+  plane.controller().stop();
   const auto a_job = static_cast<double>(with_all - with_few) / static_cast<double>(made - few);
   const nlohmann::ordered_json out = {
       {"jobs", made}, {"bytes_per_job", a_job}, {"bytes_of_all", with_all}};
