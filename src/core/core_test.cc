@@ -530,8 +530,8 @@ TEST(Explain, NamesTheNearestBarrierOfEachPool) {
   EXPECT_EQ(
       w.explanation(id),
       "waits for room: 2 nodes of 1 core, 1 GiB; nothing ahead of it in the queue; "
-      "2 nodes of gcp-od are kept for it: it starts probably about 2027-01-15T09:00:00Z, "
-      "which cannot be promised because some of what runs there has no max_duration\n"
+      "2 nodes of gcp-od are kept for it: when it starts cannot be told, "
+      "because some of what runs there has no max_duration\n"
       "  gcp-od has room for 0 of the 2 nodes that the job needs; starts when holder (job 1) ends\n"
       "  azure-res has 1 node, the job needs 2; ask for fewer nodes, or add nodes to the "
       "pool\n"

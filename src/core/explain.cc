@@ -51,34 +51,39 @@ std::string where(const Nearness& near) {
 namespace {
 
 // When it will probably start on what is kept for it, by what is known by now of the work there,
-// which may have told more since then. Work that shares nodes leaves in steps that only the plan
-// has looked at: there the plan's word stands.
-Timestamp expected_start(const State& state, const Job& job) {
+// which may have told more since then; nothing where of some of it nothing is known. Work that
+// shares nodes leaves in steps that only the plan has looked at: there the plan's word stands.
+std::optional<Timestamp> expected_start(const State& state, const Job& job) {
   const NodesKept& kept = *job.kept;
   const Scheduler& scheduler = state.scheduler();
   const auto pool = scheduler.find_pool(kept.pool);
   if (!pool) return kept.expected;
   const Space& space = scheduler.space(*pool);
-  const auto fills = [&](const Choice& choice) { return space.fills(choice.demand); };
   const auto& choices = job.spec->resources.choices;
-  if (!std::all_of(choices.begin(), choices.end(), fills)) return kept.expected;
+  const bool all_leave = std::all_of(choices.begin(), choices.end(), [&](const Choice& choice) {
+    return space.fills(choice.demand);
+  });
   Timestamp at = kept.at;
+  bool known = true;
   for (const NodeRange& range : kept.nodes) {
     const std::int64_t end = std::min<std::int64_t>(range.last + 1, space.nodes());
     for (std::int64_t i = range.first; i < end; ++i) {
       space.for_occupants(space.node(static_cast<NodeIndex>(i)), [&](OccupantId who) {
-        at = std::max(at, scheduler.running(who).expected);
+        const Running& run = scheduler.running(who);
+        at = std::max(at, run.expected);
+        known = known && (run.certain() || state.live_attempt(run.id).ends_at);
       });
     }
   }
-  return at;
+  if (!known && !kept.promised) return std::nullopt;
+  return all_leave ? at : kept.expected;
 }
 
 // What is kept for it, and when it starts.
 std::string promise(const State& state, const JobEntry& entry, Timestamp now) {
   if (!entry.job.kept) return {};
   const NodesKept& kept = *entry.job.kept;
-  const Timestamp expected = expected_start(state, entry.job);
+  const auto expected = expected_start(state, entry.job);
   const std::int64_t n = count_nodes(kept.nodes);
   if (kept.preempting) {
     return fmt::format("; other work is being stopped to make room on {} {} of {}: it starts by {}",
@@ -88,19 +93,19 @@ std::string promise(const State& state, const JobEntry& entry, Timestamp now) {
       fmt::format("; {} {} of {} {} kept for it", n, nodes(n), kept.pool, n == 1 ? "is" : "are");
   if (kept.promised && now <= kept.start) {
     text += ": it starts no later than " + format_timestamp(kept.start);
-    if (expected >= kept.start || expected < now) return text;
-    return text + ", probably about " + format_timestamp(expected);
+    if (!expected || *expected >= kept.start || *expected < now) return text;
+    return text + ", probably about " + format_timestamp(*expected);
   }
   if (kept.promised) {
     return text + fmt::format(": it was to start by {}, but what runs there has not left in time",
                               format_timestamp(kept.start));
   }
   constexpr std::string_view why = "some of what runs there has no max_duration";
-  if (expected < now) {
+  if (!expected || *expected < now) {
     return text + fmt::format(": when it starts cannot be told, because {}", why);
   }
   return text + fmt::format(": it starts probably about {}, which cannot be promised because {}",
-                            format_timestamp(expected), why);
+                            format_timestamp(*expected), why);
 }
 
 std::string why_out_of_line(const JobEntry& entry, Timestamp now) {

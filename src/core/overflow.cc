@@ -15,8 +15,6 @@ constexpr std::int64_t days_looked_at = 7;
 // More nodes than these are not planned for; what would wait for them has its turn as if it were
 // not there.
 constexpr std::size_t nodes_max = 256;
-// What nothing is known of.
-constexpr Duration unknown_time = std::chrono::hours(1);
 // Work that has outlived what was believed of it is believed to go on for an eighth of its age.
 constexpr std::int64_t overrun_part = 8;
 constexpr Duration overrun_least = std::chrono::minutes(1);
@@ -28,12 +26,9 @@ std::int64_t day_of(Timestamp at) {
 // What others than the queue made it wait for does not count.
 bool counts(const Job& job) { return may_be_planned(job) && job.spec->needs.empty(); }
 
-// How long it is believed to run: by its author, by history, by its limit.
+// How long it is believed to run: if nothing else is known, until its limit.
 Duration believed_time(const State& state, const JobSpec& spec) {
-  const Duration limit = spec.max_duration.value_or(Duration::max());
-  if (spec.estimate) return std::min(*spec.estimate, limit);
-  const auto predicted = state.history().predict(spec.queue, spec.name, 1);
-  return std::min(predicted ? predicted->likely : unknown_time, limit);
+  return probable_time(state, spec, 1).value_or(spec.max_duration.value_or(unknown_time));
 }
 
 // Likewise when it ends: what its steps say goes before its author's word.

@@ -13,8 +13,6 @@ namespace {
 
 // From placement to start: an engine that takes longer makes its job the later to leave.
 constexpr Duration launch_max = std::chrono::minutes(1);
-// What work without max_duration and without known run times is taken to last.
-constexpr Duration unknown_time = std::chrono::hours(1);
 
 // Only powers of two of minutes, so that work is not told apart that hardly differs.
 Duration coarse(Duration time) {
@@ -39,6 +37,14 @@ Stakes stakes_of(const JobSpec& spec) {
 
 }  // namespace
 
+std::optional<Duration> probable_time(const State& state, const JobSpec& spec, std::int64_t nodes) {
+  const Duration limit = spec.max_duration.value_or(Duration::max());
+  if (spec.estimate) return std::min(*spec.estimate, limit);
+  const auto predicted = state.history().predict(spec.queue, spec.name, nodes);
+  if (!predicted) return std::nullopt;
+  return std::min(predicted->likely, limit);
+}
+
 Facts start_facts(const State& state, const JobEntry& entry, const Start& start, Timestamp now) {
   const JobSpec& spec = *entry.job.spec;
   const Space& space = state.scheduler().space(start.pool);
@@ -59,10 +65,8 @@ Facts start_facts(const State& state, const JobEntry& entry, const Start& start,
     if (price) attempt.priced = sum_of(*price);
   }
   if (spec.kind != Kind::serve) {
-    const auto predicted =
-        state.history().predict(spec.queue, spec.name, std::ssize(attempt.holdings));
-    const Duration limit = hold_limit(spec);
-    attempt.ends_at = now + std::min(predicted ? predicted->likely : unknown_time, limit);
+    const auto lasts = probable_time(state, spec, std::ssize(attempt.holdings));
+    if (lasts) attempt.ends_at = now + *lasts;
   }
   return {AttemptPlaced{std::move(attempt)}};
 }
@@ -159,7 +163,8 @@ Running to_running(const State& state, const Job& job, const Attempt& attempt) {
         attempt.started_at ? *attempt.started_at + (limit - launch_max) : attempt.placed_at + limit;
   }
   if (attempt.gone_by) run.end = std::min(run.end, *attempt.gone_by);
-  run.expected = std::min(run.end, attempt.ends_at.value_or(attempt.placed_at + unknown_time));
+  const Timestamp guess = run.certain() ? run.end : attempt.placed_at + unknown_time;
+  run.expected = std::min(run.end, attempt.ends_at.value_or(guess));
   return run;
 }
 

@@ -13,6 +13,13 @@ constexpr Duration restart_time = std::chrono::minutes(10);
 // start, and what it may take to leave. Duration::max() if it names no max_duration.
 Duration hold_limit(const JobSpec& spec);
 
+// What work is taken to last where nothing at all is known of it.
+constexpr Duration unknown_time = std::chrono::hours(1);
+
+// How long work will probably run on so many nodes: by its author's estimate, else by what work
+// like it took, and never longer than its max_duration. Nothing: neither is known.
+std::optional<Duration> probable_time(const State& state, const JobSpec& spec, std::int64_t nodes);
+
 Needs needs_of(const JobSpec& spec);
 
 // A grant as attempts record it, and back.

@@ -358,7 +358,8 @@ std::int64_t members_on(const Space& space, const Node& node, const Demand& dema
   const auto times = [](std::int64_t free, std::int64_t unit) {
     return unit <= 0 ? INT64_MAX : std::max<std::int64_t>(free, 0) / unit;
   };
-  if (demand.gpu_milli > 0) return space.fits(node, demand) ? 1 : 0;
+  if (!space.fits(node, demand)) return 0;
+  if (demand.gpu_milli > 0) return 1;
   return std::min({times(node.cpus_free, demand.cpus_milli),
                    times(node.memory_free, demand.memory_mib),
                    times(count(node.gpus_free), demand.gpus)});

@@ -195,6 +195,7 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
   Class& c = *classes_[id];
   make_targets(c);
   for (Target& target : c.targets) target.due = 0;
+  const bool broken = c.kept && is_broken(c);
   if (c.needs.planned) {
     // Whoever plans starts it.
   } else if (gate_ && !c.kept) {
@@ -204,11 +205,11 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
     return decision;
   }
   if (policy_.preempt != Preempt::never && !c.needs.planned && c.looked != look_ &&
-      !(c.kept && c.kept->preempting && !c.kept->broken)) {
+      !(c.kept && c.kept->preempting && !broken)) {
     c.looked = look_;
     if (auto decision = try_preempt(c)) return decision;
   }
-  if (c.kept && c.kept->broken) {
+  if (broken) {
     if (auto decision = try_plan(c)) return decision;
     return Drop{c.waiting.begin()->job, "nodes that were kept for it take no more work"};
   }
@@ -402,7 +403,7 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
     // A promise is never moved back: what it waits for is free before these would be.
-    if (c.kept && c.kept->promised && !c.kept->broken && c.kept->start < start) continue;
+    if (c.kept && c.kept->promised && c.kept->start < start && !is_broken(c)) continue;
     return Keep{c.waiting.begin()->job, target.pool, eviction->nodes, start, start, true, true,
                 eviction->victims};
   }

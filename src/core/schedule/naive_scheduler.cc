@@ -8,17 +8,36 @@ namespace mohona {
 
 NaiveScheduler::NaiveScheduler(std::vector<Pool> pools, std::vector<Queue> queues,
                                SchedulingPolicy policy)
-    : policy_(policy) {
+    : queues_(std::move(queues)), policy_(policy) {
+  for (const Pool& pool : pools) spaces_.push_back(std::make_unique<Space>(pool));
+  grow_tree();
+}
+
+// Shares are parts of what the fleet is worth.
+void NaiveScheduler::grow_tree() {
   Worth total = 0;
-  for (const Pool& pool : pools) {
-    spaces_.push_back(std::make_unique<Space>(pool));
-    total += pool.nodes * node_worth(pool);
+  for (const auto& space : spaces_) total += space->pool().nodes * node_worth(space->pool());
+  tree_.define(queues_, total);
+  for (const Running& run : running_) {
+    if (run.live) tree_.add_used(run.queue, run.worth);
   }
-  tree_.define(queues, total);
+  for (const auto& [id, job] : jobs_) {
+    if (job.kept) tree_.add_held(tree_.find(job.needs.queue), job.kept->worth);
+  }
+}
+
+void NaiveScheduler::define_pool(PoolIndex index, const Pool& pool) {
+  spaces_[index]->define(pool);
+  grow_tree();
 }
 
 void NaiveScheduler::submit(const Needs& needs, const Rank& rank) {
   jobs_[rank.job] = {needs, rank, {}, false, false, false};
+}
+
+void NaiveScheduler::cancel(JobId id) {
+  drop_hold(jobs_.at(id));
+  jobs_.erase(id);
 }
 
 void NaiveScheduler::end(JobId id) {
@@ -31,22 +50,28 @@ void NaiveScheduler::end(JobId id) {
   }
 }
 
+void NaiveScheduler::set_end(JobId id, Timestamp end, Timestamp expected) {
+  for (Running& run : running_) {
+    if (run.live && run.id.job == id) run.end = end, run.expected = expected;
+  }
+}
+
+void NaiveScheduler::set_reclaimed(PoolIndex pool, bool reclaimed) {
+  reclaimed_.erase(pool);
+  if (reclaimed) reclaimed_.insert(pool);
+}
+
 void NaiveScheduler::set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state) {
   Space& space = *spaces_[pool];
-  const NodeSet set = to_set(nodes, space.leaf_size());
-  for (const Segment& s : set) {
-    for_bits(s.nodes,
-             [&](std::uint32_t place) { space.set_state(space.index(s.leaf, place), state); });
-  }
-  for (auto& [id, job] : jobs_) {
-    if (!job.kept || job.kept->pool != pool) continue;
-    for (const Segment& s : set) {
-      const Mask mine = mask_of(space.held(job.kept->slot).nodes, s.leaf) & s.nodes;
-      for_bits(mine, [&](std::uint32_t place) {
-        if (!space.takes_work(space.node(space.index(s.leaf, place)))) job.kept->broken = true;
-      });
+  for (const NodeRange& range : nodes) {
+    for (std::int64_t i = range.first; i <= range.last; ++i) {
+      space.set_state(static_cast<NodeIndex>(i), state);
     }
   }
+}
+
+void NaiveScheduler::set_foreign(PoolIndex pool, NodeIndex node, const ForeignLoad& load) {
+  spaces_[pool]->set_foreign(node, load);
 }
 
 void NaiveScheduler::reserve(const AdvanceReservation& reservation, PoolIndex pool) {
@@ -54,14 +79,38 @@ void NaiveScheduler::reserve(const AdvanceReservation& reservation, PoolIndex po
   const HoldSlot slot =
       space.hold({0, true, to_set(reservation.where, space.leaf_size()), reservation.from});
   reservations_[reservation.name] = {reservation, pool, slot};
-  for (auto& [id, job] : jobs_) {
-    if (!job.kept || job.kept->pool != pool) continue;
-    const bool in_time =
-        job.needs.limit != Duration::max() && job.kept->start + job.needs.limit <= reservation.from;
-    if (!in_time && overlap(space.held(job.kept->slot).nodes, space.held(slot).nodes)) {
-      job.kept->broken = true;
-    }
+}
+
+void NaiveScheduler::unreserve(const std::string& name) {
+  const Reserved& was = reservations_.at(name);
+  spaces_[was.pool]->unhold(was.slot);
+  reservations_.erase(name);
+}
+
+// What is kept for it is of no use: nodes that take no work, that it may not use any more, or that
+// a window takes too soon.
+bool NaiveScheduler::is_broken(const Job& job) const {
+  if (!job.kept) return false;
+  const Space& space = *spaces_[job.kept->pool];
+  const std::vector<Target> all = targets(job.needs);
+  const auto target = std::find_if(all.begin(), all.end(),
+                                   [&](const Target& t) { return t.pool == job.kept->pool; });
+  if (reclaimed_.contains(job.kept->pool) || target == all.end()) return true;
+  const NodeSet& nodes = space.held(job.kept->slot).nodes;
+  for (NodeIndex i = 0; i < space.nodes(); ++i) {
+    const Leaf leaf = i / space.leaf_size();
+    const Mask bit = Mask{1} << (i % space.leaf_size());
+    if (!(mask_of(nodes, leaf) & bit)) continue;
+    if (!space.takes_work(space.node(i))) return true;
+    if (!target->features.empty() && !(target->features[leaf] & bit)) return true;
   }
+  for (const auto& [name, r] : reservations_) {
+    if (r.pool != job.kept->pool) continue;
+    const bool in_time = job.needs.limit != Duration::max() &&
+                         job.kept->start + job.needs.limit <= r.reservation.from;
+    if (!in_time && overlap(nodes, space.held(r.slot).nodes)) return true;
+  }
+  return false;
 }
 
 void NaiveScheduler::begin(Timestamp now) {
@@ -120,7 +169,7 @@ std::optional<Decision> NaiveScheduler::next() {
     }
     if (auto decision = try_start(job)) return decision;
     if (auto decision = try_preempt(job)) return decision;
-    if (job.kept && job.kept->broken) {
+    if (is_broken(job)) {
       if (auto decision = try_plan(job)) return decision;
       return Drop{job.rank.job, "nodes that were kept for it take no more work"};
     }
@@ -129,7 +178,7 @@ std::optional<Decision> NaiveScheduler::next() {
     for (const Target& target : targets(job.needs)) {
       const Worth wanted =
           target.node_worth * job.needs.min_nodes - (job.kept ? job.kept->worth : 0);
-      if (!tree_.blocks(tree_.find(job.needs.queue), wanted) &&
+      if (!reclaimed_.contains(target.pool) && !tree_.blocks(tree_.find(job.needs.queue), wanted) &&
           pays(job, target, job.needs.min_nodes)) {
         job.lacks_room = true;
       }
@@ -138,8 +187,7 @@ std::optional<Decision> NaiveScheduler::next() {
 }
 
 std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
-  std::vector<
-      std::pair<std::tuple<std::size_t, std::int64_t, Purchase, std::string, std::size_t>, Target>>
+  std::vector<std::pair<std::tuple<std::size_t, Wide, Purchase, std::string, std::size_t>, Target>>
       found;
   for (std::uint32_t i = 0; i < needs.choices.size(); ++i) {
     for (PoolIndex p = 0; p < spaces_.size(); ++p) {
@@ -147,8 +195,10 @@ std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
       const Choice& choice = needs.choices[i];
       if (mismatch(*spaces_[p], needs, choice) != Mismatch::none) continue;
       const Fraction part = part_of(pool.shape, choice.demand);
-      const auto cost = static_cast<std::int64_t>(Wide{pool.price.nanos} * part.held * 1'000'000 /
-                                                  part.whole / choice.speed_milli);
+      const std::int64_t n = needs.min_nodes;
+      const Wide an_hour = cost_ ? cost_(needs, pool, n, part) * 1'000'000 / n
+                                 : Wide{pool.price.nanos} * part.held * 1'000'000 / part.whole;
+      const Wide cost = an_hour / choice.speed_milli;
       found.push_back({{needs.ordered ? i : 0, cost, pool.purchase, pool.name, i},
                        {p, i, worth_of(pool, choice.demand), 0,
                         spaces_[p]->with_features(needs.features).value_or(std::vector<Mask>{})}});
@@ -197,6 +247,7 @@ bool NaiveScheduler::open(const Job& job, const Target& target, const Request& r
 }
 
 std::int64_t NaiveScheduler::allowed(const Job& job, const Target& target) const {
+  if (reclaimed_.contains(target.pool)) return 0;
   const QueueIndex leaf = tree_.find(job.needs.queue);
   const Worth held = job.kept ? job.kept->worth : 0;
   for (std::int64_t n = job.needs.max_nodes; n >= job.needs.min_nodes; --n) {
@@ -210,212 +261,6 @@ bool NaiveScheduler::pays(const Job& job, const Target& target, std::int64_t nod
   const Pool& pool = spaces_[target.pool]->pool();
   return purse_(job.needs, pool, part_of(pool.shape, job.needs.choices[target.choice].demand),
                 nodes);
-}
-
-// --- placing, by the rules of fleet/find.h
-// -----------------------------------------------------
-
-bool NaiveScheduler::is_usable(const Space& space, const Request& request, NodeIndex i,
-                               bool kept) const {
-  if (!space.takes_work(space.node(i))) return false;
-  const Leaf leaf = i / space.leaf_size();
-  const Mask bit = Mask{1} << (i % space.leaf_size());
-  if (request.features && !((*request.features)[leaf] & bit)) return false;
-  bool held = false, mine = false, in_time = true;
-  for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
-    if (!space.tiers()[slot] || !(mask_of(space.held(slot).nodes, leaf) & bit)) continue;
-    held = true;
-    if (slot == request.own) {
-      mine = true;
-    } else if (request.end > space.held(slot).start) {
-      in_time = false;
-    }
-  }
-  if (!kept) return !held && !request.only_own;
-  if (request.only_own) return mine && in_time;
-  return in_time;
-}
-
-std::vector<Segment> NaiveScheduler::free(const Space& space, const Request& request, bool kept,
-                                          bool empty) const {
-  std::vector<Segment> out;
-  for (NodeIndex i = 0; i < space.nodes(); ++i) {
-    const Node& node = space.node(i);
-    if (!is_usable(space, request, i, kept)) continue;
-    if (empty ? node.sole != nobody || node.foreign : !space.fits(node, *request.demand)) continue;
-    const Leaf leaf = i / space.leaf_size();
-    if (out.empty() || out.back().leaf != leaf) out.push_back({leaf, 0});
-    out.back().nodes |= Mask{1} << (i % space.leaf_size());
-  }
-  return out;
-}
-
-namespace {
-
-std::int64_t give(const Segment& s, std::int64_t segment) {
-  return count(s.nodes) / std::max<std::int64_t>(1, segment) * std::max<std::int64_t>(1, segment);
-}
-
-// The sets of leaves among which a gang may be spread, narrow ones first.
-std::vector<std::vector<std::vector<Segment>>> domains(const Space& space,
-                                                       const std::vector<Segment>& leaves,
-                                                       Level within) {
-  std::vector<std::vector<std::vector<Segment>>> out;
-  for (const Level level : {Level::leaf, Level::block, Level::fabric, Level::anywhere}) {
-    const Leaf size = level == Level::leaf     ? 1
-                      : level == Level::block  ? space.leaves_in_block()
-                      : level == Level::fabric ? space.leaves_in_fabric()
-                                               : UINT32_MAX;
-    if (level > within || size == 0) continue;
-    std::map<Leaf, std::vector<Segment>> groups;
-    for (const Segment& s : leaves) groups[s.leaf / size].push_back(s);
-    out.emplace_back();
-    for (auto& [number, group] : groups) out.back().push_back(group);
-  }
-  return out;
-}
-
-std::int64_t total(const std::vector<Segment>& group, std::int64_t segment) {
-  std::int64_t n = 0;
-  for (const Segment& s : group) n += give(s, segment);
-  return n;
-}
-
-NodeSet take_from(std::vector<Segment> group, std::int64_t n, std::int64_t segment) {
-  NodeSet out;
-  while (n > 0) {
-    std::size_t widest = 0;
-    for (std::size_t i = 1; i < group.size(); ++i) {
-      if (give(group[i], segment) > give(group[widest], segment)) widest = i;
-    }
-    if (give(group[widest], segment) > n) {
-      for (std::size_t i = 0; i < group.size(); ++i) {
-        const std::int64_t here = give(group[i], segment);
-        const std::int64_t best = give(group[widest], segment);
-        if (here >= n && (here < best || (here == best && group[i].leaf < group[widest].leaf))) {
-          widest = i;
-        }
-      }
-    }
-    const std::int64_t here = std::min(n, give(group[widest], segment));
-    out.push_back({group[widest].leaf, lowest(group[widest].nodes, here)});
-    n -= here;
-    group.erase(group.begin() + static_cast<std::ptrdiff_t>(widest));
-  }
-  std::sort(out.begin(), out.end(), [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
-  return out;
-}
-
-NodeSet pick(const Space& space, const std::vector<Segment>& leaves, const Request& request) {
-  const std::int64_t segment = request.nearness.segment;
-  const auto levels = domains(space, leaves, request.nearness.within);
-  std::int64_t most = 0;
-  for (const auto& group : levels.back()) most = std::max(most, total(group, segment));
-  std::int64_t n = std::min(request.max_nodes, most);
-  if (n < request.max_nodes && segment > 1) n -= n % segment;
-  if (n < request.min_nodes || n == 0) return {};
-  for (const auto& level : levels) {
-    const std::vector<Segment>* best = nullptr;
-    for (const auto& group : level) {
-      if (total(group, segment) < n) continue;
-      if (!best || total(group, segment) < total(*best, segment)) best = &group;
-    }
-    if (best) return take_from(*best, n, segment);
-  }
-  return {};
-}
-
-}  // namespace
-
-std::optional<Grant> NaiveScheduler::place_part(const Space& space, const Request& request,
-                                                bool kept) const {
-  const Demand& demand = *request.demand;
-  if (demand.gpu_milli > 0) {
-    for (const Space::Shared& gpu : space.shared()) {  // the least free first
-      const Node& node = space.node(gpu.node);
-      if (gpu.milli_free < demand.gpu_milli || !is_usable(space, request, gpu.node, kept) ||
-          node.cpus_free < demand.cpus_milli || node.memory_free < demand.memory_mib) {
-        continue;
-      }
-      return Grant{{}, {{gpu.node, Mask{1} << gpu.gpu}}};
-    }
-  }
-  std::optional<NodeIndex> best;
-  for (NodeIndex i = 0; i < space.nodes(); ++i) {
-    const Node& node = space.node(i);
-    if (!is_usable(space, request, i, kept) || !space.fits(node, demand)) continue;
-    if (demand.gpu_milli > 0 && node.gpus_free == 0) continue;
-    if (!best || node.cell < space.node(*best).cell) best = i;
-  }
-  if (!best) return std::nullopt;
-  const std::int64_t gpus = demand.gpu_milli > 0 ? 1 : demand.gpus;
-  return Grant{{}, {{*best, lowest(space.node(*best).gpus_free, gpus)}}};
-}
-
-std::optional<Grant> NaiveScheduler::place(const Space& space, const Request& request) const {
-  const auto as_grant = [&](const NodeSet& nodes) {
-    if (space.fills(*request.demand)) return Grant{nodes, {}};
-    Grant grant;
-    for (const Segment& s : nodes) {
-      for_bits(s.nodes, [&](std::uint32_t place) {
-        const NodeIndex i = space.index(s.leaf, place);
-        Mask gpus = lowest(space.node(i).gpus_free, request.demand->gpus);
-        if (request.demand->gpu_milli > 0) {
-          gpus = lowest(space.node(i).gpus_free, 1);
-          std::optional<Space::Shared> tightest;
-          for (const Space::Shared& gpu : space.shared()) {
-            if (gpu.node == i && gpu.milli_free >= request.demand->gpu_milli && !tightest) {
-              tightest = gpu;
-            }
-          }
-          if (tightest) gpus = Mask{1} << tightest->gpu;
-        }
-        grant.members.push_back({i, gpus});
-      });
-    }
-    return grant;
-  };
-  if (space.pool().share_nodes) {  // node after node, several members on each
-    Grant grant;
-    for (NodeIndex i = 0; i < space.nodes(); ++i) {
-      Node node = space.node(i);
-      if (!is_usable(space, request, i, true)) continue;
-      while (space.fits(space.node(i), *request.demand) &&
-             node.cpus_free >= request.demand->cpus_milli &&
-             node.memory_free >= request.demand->memory_mib &&
-             count(node.gpus_free) >= request.demand->gpus &&
-             std::ssize(grant.members) < request.max_nodes) {
-        Mask gpus = lowest(node.gpus_free, request.demand->gpus);
-        if (request.demand->gpu_milli > 0)
-          gpus = as_grant({{i / space.leaf_size(), Mask{1} << (i % space.leaf_size())}})
-                     .members[0]
-                     .gpus;
-        grant.members.push_back({i, gpus});
-        if (request.demand->gpu_milli > 0) break;
-        node.cpus_free -= request.demand->cpus_milli;
-        node.memory_free -= request.demand->memory_mib;
-        node.gpus_free &= ~gpus;
-      }
-    }
-    if (std::ssize(grant.members) < request.min_nodes) return std::nullopt;
-    return grant;
-  }
-  if (space.fills(*request.demand)) {
-    for (const auto& [kept, empty] : {std::pair(false, true), {true, true}, {true, false}}) {
-      const NodeSet nodes = pick(space, free(space, request, kept, empty), request);
-      if (!nodes.empty()) return as_grant(nodes);
-    }
-    return std::nullopt;
-  }
-  for (const bool kept : {false, true}) {
-    if (request.max_nodes == 1) {
-      if (auto grant = place_part(space, request, kept)) return grant;
-      continue;
-    }
-    const NodeSet nodes = pick(space, free(space, request, kept, false), request);
-    if (!nodes.empty()) return as_grant(nodes);
-  }
-  return std::nullopt;
 }
 
 // --- deciding
@@ -452,7 +297,7 @@ std::optional<Decision> NaiveScheduler::try_start(Job& job) {
 
 std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
   if (policy_.preempt == Preempt::never || !job.needs.reservation.empty()) return std::nullopt;
-  if (job.kept && job.kept->preempting && !job.kept->broken) return std::nullopt;
+  if (job.kept && job.kept->preempting && !is_broken(job)) return std::nullopt;
   if (job.kept ? !looked_jobs_.insert(job.rank.job).second : !looked_.insert(job.needs).second) {
     return std::nullopt;
   }
@@ -501,7 +346,7 @@ std::optional<Decision> NaiveScheduler::try_preempt(Job& job) {
     for (const OccupantId who : found->victims) {
       start = std::max(start, now_ + running_[who].leaves_within);
     }
-    if (job.kept && job.kept->promised && !job.kept->broken && job.kept->start < start) continue;
+    if (job.kept && job.kept->promised && !is_broken(job) && job.kept->start < start) continue;
     return Keep{job.rank.job, target.pool, found->nodes, start, start, true, true, found->victims};
   }
   return std::nullopt;
@@ -563,8 +408,8 @@ void NaiveScheduler::apply(const Keep& keep, const std::vector<JobId>& victims, 
   }
   Space& space = *spaces_[keep.pool];
   const HoldSlot slot = space.hold({keep.job.value, false, keep.nodes, keep.start});
-  job.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
-                  keep.preempting, false, worth};
+  job.kept =
+      Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting, worth};
   tree_.add_held(tree_.find(needs.queue), worth);
   job.blocked = false;
   for (const JobId victim : victims) {

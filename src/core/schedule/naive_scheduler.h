@@ -16,9 +16,16 @@ class NaiveScheduler {
                           SchedulingPolicy policy);
 
   void submit(const Needs& needs, const Rank& rank);
+  void cancel(JobId job);
   void end(JobId job);
+  void set_end(JobId job, Timestamp end, Timestamp expected);
+  void define_pool(PoolIndex index, const Pool& pool);
+  void set_reclaimed(PoolIndex pool, bool reclaimed);
   void set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state);
+  void set_foreign(PoolIndex pool, NodeIndex node, const ForeignLoad& load);
   void reserve(const AdvanceReservation& reservation, PoolIndex pool);
+  void unreserve(const std::string& name);
+  void set_cost(Scheduler::Cost cost) { cost_ = std::move(cost); }
   void set_prices(const PackingPrices& prices) { prices_ = prices; }
   void set_purse(Scheduler::Purse purse) { purse_ = std::move(purse); }
 
@@ -42,6 +49,8 @@ class NaiveScheduler {
     HoldSlot slot = 0;
   };
 
+  void grow_tree();
+  bool is_broken(const Job& job) const;
   bool plannable(const Job& job) const;
   std::vector<Target> targets(const Needs& needs) const;
   Request request(const Job& job, const Target& target) const;
@@ -62,9 +71,12 @@ class NaiveScheduler {
   void unblock();
 
   std::vector<std::unique_ptr<Space>> spaces_;
+  std::set<PoolIndex> reclaimed_;
+  std::vector<Queue> queues_;
   QueueTree tree_;
   SchedulingPolicy policy_;
   PackingPrices prices_;
+  Scheduler::Cost cost_;
   Scheduler::Purse purse_;
   std::map<JobId, Job> jobs_;
   std::vector<Running> running_;

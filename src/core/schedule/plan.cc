@@ -128,9 +128,10 @@ Timestamp latest_start(const Space& space, NodeIndex i, const Request& request, 
   return latest;
 }
 
+// Those on which the job may begin as late as `by`.
 std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
                            std::span<const Vacancy> vacancies, const Request& request,
-                           Duration limit, Timestamp now) {
+                           Duration limit, Timestamp now, Timestamp by) {
   std::vector<Unit> units, leaf_units;
   units.reserve(space.nodes());
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
@@ -143,7 +144,7 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
     for_bits(mask, [&](std::uint32_t place) {
       const NodeIndex i = space.index(leaf, place);
       const Timestamp latest = latest_start(space, i, request, limit);
-      if (latest < now) return;
+      if (latest < by) return;
       Vacancy vacancy = i < vacancies.size() ? vacancies[i] : Vacancy{};
       if (vacancy.stale) vacancy = vacancy_of(space, running, i);
       auto unit = free_at(space, running, vacancy, i, *request.demand, now);
@@ -231,27 +232,23 @@ std::optional<Plan> plan(const Space& space, std::span<const Running> running,
                          std::span<const Vacancy> vacancies, const Request& request, Duration limit,
                          Timestamp now) {
   if (space.pool().share_nodes) return std::nullopt;  // a machine or two: nothing to plan
-  std::vector<Unit> units = units_of(space, running, vacancies, request, limit, now);
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
   const auto wanted = static_cast<std::size_t>((request.min_nodes + s - 1) / s);
   const Leaf size = domain_size(space, request.nearness.within);
-  auto best = first_free(units, wanted, size);
-  while (best) {
+  std::vector<Unit> units;
+  std::optional<std::pair<Timestamp, std::size_t>> best;
+  for (Timestamp by = now;; by = best->first) {
+    units = units_of(space, running, vacancies, request, limit, now, by);
+    best = first_free(units, wanted, size);
+    if (!best) return std::nullopt;
     const auto first = units.begin() + static_cast<std::ptrdiff_t>(best->second);
-    const Timestamp start = best->first;
+    // Some of the first to be free may have to be given up too soon after the last of them is.
+    // Without those the start only becomes later, and there are no more rounds than windows.
     if (std::none_of(first, first + static_cast<std::ptrdiff_t>(wanted),
-                     [&](const Unit& unit) { return unit.latest < start; })) {
+                     [&](const Unit& unit) { return unit.latest < best->first; })) {
       break;
     }
-    // Some of them are to be given up too soon after the last is free. The start only becomes
-    // later without them, and there are no more rounds than windows.
-    std::erase_if(units, [&](const Unit& unit) { return unit.latest < start; });
-    std::sort(units.begin(), units.end(), [](const Unit& a, const Unit& b) {
-      return std::tie(a.leaf, a.nodes) < std::tie(b.leaf, b.nodes);
-    });
-    best = first_free(units, wanted, size);
   }
-  if (!best) return std::nullopt;
   Plan out{{}, best->first, true, now};
   // nth_element has put the domain's first units in front.
   std::sort(units.begin() + static_cast<std::ptrdiff_t>(best->second),

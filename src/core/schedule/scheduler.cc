@@ -48,9 +48,6 @@ void Scheduler::remove_pool(const std::string& name) {
   const auto pool = find_pool(name);
   if (!pool) return;
   std::erase_if(reservations_, [&](const auto& r) { return r.second.pool == *pool; });
-  for (const auto& c : classes_) {
-    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = true;
-  }
   pools_[*pool]->removed = true;
   define_queues(queues_, policy_);
 }
@@ -59,9 +56,6 @@ void Scheduler::set_reclaimed(const std::string& name, bool reclaimed) {
   const auto pool = find_pool(name);
   if (!pool) return;
   pools_[*pool]->reclaimed = reclaimed;
-  for (const auto& c : classes_) {
-    if (c && c->kept && c->kept->pool == *pool) c->kept->broken = is_broken(*c);
-  }
   wake_everything();
 }
 
@@ -108,14 +102,17 @@ void Scheduler::wake_everything() {
   }
 }
 
-// Whether what is kept for a class no longer serves it: nodes that take no work, or that are to be
-// given up before the job would have left.
+// Whether what is kept for a class no longer serves it: nodes that take no work, that it may not
+// use any more, or that are to be given up before the job would have left.
 bool Scheduler::is_broken(const Class& c) const {
   const PoolState& pool = *pools_[c.kept->pool];
-  if (pool.reclaimed || pool.removed) return true;
+  const auto target = std::find_if(c.targets.begin(), c.targets.end(),
+                                   [&](const Target& t) { return t.pool == c.kept->pool; });
+  if (pool.reclaimed || target == c.targets.end()) return true;
   const NodeSet& nodes = pool.space.held(c.kept->slot).nodes;
   for (const Segment& s : nodes) {
     if (s.nodes & ~pool.space.taking_work(s.leaf)) return true;
+    if (!target->features.empty() && (s.nodes & ~target->features[s.leaf])) return true;
   }
   return std::any_of(reservations_.begin(), reservations_.end(), [&](const auto& r) {
     if (r.second.pool != c.kept->pool) return false;
@@ -126,15 +123,15 @@ bool Scheduler::is_broken(const Class& c) const {
   });
 }
 
-// Holds with a node that no longer takes work are broken; nodes that take work again are news.
+// Whose kept nodes take no work any more looks again; nodes that take work again are news.
 void Scheduler::nodes_changed(PoolIndex pool, const NodeSet& touched) {
   const Space& here = pools_[pool]->space;
   for (ClassId id = 0; id < classes_.size(); ++id) {
     Class* c = classes_[id].get();
     if (!c || !c->kept || c->kept->pool != pool) continue;
     if (!overlap(here.held(c->kept->slot).nodes, touched)) continue;
-    c->kept->broken = is_broken(*c);
-    if (c->kept->broken) wake(id);
+    make_targets(*c);
+    if (is_broken(*c)) wake(id);
   }
   retry_plans();
   wake_for(pool, touched);
@@ -173,10 +170,6 @@ void Scheduler::reserve(const AdvanceReservation& reservation) {
   const HoldSlot slot =
       space.hold({0, true, to_set(reservation.where, space.leaf_size()), reservation.from});
   reservations_[reservation.name] = {reservation, *pool, slot};
-  for (const auto& c : classes_) {
-    if (!c || !c->kept || c->kept->pool != *pool) continue;
-    c->kept->broken = is_broken(*c);
-  }
   ++fleet_version_;
   wake_everything();
 }
@@ -390,9 +383,7 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
     worth = target.node_worth * count(keep.nodes);
   }
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
-  c.kept = Kept{keep.pool,       slot,  keep.start, keep.expected, keep.promised,
-                keep.preempting, false, worth};
-  c.kept->broken = is_broken(c);
+  c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting, worth};
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;
   c.waiting.insert(plain.rank);

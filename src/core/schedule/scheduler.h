@@ -64,7 +64,7 @@ struct Kept {
   PoolIndex pool = 0;
   HoldSlot slot = 0;
   Timestamp start, expected;
-  bool promised = false, preempting = false, broken = false;
+  bool promised = false, preempting = false;
   Worth worth = 0;
 };
 
