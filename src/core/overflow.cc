@@ -137,23 +137,22 @@ bool is_planned(const State& state, const JobEntry& entry) {
 std::optional<Start> start_of(State& state, const JobEntry& entry, const PlannedStart& planned) {
   Scheduler& scheduler = state.scheduler();
   const auto targets = scheduler.targets_now(*entry.waiting);
-  if (!planned.node) {
-    for (const Target& target : paid_targets(state, targets)) {
+  if (planned.node) {
+    const auto there = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
+      return target.pool == planned.pool;
+    });
+    if (there != targets.end()) {
+      auto start = scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
+      if (start) return start;
+    }
+    // Plans count GPUs: the node may lack cores or memory, or the queue a share. Then any other
+    // that is paid anyway will do, and if there is none, it waits no longer.
+    for (const Target& target : targets) {
+      if (!is_paid_anyway(scheduler.space(target.pool).pool())) continue;
       if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
     }
-    return std::nullopt;
   }
-  const auto there = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
-    return target.pool == planned.pool;
-  });
-  if (there != targets.end()) {
-    auto start = scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
-    if (start) return start;
-  }
-  // Plans count GPUs: the node may lack cores or memory. Then any other that is paid anyway will
-  // do.
-  for (const Target& target : targets) {
-    if (!is_paid_anyway(scheduler.space(target.pool).pool())) continue;
+  for (const Target& target : paid_targets(state, targets)) {
     if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
   }
   return std::nullopt;

@@ -103,6 +103,7 @@ JobSpec any_job(const State& state) {
     spec.min_nodes = 1 + draw(static_cast<int>(spec.num_nodes));
   if (draw(5) == 0) spec.nearness.within = static_cast<Level>(draw(4));
   if (draw(6) == 0) spec.features = {"ib"};
+  if (draw(8) == 0) spec.reservation = "window" + std::to_string(draw(3));
   spec.stop.edit().grace = draw(3) * 5s;
   if (draw(2)) spec.checkpoint = Checkpoint{"ckpt"};
   if (draw(4) == 0) spec.estimate = (1 + draw(50)) * 1s;
@@ -127,14 +128,53 @@ PackingPrices any_prices() {
   return prices;
 }
 
+// The fleet's file once more, with another number of nodes, price, topology or reservation; a pool
+// goes, or comes back.
+Fleet another_fleet(const State& state, Timestamp now) {
+  Fleet fleet{{}, state.queues(), {}, state.scheduling(), {}};
+  for (int i = 0; i < 3; ++i) {
+    const PoolRecord* known = state.find_pool("pool" + std::to_string(i));
+    if (draw(8) == 0 && !fleet.pools.empty()) continue;
+    if (!known) {
+      fleet.pools.push_back(any_pool(i));
+      continue;
+    }
+    const Pool other = any_pool(i);
+    Pool pool = known->pool;
+    if (draw(3) == 0) pool.nodes = other.nodes;
+    if (draw(3) == 0) pool.price = other.price;
+    if (draw(3) == 0) pool.features = other.features;
+    if (draw(6) == 0) pool.topology = other.topology;
+    pool.nodes = std::max<std::int64_t>(1, pool.nodes);  // 0: it was to go, and is busy
+    for (const AdvanceReservation& r : known->reservations) {
+      const bool there = r.where.empty() || r.where.back().last < pool.nodes;
+      if (there && draw(3) > 0) fleet.reservations.push_back(r);
+    }
+    if (draw(4) == 0 && known->reservations.empty()) {
+      AdvanceReservation window{"window" + std::to_string(i), pool.name, 1, {}, {}, {}, {}, false};
+      if (draw(2)) window.nodes = 0, window.where = {{0, draw(static_cast<int>(pool.nodes))}};
+      window.from = now + draw(60) * 1s;
+      window.to = window.from + 60s;
+      window.maintenance = draw(2) == 0;
+      fleet.reservations.push_back(window);
+    }
+    fleet.pools.push_back(std::move(pool));
+  }
+  return fleet;
+}
+
 // Something that might happen next.
-Input any_input(const State& state) {
+Input any_input(const State& state, Timestamp now) {
   const auto live = [&](auto make) -> Input {
     if (state.live().empty()) return Tick{};
     return make(
         std::next(state.live().begin(), draw(static_cast<int>(state.live().size())))->first);
   };
-  switch (draw(12)) {
+  switch (draw(14)) {
+    case 13:
+      return DefineFleet{another_fleet(state, now)};
+    case 12:
+      return LoadNode{"pool" + std::to_string(draw(2)), draw(2), {draw(3) * 500, 0, {}}};
     case 11:
       return PricePacking{any_prices()};
     case 9: {
@@ -173,8 +213,9 @@ Input any_input(const State& state) {
   }
 }
 
-// Σ held ≤ capacity on every node, every GPU given out once, gangs whole, one attempt a task.
-void check_allocations(const State& state) {
+// Σ held ≤ capacity on every node, every GPU given out once, gangs whole, one attempt a task; what
+// has just been placed stands on nodes that are offered.
+void check_allocations(const State& state, const Facts& news) {
   std::map<std::pair<std::string, std::int64_t>, NodeUse> use;
   std::map<std::tuple<std::string, std::int64_t, std::int64_t>, std::int64_t> parts;  // of GPUs
   std::set<std::pair<JobId, std::uint32_t>> tasks;
@@ -203,6 +244,12 @@ void check_allocations(const State& state) {
       }
     }
   }
+  for (const Fact& fact : news) {
+    const auto* placed = std::get_if<AttemptPlaced>(&fact);
+    for (const Holding& holding : placed ? placed->attempt.holdings : std::vector<Holding>()) {
+      RC_ASSERT(holding.node < state.find_pool(placed->attempt.pool)->pool.nodes);
+    }
+  }
   for (const auto& [where, part] : parts) {
     const auto& [pool, node, gpu] = where;
     const auto found = use.find({pool, node});
@@ -210,7 +257,6 @@ void check_allocations(const State& state) {
   }
   for (const auto& [where, held] : use) {
     const Pool& pool = state.find_pool(where.first)->pool;
-    RC_ASSERT(where.second < pool.nodes);
     RC_ASSERT(held.cpus_milli <= pool.shape.cpus_milli);
     RC_ASSERT(held.memory_mib <= pool.shape.memory_mib);
     RC_ASSERT(std::int64_t(held.gpus.count()) <= pool.shape.gpus);
@@ -243,13 +289,20 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
   return waits && (most == 0 || live < most);
 }
 
+// Machines that are paid anyway will be free for it.
+bool is_planned_for_later(const State& state, JobId job, Timestamp now) {
+  const auto& plan = state.overflow_pass().plan;
+  return std::any_of(plan.begin(), plan.end(),
+                     [&](const PlannedStart& one) { return one.job == job && one.start > now; });
+}
+
 // The naive scheduler: look at every waiting job and every pool. Nothing that fits may wait.
 void check_nothing_that_fits_waits(const State& state, Timestamp now) {
   // Room was being made for someone when the pass began: what is free waits for the next.
   if (shares(state) && state.share_pass().in_flight) return;
   for (const auto& [id, entry] : state.jobs()) {
     if (!may_place(state, entry, now)) continue;
-    if (!entry.waiting) continue;
+    if (!entry.waiting || is_planned_for_later(state, id, now)) continue;
     for (const Target& target : state.scheduler().targets(*entry.waiting)) {
       RC_ASSERT(state.scheduler().obstacle(*entry.waiting, target, now).kind != Obstacle::none);
     }
@@ -286,7 +339,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
   const int steps = draw(60);
   for (int step = 0; step < steps; ++step) {
     now += draw(10) * 1s;
-    const Input input = any_input(state);
+    const Input input = any_input(state, now);
     State copy = reload(state);
     const Facts facts = give(state, input);
     // A controller that starts from the snapshot decides the same.
@@ -298,7 +351,7 @@ RC_GTEST_PROP(AnyHistory, KeepsTheInvariants, ()) {
     RC_ASSERT(reloaded == facts);
     log.insert(log.end(), facts.begin(), facts.end());
     for (const Fact& fact : facts) RC_LOG() << step << ": " << encode(fact) << "\n";
-    check_allocations(state);
+    check_allocations(state, facts);
     check_nothing_that_fits_waits(state, now);
     for (const auto& [id, entry] : state.jobs()) {
       if (ended.contains(id)) RC_ASSERT(entry.job.state == ended[id]);
@@ -324,15 +377,23 @@ RC_GTEST_PROP(AnyHistory, EndsWhenTheFaultsDo, ()) {
   spot.name = "pool1";
   big.purchase = Purchase::on_demand;
   spot.purchase = Purchase::spot;
-  (void)advance(state, DefineFleet{{{big, spot}, {}, {}, {}}}, now);
+  const DefineFleet whole{{{big, spot}, {}, {}, {}}};
+  (void)advance(state, whole, now);
   const int steps = draw(40);
   for (int step = 0; step < steps; ++step) {
     now += draw(10) * 1s;
-    (void)advance(state, any_input(state), now);
+    (void)advance(state, any_input(state, now), now);
   }
-  (void)advance(state, RestorePool{"pool1"}, now);
+  (void)advance(state, whole, now);
   for (const char* pool : {"pool0", "pool1"}) {
+    (void)advance(state, RestorePool{pool}, now);
     (void)advance(state, ChangeNodes{pool, {}, NodeState::up, ""}, now);
+    for (std::int64_t i = 0; i < 3; ++i) (void)advance(state, LoadNode{pool, i, {}}, now);
+  }
+  for (std::uint64_t id = 1; state.find(JobId{id}); ++id) {  // its reservation has gone
+    if (!state.find(JobId{id})->job.spec->reservation.empty()) {
+      (void)advance(state, Cancel{JobId{id}, "end"}, now);
+    }
   }
   for (int round = 0; round < 400; ++round) {
     now += 10min;

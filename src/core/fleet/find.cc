@@ -103,29 +103,19 @@ NodeSet choose(const Space& space, const Leaves& leaves, std::int64_t n, const N
 }
 
 Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept) {
-  Mask mask = request.only_own ? 0 : space.in_tier(leaf, 0);
-  if (kept && space.kept(leaf) != 0) {
-    for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
-      if (!space.tiers()[slot]) continue;
-      const Hold& hold = space.tiers()[slot]->hold;
-      if (slot == request.own || (!request.only_own && request.end <= hold.start)) {
-        mask |= space.in_tier(leaf, slot);
-      }
-    }
+  Mask mask = space.taking_work(leaf);
+  if (request.features) mask &= (*request.features)[leaf];
+  if (request.only_own) {
+    mask &= request.own == 0 ? 0 : mask_of(space.held(request.own).nodes, leaf);
   }
-  // A node kept for it may be kept for another soon after.
-  if (kept && request.own != 0 && space.kept(leaf) != 0) {
-    const Mask own = mask_of(space.held(request.own).nodes, leaf);
-    Mask in_time = 0, late = 0;  // of them, for one of the others
-    for (HoldSlot slot = 1; slot < space.tiers().size() && own != 0; ++slot) {
-      if (!space.tiers()[slot] || slot == request.own) continue;
-      const Hold& other = space.tiers()[slot]->hold;
-      const Mask both = own & mask_of(other.nodes, leaf) & space.taking_work(leaf);
-      (request.end <= other.start ? in_time : late) |= both;
-    }
-    mask = (mask | in_time) & ~late;
+  if ((mask & space.kept(leaf)) == 0) return mask;
+  if (!kept && request.own == 0) return mask & ~space.kept(leaf);
+  for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot] || slot == request.own) continue;
+    const Hold& other = space.tiers()[slot]->hold;
+    if (!kept || request.end > other.start) mask &= ~mask_of(other.nodes, leaf);
   }
-  return request.features ? mask & (*request.features)[leaf] : mask;
+  return mask;
 }
 
 namespace {
@@ -161,17 +151,11 @@ Leaves scan(const Space& space, const Request& request, bool kept, Want want) {
   }
   // Only leaves with empty nodes: a few, where the fleet is full.
   std::vector<Leaf> leaves;
-  const auto add = [&](const LeafIndex& index, auto&& name) {
-    for (Leaf i = 0; i < index.leaves(); ++i) {
-      if (index.empty(i) != 0) leaves.push_back(name(i));
+  for_usable_tiers(space, request, kept, [&](HoldSlot slot, const Space::Tier& tier) {
+    for (Leaf i = 0; tier.index.total_empty() > 0 && i < tier.index.leaves(); ++i) {
+      if (tier.index.empty(i) != 0) leaves.push_back(slot == 0 ? i : tier.leaves[i]);
     }
-  };
-  if (!request.only_own) add(space.open(), [](Leaf i) { return i; });
-  for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
-    if (!space.tiers()[slot]) continue;
-    const Space::Tier& tier = *space.tiers()[slot];
-    if (tier.index.total_empty() > 0) add(tier.index, [&](Leaf i) { return tier.leaves[i]; });
-  }
+  });
   std::sort(leaves.begin(), leaves.end());
   leaves.erase(std::unique(leaves.begin(), leaves.end()), leaves.end());
   for (const Leaf leaf : leaves) look(leaf);
@@ -295,7 +279,8 @@ struct Spot {
 };
 
 // The first node, by cell, of one tier on which the demand fits.
-std::optional<Spot> tightest_in(const Space& space, const Request& request, HoldSlot slot) {
+std::optional<Spot> tightest_in(const Space& space, const Request& request, HoldSlot slot,
+                                bool kept) {
   const Space::Tier& tier = *space.tiers()[slot];
   const bool plain = slot == 0;  // its leaves are all leaves
   const Demand& demand = *request.demand;
@@ -311,7 +296,7 @@ std::optional<Spot> tightest_in(const Space& space, const Request& request, Hold
       const Leaf leaf = plain ? i : tier.leaves[i];
       const Mask here = space.in_tier(leaf, slot);
       Mask mask = here;
-      if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, true);
+      if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, kept);
       if (request.features) mask &= (*request.features)[leaf];
       for (; mask != 0; mask &= mask - 1) {
         const NodeIndex n = space.index(leaf, static_cast<std::uint32_t>(std::countr_zero(mask)));
@@ -335,17 +320,10 @@ std::optional<Grant> find_part(const Space& space, const Request& request, bool 
     if (auto grant = find_shared_gpu(space, request, kept)) return grant;
   }
   std::optional<Spot> best;
-  for (HoldSlot slot = 0; slot < space.tiers().size(); ++slot) {
-    if (!space.tiers()[slot]) continue;
-    const bool allowed =
-        slot == 0 ? !request.only_own
-                  : kept && (slot == request.own ||
-                             (!request.only_own && request.end <= space.held(slot).start));
-    if (!allowed) continue;
-    const auto spot = tightest_in(space, request, slot);
-    if (!spot || (best && !(*spot < *best))) continue;
-    best = spot;
-  }
+  for_usable_tiers(space, request, kept, [&](HoldSlot slot, const Space::Tier&) {
+    const auto spot = tightest_in(space, request, slot, kept);
+    if (spot && (!best || *spot < *best)) best = spot;
+  });
   if (!best) return std::nullopt;
   const Mask gpus = request.demand->gpu_milli > 0
                         ? lowest(space.node(best->node).gpus_free, 1)
@@ -387,9 +365,15 @@ std::optional<Grant> pack(const Space& space, const Request& request) {
 }  // namespace
 
 bool may_use_kept(const Space& space, const Request& request) {
-  if (request.own != 0) return true;
   return std::any_of(space.tiers().begin() + 1, space.tiers().end(),
                      [&](const auto& tier) { return tier && request.end <= tier->hold.start; });
+}
+
+std::int64_t empty_nodes(const Space& space, const Request& request, bool kept) {
+  std::int64_t total = 0;
+  for_usable_tiers(space, request, kept,
+                   [&](HoldSlot, const Space::Tier& tier) { total += tier.index.total_empty(); });
+  return total;
 }
 
 namespace {
@@ -403,7 +387,7 @@ Found too_few(const Request& request, std::int64_t most) {
 
 Found find_gang(const Space& space, const Request& request, bool kept, Want want) {
   const bool fast = !kept && want == Want::empty && !request.features &&
-                    request.nearness.segment <= 1 && !request.only_own &&
+                    request.nearness.segment <= 1 && request.own == 0 && !request.only_own &&
                     request.min_nodes == request.max_nodes;
   if (fast) {
     if (space.open().total_empty() < request.max_nodes) {
@@ -420,18 +404,6 @@ Found find_gang(const Space& space, const Request& request, bool kept, Want want
   NodeSet nodes = choose(space, leaves, n, request.nearness);
   if (nodes.empty()) return {};
   return {to_grant(space, request, std::move(nodes))};
-}
-
-// Cheap: how many empty nodes there can be at most.
-std::int64_t empty_nodes(const Space& space, const Request& request, bool kept) {
-  std::int64_t total = space.open().total_empty();
-  for (HoldSlot slot = 1; kept && slot < space.tiers().size(); ++slot) {
-    if (!space.tiers()[slot]) continue;
-    if (slot == request.own || request.end <= space.held(slot).start) {
-      total += space.tiers()[slot]->index.total_empty();
-    }
-  }
-  return total;
 }
 
 }  // namespace

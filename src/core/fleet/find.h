@@ -1,6 +1,7 @@
 // Where a gang goes in a pool: the one rule, and the indexes that make it fast.
 //
-// 1. Nodes that nobody has kept come before kept ones, which only work that ends in time may use.
+// 1. Nodes that nobody else has kept come before those that are kept for others, which only work
+//    that ends in time may use.
 // 2. Work that fills a node takes an empty one if it can.
 // 3. A gang goes into the narrowest domain that has room for it: the fullest leaf that still has
 //    enough nodes, else the fullest block, else fabric, else anywhere. Within a domain it takes
@@ -39,12 +40,26 @@ Found look(const Space& space, const Request& request);
 // How many nodes the widest place allowed has for it now, up to max_nodes. For explanations.
 std::int64_t room(const Space& space, const Request& request);
 
-// The nodes of a leaf that the request may use: first those that nobody has kept, then, `kept`,
-// also those kept for it or from after its end.
+// The nodes of a leaf that the request may use: those that nobody else has kept, or, `kept`, also
+// those that are kept for others from after its end on.
 Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept);
 
-// Whether nodes beside those that nobody has kept come into question.
+// Whether nodes that are kept for others come into question.
 bool may_use_kept(const Space& space, const Request& request);
+
+// Calls f(slot, tier) for each tier in which there may be such nodes; 0 is the open one.
+template <class F>
+void for_usable_tiers(const Space& space, const Request& request, bool kept, F&& f) {
+  for (HoldSlot slot = 0; slot < space.tiers().size(); ++slot) {
+    if (!space.tiers()[slot]) continue;
+    const bool own = slot != 0 && slot == request.own;
+    const bool others = slot == 0 || (kept && request.end <= space.held(slot).start);
+    if (own || (others && !request.only_own)) f(slot, *space.tiers()[slot]);
+  }
+}
+
+// How many empty nodes there are among them, at most. Cheap.
+std::int64_t empty_nodes(const Space& space, const Request& request, bool kept);
 
 // A gang of n nodes among leaves that each have some of `free`, by rule 3. Exposed for planning.
 // Empty: there is no room.

@@ -11,19 +11,17 @@ bool NaiveScheduler::is_usable(const Space& space, const Request& request, NodeI
   const Leaf leaf = i / space.leaf_size();
   const Mask bit = Mask{1} << (i % space.leaf_size());
   if (request.features && !((*request.features)[leaf] & bit)) return false;
-  bool held = false, mine = false, in_time = true;
+  bool mine = false, others = false, in_time = true;
   for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
     if (!space.tiers()[slot] || !(mask_of(space.held(slot).nodes, leaf) & bit)) continue;
-    held = true;
     if (slot == request.own) {
       mine = true;
-    } else if (request.end > space.held(slot).start) {
-      in_time = false;
+    } else {
+      others = true;
+      in_time = in_time && request.end <= space.held(slot).start;
     }
   }
-  if (!kept) return !held && !request.only_own;
-  if (request.only_own) return mine && in_time;
-  return in_time;
+  return (mine || !request.only_own) && (kept ? in_time : !others);
 }
 
 std::vector<Segment> NaiveScheduler::free(const Space& space, const Request& request, bool kept,

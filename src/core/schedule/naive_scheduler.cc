@@ -13,17 +13,29 @@ NaiveScheduler::NaiveScheduler(std::vector<Pool> pools, std::vector<Queue> queue
   grow_tree();
 }
 
-// Shares are parts of what the fleet is worth.
+// Shares are parts of what the fleet is worth, by what its pools cost now.
 void NaiveScheduler::grow_tree() {
   Worth total = 0;
   for (const auto& space : spaces_) total += space->pool().nodes * node_worth(space->pool());
   tree_.define(queues_, total);
-  for (const Running& run : running_) {
+  for (Running& run : running_) {
+    run.worth = worth_of(spaces_[run.pool]->pool(), run.demand) * run.grant.nodes();
     if (run.live) tree_.add_used(run.queue, run.worth);
   }
-  for (const auto& [id, job] : jobs_) {
-    if (job.kept) tree_.add_held(tree_.find(job.needs.queue), job.kept->worth);
+  for (auto& [id, job] : jobs_) {
+    if (!job.kept) continue;
+    const NodeSet& nodes = spaces_[job.kept->pool]->held(job.kept->slot).nodes;
+    job.kept->worth = worth_kept(job.needs, job.kept->pool, nodes);
+    tree_.add_held(tree_.find(job.needs.queue), job.kept->worth);
   }
+}
+
+Worth NaiveScheduler::worth_kept(const Needs& needs, PoolIndex pool, const NodeSet& nodes) const {
+  std::map<std::uint32_t, Worth> by_choice;
+  for (const Target& target : targets(needs)) {
+    if (target.pool == pool) by_choice[target.choice] = target.node_worth * count(nodes);
+  }
+  return by_choice.empty() ? 0 : by_choice.begin()->second;
 }
 
 void NaiveScheduler::define_pool(PoolIndex index, const Pool& pool) {
@@ -402,10 +414,7 @@ void NaiveScheduler::apply(const Keep& keep, const std::vector<JobId>& victims, 
   drop_hold(job);
   if (keep.preempting) looked_.erase(needs);
   looked_jobs_.insert(keep.job);
-  Worth worth = 0;
-  for (const Target& target : targets(needs)) {
-    if (target.pool == keep.pool && worth == 0) worth = target.node_worth * count(keep.nodes);
-  }
+  const Worth worth = worth_kept(needs, keep.pool, keep.nodes);
   Space& space = *spaces_[keep.pool];
   const HoldSlot slot = space.hold({keep.job.value, false, keep.nodes, keep.start});
   job.kept =

@@ -51,6 +51,7 @@ class NaiveScheduler {
 
   void grow_tree();
   bool is_broken(const Job& job) const;
+  Worth worth_kept(const Needs& needs, PoolIndex pool, const NodeSet& nodes) const;
   bool plannable(const Job& job) const;
   std::vector<Target> targets(const Needs& needs) const;
   Request request(const Job& job, const Target& target) const;

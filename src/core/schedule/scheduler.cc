@@ -79,17 +79,25 @@ void Scheduler::define_queues(const std::vector<Queue>& queues, const Scheduling
   at_queue_.assign(tree_.size(), {});
   sharers_.assign(tree_.size(), {});
   sharers_to_look_.clear();
+  for (const auto& pool : pools_) pool->fixed = pool->movable = 0;
   for (std::size_t i = 0; i < running_.size(); ++i) {
-    if (!running_[i].live) continue;
-    running_[i].queue = tree_.find(names[i]);
-    tree_.add_used(running_[i].queue, running_[i].worth);
+    Running& run = running_[i];
+    if (!run.live) continue;
+    PoolState& pool = *pools_[run.pool];
+    run.queue = tree_.find(names[i]);
+    run.worth = worth_of(pool.space.pool(), run.demand) * run.grant.nodes();
+    tree_.add_used(run.queue, run.worth);
+    (run.movable ? pool.movable : pool.fixed) += run.worth;
   }
+  ++fleet_version_;
   for (const auto& c : classes_) {
     if (!c) continue;
     c->leaf = tree_.find(c->needs.queue);
-    if (c->kept) tree_.add_held(c->leaf, c->kept->worth);
+    if (!c->kept) continue;
+    c->kept->worth =
+        worth_kept(*c, c->kept->pool, pools_[c->kept->pool]->space.held(c->kept->slot).nodes);
+    tree_.add_held(c->leaf, c->kept->worth);
   }
-  ++fleet_version_;
   wake_everything();
 }
 
@@ -364,6 +372,19 @@ void Scheduler::set_stopping(OccupantId who, JobId for_job, Timestamp gone_by) {
   pools_[run.pool]->changed(run.grant);
 }
 
+// Of several ways to stand there by the first that its author named: what is cheapest may change.
+Worth Scheduler::worth_kept(Class& c, PoolIndex pool, const NodeSet& nodes) {
+  make_targets(c);
+  Worth worth = 0;
+  std::uint32_t choice = UINT32_MAX;
+  for (const Target& target : c.targets) {
+    if (target.pool != pool || target.choice >= choice) continue;
+    choice = target.choice;
+    worth = target.node_worth * count(nodes);
+  }
+  return worth;
+}
+
 Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   Waiting plain = classes_[waiting.id]->kept ? release(waiting) : waiting;
   Class& from = *classes_[plain.id];
@@ -373,15 +394,7 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   const ClassId id = new_class(needs);
   Class& c = *classes_[id];
   PoolState& pool = *pools_[keep.pool];
-  make_targets(c);
-  // Of several ways to stand there the first that its author named: what is cheapest may change.
-  Worth worth = 0;
-  std::uint32_t choice = UINT32_MAX;
-  for (const Target& target : c.targets) {
-    if (target.pool != keep.pool || target.choice >= choice) continue;
-    choice = target.choice;
-    worth = target.node_worth * count(keep.nodes);
-  }
+  const Worth worth = worth_kept(c, keep.pool, keep.nodes);
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
   c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting, worth};
   tree_.add_held(c.leaf, worth);

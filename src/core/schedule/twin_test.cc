@@ -199,7 +199,9 @@ class Pair {
     Pool& pool = pools_[i];
     pool.nodes = std::max<std::int64_t>(1, pool.nodes + dice_.between(-pool.nodes / 2, 4));
     if (dice_.one_in(2)) pool.features = any_pool(dice_, 0, size_).features;
-    tell("p{} has {} nodes, {} features", i, pool.nodes, pool.features.size());
+    if (dice_.one_in(2)) pool.price = any_pool(dice_, 0).price;
+    tell("p{} has {} nodes, {} features, ${}", i, pool.nodes, pool.features.size(),
+         pool.price.nanos / 1'000'000'000);
     real_.define_pool(pool);
     naive_->define_pool(i, pool);
   }

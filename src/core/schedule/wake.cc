@@ -67,6 +67,18 @@ Part most_free(const Space& space, const NodeSet& nodes) {
   return most;
 }
 
+// In the leaves [first, last) of the pool.
+std::int64_t empty_in(const Space::Tier& tier, bool open, Leaf first, Leaf last) {
+  const auto place = [&](Leaf leaf) {
+    if (open) return std::min(leaf, tier.index.leaves());
+    const auto found = std::lower_bound(tier.leaves.begin(), tier.leaves.end(), leaf);
+    return static_cast<Leaf>(found - tier.leaves.begin());
+  };
+  std::int64_t total = 0;
+  for (Leaf i = place(first); i < place(last); ++i) total += count(tier.index.empty(i));
+  return total;
+}
+
 bool is_few(std::span<const Segment> touched) {
   std::int64_t nodes = 0;
   for (const Segment& s : touched) {
@@ -249,18 +261,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
     const Request request = request_for(c, target, now_);
     // Empty nodes that it may use, in the touched domains; and at most so many others that have all
     // of what it wants free.
-    std::int64_t total = space.tainted();
-    if (!request.only_own) total += space.open().total_empty();
-    std::vector<HoldSlot> slots;
-    for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
-      if (!space.tiers()[slot]) continue;
-      const bool allowed =
-          slot == request.own || (!request.only_own && request.end <= space.held(slot).start);
-      if (!allowed) continue;
-      slots.push_back(slot);
-      total += space.tiers()[slot]->index.total_empty();
-    }
-    if (total < c.needs.min_nodes) continue;
+    if (empty_nodes(space, request, true) + space.tainted() < c.needs.min_nodes) continue;
     const Level within = c.needs.nearness.within;
     const Leaf size = within == Level::leaf     ? 1
                       : within == Level::block  ? space.leaves_in_block()
@@ -273,17 +274,9 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
       if (domain == last) continue;
       last = domain;
       std::int64_t here = space.tainted();
-      for (Leaf leaf = domain * size; leaf < std::min(space.leaves(), (domain + 1) * size);
-           ++leaf) {
-        here += count(space.open().empty(leaf));
-        for (const HoldSlot slot : slots) {
-          const Space::Tier& tier = *space.tiers()[slot];
-          const auto found = std::lower_bound(tier.leaves.begin(), tier.leaves.end(), leaf);
-          if (found != tier.leaves.end() && *found == leaf) {
-            here += count(tier.index.empty(static_cast<Leaf>(found - tier.leaves.begin())));
-          }
-        }
-      }
+      for_usable_tiers(space, request, true, [&](HoldSlot slot, const Space::Tier& tier) {
+        here += empty_in(tier, slot == 0, domain * size, (domain + 1) * size);
+      });
       if (here >= c.needs.min_nodes) return true;
     }
   }
