@@ -128,10 +128,11 @@ PackingPrices any_prices() {
   return prices;
 }
 
-// The fleet's file once more, with another number of nodes, price, topology or reservation; a pool
-// goes, or comes back.
+// The fleet's file once more, with another number of nodes, price, topology, reservation or rule; a
+// pool goes, or comes back.
 Fleet another_fleet(const State& state, Timestamp now) {
   Fleet fleet{{}, state.queues(), {}, state.scheduling(), {}};
+  if (draw(4) == 0) fleet = any_fleet(), fleet.pools.clear();
   for (int i = 0; i < 3; ++i) {
     const PoolRecord* known = state.find_pool("pool" + std::to_string(i));
     if (draw(8) == 0 && !fleet.pools.empty()) continue;

@@ -202,6 +202,7 @@ class State {
   void count_all(QueueBudgets& budgets, Timestamp now) const;
   void count_running(QueueBudgets& budgets, const JobEntry& entry, const LiveAttempt& live) const;
   void count_kept(QueueBudgets& budgets, const JobEntry& entry, std::int64_t sign) const;
+  void give_back_kept(const JobEntry& entry);
   void hold_in_market(const Attempt& attempt, std::int64_t sign);
   void needs_changed(const JobEntry& needed);
   void index_job(JobEntry& entry);

@@ -76,6 +76,12 @@ void State::count_kept(QueueBudgets& budgets, const JobEntry& e, std::int64_t si
                 sign);
 }
 
+// What was put aside for it may be spent by others of its queue.
+void State::give_back_kept(const JobEntry& e) {
+  count_kept(*queue_budgets_, e, -1);
+  if (e.job.kept && queue_budgets_->bind(e.job.spec->queue)) scheduler_.money_came();
+}
+
 void State::count_all(QueueBudgets& budgets, Timestamp now) const {
   budgets.look(now);
   for (const auto& [id, live] : live_) count_running(budgets, *find(id.job), live);

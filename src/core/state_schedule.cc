@@ -92,7 +92,7 @@ void State::keep_nodes(JobEntry& e) {
 // Whatever was kept for it is used, or of no use any more.
 void State::forget_kept(JobEntry& e) {
   if (!e.job.kept) return;
-  count_kept(*queue_budgets_, e, -1);
+  give_back_kept(e);
   keep_nodes_.erase(e.job.id);
   e.job.kept.reset();
   if (e.waiting) e.waiting = scheduler_.release(*e.waiting);
@@ -101,7 +101,7 @@ void State::forget_kept(JobEntry& e) {
 void State::on(const NodesKept& f) {
   overflow_pass_.news = true;
   JobEntry& e = entry(f.job);
-  count_kept(*queue_budgets_, e, -1);
+  give_back_kept(e);
   e.job.kept = f;
   keep_nodes_.insert(f.job);
   count_kept(*queue_budgets_, e, 1);
