@@ -31,13 +31,14 @@ Result<Facts> take(State& state, const Input& input, Timestamp now) {
 
 Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
   Facts log;
+  // First of all: who has just read a snapshot does not know yet whose pause is over.
+  state.release_due(now);
   apply_all(state, expire(state, now), log);
   settle_all(state, now, log);
   for (Facts facts = choose_reserved_nodes(state, now); !facts.empty();
        facts = choose_reserved_nodes(state, now)) {
     apply_all(state, facts, log);
   }
-  state.release_due(now);
   state.look_at_market(now);
   state.look_at_budgets(now);
   state.scheduler().begin(now);
@@ -53,6 +54,7 @@ Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
 }
 
 Result<Facts> advance(State& state, const Input& input, Timestamp now) {
+  state.release_due(now);
   auto facts = take(state, input, now);
   if (!facts) return facts;
   Facts more = follow_up(state, now);

@@ -84,7 +84,7 @@ class Planner {
     std::vector<Groups::value_type*> order;
     for (auto& group : groups_) order.push_back(&group);
     std::stable_sort(order.begin(), order.end(), [&](const auto* a, const auto* b) {
-      if (a->first.first != b->first.first) return a->first.first < b->first.first;
+      if (a->first.first != b->first.first) return name_of(*a) < name_of(*b);
       const auto fork = scheduler_.queues().fork(a->first.second, b->first.second);
       return fork && scheduler_.queues().before(fork->a, fork->b);
     });
@@ -99,6 +99,11 @@ class Planner {
   }
 
  private:
+  // Of its pool. Not the pool's number: that depends on when it came.
+  const std::string& name_of(const Groups::value_type& group) const {
+    return scheduler_.space(group.first.first).pool().name;
+  }
+
   // The lowest key first; whom it stops has a higher one.
   void plan_for_many() {
     // With several queues turns are the scheduler's: it knows whose it is without looking at all.
