@@ -1,8 +1,11 @@
 // MOHONA_HOME: where one control plane keeps everything. All of it is for its owner alone.
 //
-//   journal.db        facts and snapshot            controller.pid   who runs here
-//   api.sock          the API                       token            the key to its TCP port
-//   fleet.yaml        the fleet given last          controller.log   what a detached one says (.1: the one before)
+//   journal.db        facts and snapshot
+//   api.sock          the API
+//   token             the key to its TCP port
+//   fleet.yaml        the fleet given last
+//   controller.pid    who runs here
+//   controller.log    what a detached one says (.1: the one before)
 //   store, work       where state and files of jobs are instead, if somebody said so
 //   running/          the local engine's marks
 //   jobs/, slurm/     files of jobs, the Slurm engine's marks (in `work`)
