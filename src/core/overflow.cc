@@ -185,7 +185,10 @@ void count_first_wait(WaitsByDay& waits, const Job& job) {
 std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
   std::vector<OverflowJob> jobs;
   for (const JobId id : state.waiting()) {
-    if (is_planned(state, *state.find(id))) jobs.push_back(job_of(state, *state.find(id)));
+    const JobEntry& entry = *state.find(id);
+    if (is_planned(state, entry) && !budget_spent(entry.job, now)) {
+      jobs.push_back(job_of(state, entry));
+    }
   }
   if (jobs.empty()) return {};
   const Nodes nodes = nodes_of(state, now);

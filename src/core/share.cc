@@ -116,7 +116,7 @@ class Planner {
     for (const JobId id : state_.waiting()) {
       const JobEntry& entry = *state_.find(id);
       if (!entry.waiting || scheduler_.kept(*entry.waiting)) continue;
-      if (scheduler_.needs(*entry.waiting).planned) continue;
+      if (scheduler_.needs(*entry.waiting).planned || budget_spent(entry.job, now_)) continue;
       const auto& targets = scheduler_.targets_now(*entry.waiting);
       if (targets.empty()) continue;
       const JobSpec& spec = *entry.job.spec;

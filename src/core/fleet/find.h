@@ -61,9 +61,4 @@ void for_usable_tiers(const Space& space, const Request& request, bool kept, F&&
 // How many empty nodes there are among them, at most. Cheap.
 std::int64_t empty_nodes(const Space& space, const Request& request, bool kept);
 
-// A gang of n nodes among leaves that each have some of `free`, by rule 3. Exposed for planning.
-// Empty: there is no room.
-NodeSet choose(const Space& space, const std::vector<Segment>& free, std::int64_t n,
-               const Nearness& nearness);
-
 }  // namespace mohona

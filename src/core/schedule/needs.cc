@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "core/fleet/spread.h"
+
 namespace mohona {
 namespace {
 

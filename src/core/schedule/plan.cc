@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <map>
 
+#include "core/fleet/spread.h"
+
 namespace mohona {
 namespace {
 
@@ -171,20 +173,6 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
     }
   }
   return units;
-}
-
-Leaf domain_size(const Space& space, Level within) {
-  switch (within) {
-    case Level::leaf:
-      return 1;
-    case Level::block:
-      return space.leaves_in_block();
-    case Level::fabric:
-      return space.leaves_in_fabric();
-    case Level::anywhere:
-      break;
-  }
-  return 0;
 }
 
 // Where the n units begin, in `units`, that are free first in one domain; they stand in front of

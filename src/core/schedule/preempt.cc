@@ -5,6 +5,8 @@
 #include <set>
 #include <utility>
 
+#include "core/fleet/spread.h"
+
 namespace mohona {
 namespace {
 
@@ -96,12 +98,6 @@ struct Search {
     return out;
   }
 };
-
-Leaf domain_size(const Space& space, Level within) {
-  if (within == Level::leaf) return 1;
-  if (within == Level::block) return space.leaves_in_block();
-  return within == Level::fabric ? space.leaves_in_fabric() : 0;
-}
 
 // The nodes of one domain that will be free when the victims have left.
 class Cleared {

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "core/fleet/spread.h"
 #include "core/schedule/scheduler.h"
 
 namespace mohona {
@@ -262,11 +263,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
     // Empty nodes that it may use, in the touched domains; and at most so many others that have all
     // of what it wants free.
     if (empty_nodes(space, request, true) + space.tainted() < c.needs.min_nodes) continue;
-    const Level within = c.needs.nearness.within;
-    const Leaf size = within == Level::leaf     ? 1
-                      : within == Level::block  ? space.leaves_in_block()
-                      : within == Level::fabric ? space.leaves_in_fabric()
-                                                : 0;
+    const Leaf size = domain_size(space, c.needs.nearness.within);
     if (size == 0 || !few) return true;
     Leaf last = no_leaf;
     for (const Segment& s : touched) {
