@@ -54,7 +54,6 @@ Facts follow_up(State& state, Timestamp now, std::size_t placements_max) {
 }
 
 Result<Facts> advance(State& state, const Input& input, Timestamp now) {
-  state.release_due(now);
   auto facts = take(state, input, now);
   if (!facts) return facts;
   Facts more = follow_up(state, now);

@@ -363,9 +363,13 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
     }
   };
   consider(state.limits());
-  consider(state.budgets());
   consider(state.deadlines());
   consider(state.delayed());
+  // Work that used up its budget as it began has not been told yet.
+  if (!state.budgets().empty()) {
+    const Timestamp at = std::max(now, state.budgets().begin()->first);
+    if (!wake || at < *wake) wake = at;
+  }
   const auto consider_instant = [&](Timestamp at) {
     if (at > now && (!wake || at < *wake)) wake = at;
   };

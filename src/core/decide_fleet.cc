@@ -33,6 +33,10 @@ void define_pools(const State& state, const Fleet& fleet, Facts& facts) {
       empty.nodes = 0;
       if (known.pool != empty) facts.push_back(PoolDefined{empty});
     } else {
+      for (const auto& [id, entry] : state.jobs()) {
+        if (!entry.job.kept || entry.job.kept->pool != name) continue;
+        facts.push_back(NodesReleased{id, fmt::format("{} is no longer in the fleet", name)});
+      }
       facts.push_back(PoolRemoved{name});
     }
   }

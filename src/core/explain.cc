@@ -75,8 +75,9 @@ std::optional<Timestamp> expected_start(const State& state, const Job& job) {
       });
     }
   }
+  if (!all_leave) return kept.expected;
   if (!known && !kept.promised) return std::nullopt;
-  return all_leave ? at : kept.expected;
+  return at;
 }
 
 // What is kept for it, and when it starts.

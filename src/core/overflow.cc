@@ -89,7 +89,8 @@ std::vector<Target> paid_targets(const State& state, const std::vector<Target>& 
   return out;
 }
 
-OverflowJob job_of(const State& state, const JobEntry& entry) {
+// `idle`: the queues as they are when nothing runs.
+OverflowJob job_of(const State& state, const JobEntry& entry, const QueueTree& idle) {
   const JobSpec& spec = *entry.job.spec;
   const auto& targets = state.scheduler().targets(*entry.waiting);
   OverflowJob out;
@@ -97,6 +98,8 @@ OverflowJob job_of(const State& state, const JobEntry& entry) {
   out.runs = believed_time(state, spec);
   for (const Target& target : targets) {
     if (!is_paid_anyway(state.scheduler().space(target.pool).pool())) continue;
+    // A share that is used up comes back; one that the queue never has is not waited for.
+    if (idle.blocks(idle.find(spec.queue), target.node_worth)) continue;
     // Of several ways to run, the one that comes first.
     if (out.kinds.empty()) out.gpus = spec.resources.choices[target.choice].demand.gpus;
     out.kinds.push_back(target.pool);
@@ -134,28 +137,57 @@ bool is_planned(const State& state, const JobEntry& entry) {
          !has_planned_deadline(entry.job);
 }
 
-std::optional<Start> start_of(State& state, const JobEntry& entry, const PlannedStart& planned) {
+std::optional<Start> start_for_money(State& state, const JobEntry& entry) {
   Scheduler& scheduler = state.scheduler();
-  const auto targets = scheduler.targets_now(*entry.waiting);
-  if (planned.node) {
-    const auto there = std::find_if(targets.begin(), targets.end(), [&](const Target& target) {
-      return target.pool == planned.pool;
-    });
-    if (there != targets.end()) {
-      auto start = scheduler.start_on(*entry.waiting, entry.job.id, *there, *planned.node);
-      if (start) return start;
-    }
-    // Plans count GPUs: the node may lack cores or memory, or the queue a share. Then any other
-    // that is paid anyway will do, and if there is none, it waits no longer.
-    for (const Target& target : targets) {
-      if (!is_paid_anyway(scheduler.space(target.pool).pool())) continue;
-      if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
-    }
-  }
-  for (const Target& target : paid_targets(state, targets)) {
+  for (const Target& target : paid_targets(state, scheduler.targets_now(*entry.waiting))) {
     if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
   }
   return std::nullopt;
+}
+
+std::optional<Start> start_as_planned(State& state, const JobEntry& entry,
+                                      const PlannedStart& one) {
+  Scheduler& scheduler = state.scheduler();
+  const auto targets = scheduler.targets_now(*entry.waiting);
+  const auto there = std::find_if(targets.begin(), targets.end(),
+                                  [&](const Target& target) { return target.pool == one.pool; });
+  if (there == targets.end()) return std::nullopt;
+  return scheduler.start_on(*entry.waiting, entry.job.id, *there, *one.node);
+}
+
+// On any node that is paid anyway.
+std::optional<Start> start_on_another(State& state, const JobEntry& entry) {
+  Scheduler& scheduler = state.scheduler();
+  for (const Target& target : scheduler.targets_now(*entry.waiting)) {
+    if (!is_paid_anyway(scheduler.space(target.pool).pool())) continue;
+    if (auto start = scheduler.start_in(*entry.waiting, entry.job.id, target)) return start;
+  }
+  return std::nullopt;
+}
+
+// What is due of a plan that is made now, without those that it refused.
+void make_plan(State& state, Timestamp now) {
+  OverflowPass& pass = state.overflow_pass();
+  for (const JobId id : state.waiting()) {
+    const JobEntry& entry = *state.find(id);
+    if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
+  }
+  pass.plan = plan_waiting(state, now);
+  pass.todo.clear();
+  pass.wake.reset();
+  const auto wake_at = [&](Timestamp at) {
+    if (!pass.wake || at < *pass.wake) pass.wake = at;
+  };
+  for (const PlannedStart& one : pass.plan) {
+    if (one.start <= now) {
+      pass.todo.push_back(one);
+    } else {
+      wake_at(one.start);
+    }
+  }
+  for (const auto& [id, until] : pass.refused) {
+    if (until > now) wake_at(until);
+  }
 }
 
 }  // namespace
@@ -183,11 +215,14 @@ void count_first_wait(WaitsByDay& waits, const Job& job) {
 }
 
 std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
+  QueueTree idle;
+  idle.define(state.queues(), state.scheduler().queues().total());
   std::vector<OverflowJob> jobs;
   for (const JobId id : state.waiting()) {
     const JobEntry& entry = *state.find(id);
-    if (is_planned(state, entry) && !budget_spent(entry.job, now)) {
-      jobs.push_back(job_of(state, entry));
+    if (is_planned(state, entry) && !budget_spent(entry.job, now) &&
+        !state.overflow_pass().refused.contains(id)) {
+      jobs.push_back(job_of(state, entry, idle));
     }
   }
   if (jobs.empty()) return {};
@@ -205,20 +240,12 @@ Facts overflow_next(State& state, Timestamp now) {
   OverflowPass& pass = state.overflow_pass();
   const bool due = pass.news || (pass.wake && *pass.wake <= now);
   if (!std::exchange(pass.begun, true) && due) {
-    pass = OverflowPass{false, true, {}, {}, std::nullopt};
-    for (const JobId id : state.waiting()) {
-      const JobEntry& entry = *state.find(id);
-      if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
-    }
-    pass.plan = plan_waiting(state, now);
-    for (const PlannedStart& one : pass.plan) {
-      if (one.start <= now) {
-        pass.todo.push_back(one);
-      } else if (!pass.wake || one.start < *pass.wake) {
-        pass.wake = one.start;
-      }
-    }
+    pass = OverflowPass{};
+    pass.news = false;
+    pass.begun = true;
+    make_plan(state, now);
   }
+  if (std::exchange(pass.deviated, false)) make_plan(state, now);
   while (!pass.todo.empty()) {
     const PlannedStart one = pass.todo.front();
     pass.todo.pop_front();
@@ -228,9 +255,15 @@ Facts overflow_next(State& state, Timestamp now) {
       state.park(one.job);
       continue;
     }
-    if (const auto start = start_of(state, *entry, one)) {
-      return start_facts(state, *entry, *start, now);
-    }
+    auto start = one.node ? start_as_planned(state, *entry, one) : std::nullopt;
+    pass.deviated = one.node && !start;
+    if (pass.deviated) start = start_on_another(state, *entry);
+    const Timestamp until = entry->job.submitted_at + *state.scheduling().overflow_wait;
+    if (!start && (!one.node || until <= now)) start = start_for_money(state, *entry);
+    if (start) return start_facts(state, *entry, *start, now);
+    if (!std::exchange(pass.deviated, false)) continue;  // for money: until there is room
+    pass.refused[one.job] = until;
+    make_plan(state, now);  // others may use the node meanwhile
   }
   return {};
 }

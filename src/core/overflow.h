@@ -36,9 +36,14 @@ struct PlannedStart {
 // to wait or has left, another believed end, another fleet; or until `wake`.
 struct OverflowPass {
   bool news = true, begun = false;
+  bool deviated = false;  // what has just started stands elsewhere than was planned
   std::vector<PlannedStart> plan;
   std::deque<PlannedStart> todo;  // of it
-  std::optional<Timestamp> wake;  // the next start that is planned
+  // Those that were due and could not have their nodes (plans count GPUs: cores or memory may be
+  // lacking, or the queue's share), and until when they wait for them all the same. They are left
+  // out of the plan until there is news.
+  std::map<JobId, Timestamp> refused;
+  std::optional<Timestamp> wake;  // the next start that is planned, or end of such a wait
 };
 
 // How long planned work waited before its first start, by the day (from 1970) of that start.

@@ -291,11 +291,11 @@ class RoomMaker {
         return;
       }
       if (chosen && held >= units_of(space.pool(), demand) * nodes) return;
-      may[chosen].emplace_back(pass_.many ? -run.key : held, who);
+      may[chosen].emplace_back(pass_.many ? -run.key : held, run.id, who);
     });
     for (int kind = 0; kind < 2; ++kind) {
       std::sort(may[kind].begin(), may[kind].end());
-      for (const auto& [held, who] : may[kind]) {
+      for (const auto& [held, id, who] : may[kind]) {
         if (fits()) break;
         const Running& run = scheduler_.running(who);
         cpus += run.demand.cpus_milli;
@@ -351,7 +351,7 @@ class RoomMaker {
   Timestamp now_;
   const SharePass& pass_;
   // Of the node that is looked at, those that may leave: not chosen to run, and chosen.
-  std::vector<std::pair<std::int64_t, OccupantId>> may_[2];
+  std::vector<std::tuple<std::int64_t, AttemptId, OccupantId>> may_[2];
 };
 
 }  // namespace

@@ -194,6 +194,8 @@ void State::on(const AttemptStopping& f) {
   a.gone_by = f.at + f.within;
   a.for_job = f.for_job;
   scheduler_.set_stopping(live_.at(f.attempt).who, f.for_job, *a.gone_by);
+  reckon_end(e, a);
+  overflow_pass_.news = true;
   forget_limit(e, a);
   watch_budget(e);
 }

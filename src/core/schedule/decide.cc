@@ -256,7 +256,7 @@ bool Scheduler::may_stop(const Class& c, const Target& target, const Running& ru
 }
 
 std::optional<Decision> Scheduler::try_preempt(Class& c) {
-  retry_.reset();
+  c.retry.reset();
   if (!could_preempt(c)) return std::nullopt;
   for (const Target& target : c.targets) {
     const PoolState& pool = *pools_[target.pool];
@@ -271,7 +271,9 @@ std::optional<Decision> Scheduler::try_preempt(Class& c) {
       if (!pool.leaves_within.empty()) request.end += pool.leaves_within.rbegin()->first;
     }
     std::vector<Worth> removed(tree_.size(), 0);
-    const auto may = [&](const Running& run) { return may_stop(c, target, run, removed, &retry_); };
+    const auto may = [&](const Running& run) {
+      return may_stop(c, target, run, removed, &c.retry);
+    };
     std::vector<Worth> going(tree_.size(), 0);
     const auto still = [&](const Running& run) {
       if (!may_stop(c, target, run, going, nullptr)) return false;
@@ -347,6 +349,12 @@ void Scheduler::sleep(ClassId id) {
     lacks_room = true;
     watch_target(id, target);
   }
+  // From then on what is kept for it is of no use.
+  if (c.kept && c.needs.limit != Duration::max()) {
+    for (const auto& [name, r] : reservations_) {
+      if (r.pool == c.kept->pool) at(r.reservation.from - c.needs.limit + Duration{1});
+    }
+  }
   if (lacks_room && !c.kept && !c.needs.planned && c.needs.reservation.empty()) {
     const Timestamp aged = waits_since(head, c.needs.priority, policy_.ageing) + policy_.patience;
     if (may_move_in(c)) {
@@ -361,9 +369,8 @@ void Scheduler::sleep(ClassId id) {
   if (lacks_room && policy_.preempt != Preempt::never && !c.needs.planned &&
       !(c.kept && c.kept->preempting)) {
     preemptors_.insert(id);
-    if (retry_) at(*retry_);
+    if (c.retry) at(*c.retry);
   }
-  retry_.reset();
   if (look) {
     c.timer = look;
     timers_.insert({*look, id});

@@ -119,7 +119,7 @@ bool NaiveScheduler::is_broken(const Job& job) const {
   for (const auto& [name, r] : reservations_) {
     if (r.pool != job.kept->pool) continue;
     const bool in_time = job.needs.limit != Duration::max() &&
-                         job.kept->start + job.needs.limit <= r.reservation.from;
+                         std::max(job.kept->start, now_) + job.needs.limit <= r.reservation.from;
     if (!in_time && overlap(nodes, space.held(r.slot).nodes)) return true;
   }
   return false;

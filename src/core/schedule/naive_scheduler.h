@@ -1,6 +1,7 @@
 // The scheduler's rules once more, without indexes, classes or sleep: every job is looked at every
 // time, node by node. Slow, short and meant to be obviously right; tests compare the real one with
-// it. (It shares with it what has no index anyway: queues' arithmetic, plans, evictions.)
+// it. (It shares with it what is small and has tests of its own: spaces and their holds, what fits
+// where, queues' arithmetic, plans, evictions.)
 #pragma once
 
 #include <map>

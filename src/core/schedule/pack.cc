@@ -29,8 +29,8 @@ bool Scheduler::is_priced(const Target& target) const {
   return pool.priced && pool.space.pool().shape.gpus > 0 && !pool.space.pool().share_nodes;
 }
 
-// On one of the targets [first, last), all of which cost the same. Nodes that nobody has kept come
-// first, as everywhere; of equal scores the one whose pool stands first in the prices.
+// On one of the targets [first, last), all of which cost the same. Nodes that nobody else has kept
+// come first, as everywhere; of equal scores the one whose pool stands first in the prices.
 std::optional<Start> Scheduler::try_packed(Class& c, std::size_t first, std::size_t last) {
   for (const bool kept : {false, true}) {
     std::optional<PoolScores::Best> best;

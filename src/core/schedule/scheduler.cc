@@ -125,8 +125,8 @@ bool Scheduler::is_broken(const Class& c) const {
   return std::any_of(reservations_.begin(), reservations_.end(), [&](const auto& r) {
     if (r.second.pool != c.kept->pool) return false;
     const Hold& window = pool.space.held(r.second.slot);
-    const bool in_time =
-        c.needs.limit != Duration::max() && c.kept->start <= window.start - c.needs.limit;
+    const bool in_time = c.needs.limit != Duration::max() &&
+                         std::max(c.kept->start, now_) <= window.start - c.needs.limit;
     return !in_time && overlap(window.nodes, nodes);
   });
 }
@@ -317,7 +317,9 @@ OccupantId Scheduler::start(Running run) {
   }
   run.live = true;
   PoolState& pool = *pools_[run.pool];
+  const Leaf leaves = pool.space.leaves();
   pool.space.take(run.grant, run.demand, who);
+  if (pool.space.leaves() != leaves) ++fleet_version_;
   pool.occupied(run.grant, run);
   tree_.add_used(run.queue, run.worth);
   if (run.preemptible) ++pool.preemptible[run.priority];
@@ -386,6 +388,7 @@ Worth Scheduler::worth_kept(Class& c, PoolIndex pool, const NodeSet& nodes) {
 }
 
 Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
+  const auto retry = classes_[waiting.id]->retry;
   Waiting plain = classes_[waiting.id]->kept ? release(waiting) : waiting;
   Class& from = *classes_[plain.id];
   const Needs needs = from.needs;
@@ -395,12 +398,15 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   Class& c = *classes_[id];
   PoolState& pool = *pools_[keep.pool];
   const Worth worth = worth_kept(c, keep.pool, keep.nodes);
+  const Leaf leaves = pool.space.leaves();
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
+  if (pool.space.leaves() != leaves) ++fleet_version_;
   c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting, worth};
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;
   c.waiting.insert(plain.rank);
   c.looked = look_;
+  c.retry = retry;
   wake(id);
   return {id, plain.rank};
 }

@@ -199,7 +199,8 @@ class Scheduler {
     Rank listed;          // under which it stands in its lists
     std::optional<Timestamp> timer;
     std::vector<Watch> watches;
-    std::uint64_t looked = 0;  // when it last looked for victims
+    std::uint64_t looked = 0;        // when it last looked for victims
+    std::optional<Timestamp> retry;  // when one may be stopped that then had not run long enough
     std::optional<Kept> kept;
   };
   struct Reserved {
@@ -280,7 +281,6 @@ class Scheduler {
   std::map<std::string, Reserved> reservations_;
   std::int64_t kept_count_ = 0;  // without those that preempt
   std::uint64_t fleet_version_ = 1, look_ = 0, slept_ = 0;
-  std::optional<Timestamp> retry_;  // found while looking for victims
   bool gate_ = false;
   std::vector<ClassId> gated_;
   Timestamp now_;

@@ -261,9 +261,9 @@ class Pair {
       return text;
     }
     if (const auto* keep = std::get_if<Keep>(&*decision)) {
-      std::string text =
-          fmt::format("keep for {} in p{} from {} promised {} preempting {}:", keep->job.value,
-                      keep->pool, at(keep->start), keep->promised, keep->preempting);
+      std::string text = fmt::format(
+          "keep for {} in p{} from {} probably {} promised {} preempting {}:", keep->job.value,
+          keep->pool, at(keep->start), at(keep->expected), keep->promised, keep->preempting);
       for (const Segment& s : keep->nodes) text += fmt::format(" {}/{:x}", s.leaf, s.nodes);
       for (const OccupantId who : keep->victims) {
         text += fmt::format(" stops {}",
@@ -309,9 +309,8 @@ class Pair {
     const Pool& pool = pools_[start.pool];
     money_[needs.queue] -= cost(
         needs, pool, part_of(pool.shape, needs.choices[start.choice].demand), start.grant.nodes());
-    if (const auto& kept = real_.kept(waiting); kept && kept->promised) {
-      EXPECT_LE(now_, std::max(kept->start, now_));
-    }
+    EXPECT_GE(start.grant.nodes(), needs.min_nodes);
+    EXPECT_LE(start.grant.nodes(), needs.max_nodes);
     Running run;
     run.id = {start.job, 0, 1};
     run.pool = start.pool;
@@ -353,13 +352,14 @@ class Pair {
   void check() {
     for (PoolIndex p = 0; p < pools_.size(); ++p) {
       const Space& space = real_.space(p);
-      std::vector<std::int64_t> cpus(space.nodes(), 0);
+      std::vector<std::int64_t> cpus(space.nodes(), 0), memory(space.nodes(), 0);
       std::map<std::pair<NodeIndex, std::uint32_t>, std::int64_t> gpus;
       for (const auto& [job, who] : live_) {
         const Running& run = real_.running(who);
         if (run.pool != p) continue;
         const auto hold = [&](NodeIndex i, Mask mask) {
           cpus[i] += run.demand.cpus_milli;
+          memory[i] += run.demand.memory_mib;
           for_bits(mask, [&](std::uint32_t gpu) {
             gpus[{i, gpu}] += run.demand.gpu_milli > 0 ? run.demand.gpu_milli : 1'000;
           });
@@ -372,10 +372,16 @@ class Pair {
         for (const Member& m : run.grant.members) hold(m.node, m.gpus);
       }
       for (NodeIndex i = 0; i < space.nodes(); ++i) {
-        ASSERT_LE(cpus[i], space.pool().shape.cpus_milli) << "node " << i;
-        const auto others = foreign_.find({p, i});
-        const std::int64_t theirs = others == foreign_.end() ? 0 : others->second.cpus_milli;
-        ASSERT_EQ(space.node(i).cpus_free, space.pool().shape.cpus_milli - cpus[i] - theirs);
+        const Shape& shape = space.pool().shape;
+        ASSERT_LE(cpus[i], shape.cpus_milli) << "node " << i;
+        ASSERT_LE(memory[i], shape.memory_mib) << "node " << i;
+        const auto found = foreign_.find({p, i});
+        const ForeignLoad others = found == foreign_.end() ? ForeignLoad{} : found->second;
+        ASSERT_EQ(space.node(i).cpus_free, shape.cpus_milli - cpus[i] - others.cpus_milli);
+        ASSERT_EQ(space.node(i).memory_free, shape.memory_mib - memory[i] - others.memory_mib);
+        for (const std::int64_t gpu : others.devices) {
+          gpus[{i, static_cast<std::uint32_t>(gpu)}] += 1'000;
+        }
       }
       for (const auto& [gpu, milli] : gpus) {
         ASSERT_LE(milli, 1'000) << "GPU " << gpu.second << " of node " << gpu.first;
