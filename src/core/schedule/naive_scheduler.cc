@@ -16,7 +16,10 @@ NaiveScheduler::NaiveScheduler(std::vector<Pool> pools, std::vector<Queue> queue
 // Shares are parts of what the fleet is worth, by what its pools cost now.
 void NaiveScheduler::grow_tree() {
   Worth total = 0;
-  for (const auto& space : spaces_) total += space->pool().nodes * node_worth(space->pool());
+  for (PoolIndex p = 0; p < spaces_.size(); ++p) {
+    const Pool& pool = spaces_[p]->pool();
+    if (!removed_.contains(p)) total += pool.nodes * node_worth(pool);
+  }
   tree_.define(queues_, total);
   for (Running& run : running_) {
     run.worth = worth_of(spaces_[run.pool]->pool(), run.demand) * run.grant.nodes();
@@ -40,6 +43,17 @@ Worth NaiveScheduler::worth_kept(const Needs& needs, PoolIndex pool, const NodeS
 
 void NaiveScheduler::define_pool(PoolIndex index, const Pool& pool) {
   spaces_[index]->define(pool);
+  grow_tree();
+}
+
+void NaiveScheduler::add_pool(const Pool& pool) {
+  spaces_.push_back(std::make_unique<Space>(pool));
+  grow_tree();
+}
+
+void NaiveScheduler::remove_pool(PoolIndex pool) {
+  removed_.insert(pool);
+  std::erase_if(reservations_, [&](const auto& r) { return r.second.pool == pool; });
   grow_tree();
 }
 
@@ -205,7 +219,7 @@ std::vector<Target> NaiveScheduler::targets(const Needs& needs) const {
     for (PoolIndex p = 0; p < spaces_.size(); ++p) {
       const Pool& pool = spaces_[p]->pool();
       const Choice& choice = needs.choices[i];
-      if (mismatch(*spaces_[p], needs, choice) != Mismatch::none) continue;
+      if (removed_.contains(p) || mismatch(*spaces_[p], needs, choice) != Mismatch::none) continue;
       const Fraction part = part_of(pool.shape, choice.demand);
       const std::int64_t n = needs.min_nodes;
       const Wide an_hour = cost_ ? cost_(needs, pool, n, part) * 1'000'000 / n

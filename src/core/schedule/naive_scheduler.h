@@ -21,6 +21,8 @@ class NaiveScheduler {
   void end(JobId job);
   void set_end(JobId job, Timestamp end, Timestamp expected);
   void define_pool(PoolIndex index, const Pool& pool);
+  void add_pool(const Pool& pool);  // after all that there have been
+  void remove_pool(PoolIndex pool);
   void set_reclaimed(PoolIndex pool, bool reclaimed);
   void set_nodes(PoolIndex pool, const NodeRanges& nodes, NodeState state);
   void set_foreign(PoolIndex pool, NodeIndex node, const ForeignLoad& load);
@@ -73,7 +75,7 @@ class NaiveScheduler {
   void unblock();
 
   std::vector<std::unique_ptr<Space>> spaces_;
-  std::set<PoolIndex> reclaimed_;
+  std::set<PoolIndex> reclaimed_, removed_;
   std::vector<Queue> queues_;
   QueueTree tree_;
   SchedulingPolicy policy_;

@@ -3,12 +3,13 @@
 #include "core/schedule/plan.h"
 
 #include <gtest/gtest.h>
-#include <rapidcheck/gtest.h>
 
 #include <map>
 #include <set>
 
+#include "base/seeds.h"
 #include "core/fleet/spread.h"
+#include "core/schedule/random_work.h"
 
 namespace mohona {
 namespace {
@@ -18,11 +19,10 @@ using namespace std::chrono_literals;
 const Demand whole_node{8'000, 0, "h100", 8, 0};
 constexpr Timestamp now{};
 
-int draw(int below) { return *rc::gen::inRange(0, below); }
-
 // Some nodes are taken until an instant or for good, some kept for others or to be given up soon.
 struct Hall {
-  Hall() {
+  explicit Hall(Dice& dice) {
+    const auto draw = [&](std::int64_t n) { return dice.below(n); };
     Pool pool;
     pool.name = "hall";
     pool.nodes = 1 + draw(10);
@@ -44,10 +44,11 @@ struct Hall {
       space->take(run.grant, run.demand, static_cast<OccupantId>(running.size()));
       running.push_back(run);
     }
-    for (int i = draw(3); i > 0; --i) {
-      const auto first = static_cast<NodeIndex>(draw(static_cast<int>(space->nodes())));
+    for (std::int64_t i = draw(3); i > 0; --i) {
+      const auto first = static_cast<NodeIndex>(draw(space->nodes()));
+      const NodeIndex last = first + static_cast<NodeIndex>(draw(3));
       NodeSet nodes;
-      for (NodeIndex n = first; n < std::min(space->nodes(), first + 3); ++n) {
+      for (NodeIndex n = first; n < std::min(space->nodes(), last + 1); ++n) {
         append(nodes, n, space->leaf_size());
       }
       space->hold({static_cast<std::uint64_t>(i), draw(2) == 0, nodes, now + draw(12) * 1h});
@@ -98,16 +99,16 @@ struct Hall {
   std::vector<Running> running;
 };
 
-RC_GTEST_PROP(Plan, IsTheEarliestThatThereIs, ()) {
-  const Hall hall;
+void check(Dice dice) {
+  const Hall hall(dice);
   const Space& space = *hall.space;
   Request request;
   request.demand = &whole_node;
-  request.nearness.segment = *rc::gen::element<std::int64_t>(1, 1, 2, 3);
-  request.nearness.within = *rc::gen::element(Level::leaf, Level::block, Level::anywhere);
+  request.nearness.segment = any_of<std::int64_t>(dice, {1, 1, 2, 3});
+  request.nearness.within = any_of<Level>(dice, {Level::leaf, Level::block, Level::anywhere});
   if (space.leaves_in_block() == 0 && request.nearness.within == Level::block) return;
-  request.min_nodes = request.max_nodes = request.nearness.segment * (1 + draw(4));
-  const Duration limit = draw(4) == 0 ? Duration::max() : draw(6) * 1h;
+  request.min_nodes = request.max_nodes = request.nearness.segment * dice.between(1, 4);
+  const Duration limit = dice.one_in(4) ? Duration::max() : dice.below(6) * 1h;
 
   std::set<Timestamp> instants = {now};
   std::vector<Vacancy> vacancies;
@@ -121,23 +122,31 @@ RC_GTEST_PROP(Plan, IsTheEarliestThatThereIs, ()) {
   }
 
   const auto found = plan(space, hall.running, vacancies, request, limit, now);
-  RC_ASSERT(found.has_value() == earliest.has_value());
+  ASSERT_EQ(found.has_value(), earliest.has_value());
   if (!found) return;
-  RC_ASSERT(found->start == *earliest);
-  RC_ASSERT(count(found->nodes) == request.min_nodes);
+  ASSERT_EQ(found->start, *earliest);
+  ASSERT_EQ(count(found->nodes), request.min_nodes);
   bool promised = true;
   for (const Segment& segment : found->nodes) {
-    RC_ASSERT(count(segment.nodes) % request.nearness.segment == 0);
+    ASSERT_TRUE(count(segment.nodes) % request.nearness.segment == 0);
     for_bits(segment.nodes, [&](std::uint32_t place) {
       const NodeIndex i = space.index(segment.leaf, place);
       const auto node = hall.free(i, limit);
-      RC_ASSERT(node && node->first <= found->start && found->start <= node->second);
+      ASSERT_TRUE(node && node->first <= found->start && found->start <= node->second);
       const OccupantId who = space.node(i).sole;
       promised = promised && (who == nobody || hall.running[who].certain());
     });
   }
-  RC_ASSERT(found->promised == promised);
-  RC_ASSERT(!choose(space, found->nodes, request.min_nodes, request.nearness).empty());
+  ASSERT_EQ(found->promised, promised);
+  ASSERT_TRUE(!choose(space, found->nodes, request.min_nodes, request.nearness).empty());
+}
+
+TEST(Plan, IsTheEarliestThatThereIs) {
+  const auto [first, cases] = asked_seeds(20'000);
+  for (std::uint64_t seed = first; seed < first + cases; ++seed) {
+    check(Dice(seed));
+    if (HasFatalFailure()) FAIL() << "MOHONA_SEED=" << seed << " shows it again";
+  }
 }
 
 }  // namespace

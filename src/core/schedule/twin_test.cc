@@ -52,11 +52,15 @@ class Pair {
   const std::string& story() const { return story_; }
 
  private:
+  static std::size_t number_of(const Pool& pool) {
+    return static_cast<std::size_t>(pool.name.back() - '0');
+  }
+
   // What a node costs, and changes.
   void charge() {
     costs_.emplace(pools_.size(), 1);
     const auto cost = [this](const Needs&, const Pool& pool, std::int64_t nodes, Fraction part) {
-      const auto i = static_cast<std::size_t>(pool.name.back() - '0');
+      const std::size_t i = number_of(pool);
       return Wide{costs_->at(i)} * 1'000'000'000 * nodes * part.held / part.whole;
     };
     real_.set_cost(cost);
@@ -74,10 +78,10 @@ class Pair {
   void event() {
     using Kind = void (Pair::*)();
     static constexpr std::pair<int, Kind> kinds[] = {
-        {18, &Pair::submit},  {16, &Pair::end},    {3, &Pair::cancel},    {4, &Pair::change_node},
-        {2, &Pair::load},     {2, &Pair::reserve}, {1, &Pair::unreserve}, {2, &Pair::foresee},
-        {1, &Pair::resize},   {1, &Pair::reclaim}, {2, &Pair::price},     {1, &Pair::pay},
-        {1, &Pair::cost_more}};
+        {18, &Pair::submit}, {16, &Pair::end},       {3, &Pair::cancel},    {4, &Pair::change_node},
+        {2, &Pair::load},    {2, &Pair::reserve},    {1, &Pair::unreserve}, {2, &Pair::foresee},
+        {1, &Pair::resize},  {1, &Pair::come_or_go}, {1, &Pair::reclaim},   {2, &Pair::price},
+        {1, &Pair::pay},     {1, &Pair::cost_more}};
     std::int64_t total = 0;
     for (const auto& [often, kind] : kinds) total += often;
     std::int64_t at = dice_.below(total);
@@ -133,7 +137,13 @@ class Pair {
     naive_->set_end(it->first, end, expected);
   }
 
-  PoolIndex any_pool_of_ours() { return static_cast<PoolIndex>(dice_.below(std::ssize(pools_))); }
+  PoolIndex any_pool_of_ours() {
+    PoolIndex pool = 0;
+    do {
+      pool = static_cast<PoolIndex>(dice_.below(std::ssize(pools_)));
+    } while (gone_.contains(pool));
+    return pool;
+  }
 
   void change_node() {
     const PoolIndex pool = any_pool_of_ours();
@@ -179,14 +189,14 @@ class Pair {
     r.maintenance = dice_.one_in(2);
     tell("window {} on p{} {}-{} from {}", r.name, pool, r.where[0].first, r.where[0].last,
          at(r.from));
-    reserved_.insert(r.name);
+    reserved_[r.name] = pool;
     real_.reserve(r);
     naive_->reserve(r, pool);
   }
 
   void unreserve() {
     if (reserved_.empty()) return;
-    const std::string name = *reserved_.begin();
+    const std::string name = reserved_.begin()->first;
     tell("window {} is over", name);
     reserved_.erase(name);
     real_.unreserve(name);
@@ -204,6 +214,31 @@ class Pair {
          pool.price.nanos / 1'000'000'000);
     real_.define_pool(pool);
     naive_->define_pool(i, pool);
+  }
+
+  // A pool on which nothing runs leaves the fleet, or one of that name comes back, as another.
+  void come_or_go() {
+    if (!away_.empty()) {
+      Pool pool = any_pool(dice_, 0, size_);
+      pool.name = away_;
+      away_.clear();
+      tell("{} is there again, as p{}", pool.name, pools_.size());
+      pools_.push_back(pool);
+      real_.define_pool(pool);
+      naive_->add_pool(pool);
+      return;
+    }
+    const PoolIndex pool = any_pool_of_ours();
+    const bool busy = std::any_of(live_.begin(), live_.end(), [&](const auto& live) {
+      return real_.running(live.second).pool == pool;
+    });
+    if (busy || pools_.size() == gone_.size() + 1) return;
+    away_ = pools_[pool].name;
+    tell("p{} has gone", pool);
+    gone_.insert(pool);
+    std::erase_if(reserved_, [&](const auto& r) { return r.second == pool; });
+    real_.remove_pool(away_);
+    naive_->remove_pool(pool);
   }
 
   void reclaim() {
@@ -232,7 +267,7 @@ class Pair {
   // Another pool may be the cheapest now.
   void cost_more() {
     if (!costs_) return;
-    costs_->at(any_pool_of_ours()) = dice_.below(4);
+    costs_->at(number_of(pools_[any_pool_of_ours()])) = dice_.below(4);
     tell("a node costs {} or {}", costs_->front(), costs_->back());
     real_.costs_changed();
   }
@@ -400,7 +435,9 @@ class Pair {
   std::map<std::pair<PoolIndex, NodeIndex>, ForeignLoad> foreign_;
   std::optional<std::vector<std::int64_t>> costs_;  // dollars an hour, by pool
   std::vector<Needs> asked_;
-  std::set<std::string> reserved_;
+  std::map<std::string, PoolIndex> reserved_;
+  std::set<PoolIndex> gone_;
+  std::string away_;  // the name of the one that may come back
   Size size_ = Size::racks;
   Duration ageing_{0};
   Timestamp now_ = Timestamp{} + std::chrono::hours(1'000);
