@@ -380,6 +380,8 @@ std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
   if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
   if (state.scheduler().waits_for_money()) consider_instant(state.queue_budgets().next_period());
   if (const auto at = state.overflow_pass().wake) consider_instant(*at);
+  // What the scheduler's own turns have freed is planned for at the next.
+  if (state.scheduling().overflow_wait && state.overflow_pass().news) return now;
   if (const auto at = state.deadline_pass().wake) consider_instant(*at);
   return wake;
 }

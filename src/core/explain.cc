@@ -50,34 +50,54 @@ std::string where(const Nearness& near) {
 
 namespace {
 
-// When it will probably start on what is kept for it, by what is known by now of the work there,
-// which may have told more since then; nothing where of some of it nothing is known. Work that
-// shares nodes leaves in steps that only the plan has looked at: there the plan's word stands.
-std::optional<Timestamp> expected_start(const State& state, const Job& job) {
-  const NodesKept& kept = *job.kept;
-  const Scheduler& scheduler = state.scheduler();
-  const auto pool = scheduler.find_pool(kept.pool);
-  if (!pool) return kept.expected;
-  const Space& space = scheduler.space(*pool);
-  const auto& choices = job.spec->resources.choices;
-  const bool all_leave = std::all_of(choices.begin(), choices.end(), [&](const Choice& choice) {
-    return space.fills(choice.demand);
+// When the demand will probably fit on the node, as those leave of whom it is known when. Nothing:
+// others would have to leave as well.
+std::optional<Timestamp> fits_from(const State& state, const Space& space, const Demand& demand,
+                                   NodeIndex i) {
+  const Node& node = space.node(i);
+  if (space.fits(node, demand)) return Timestamp{};
+  std::vector<std::pair<Timestamp, const Running*>> leaving;
+  space.for_occupants(node, [&](OccupantId who) {
+    const Running& run = state.scheduler().running(who);
+    const bool known = run.certain() || state.live_attempt(run.id).ends_at;
+    if (known && (!run.endless || run.stopping)) leaving.emplace_back(run.expected, &run);
   });
-  Timestamp at = kept.at;
-  bool known = true;
-  for (const NodeRange& range : kept.nodes) {
-    const std::int64_t end = std::min<std::int64_t>(range.last + 1, space.nodes());
-    for (std::int64_t i = range.first; i < end; ++i) {
-      space.for_occupants(space.node(static_cast<NodeIndex>(i)), [&](OccupantId who) {
-        const Running& run = scheduler.running(who);
-        at = std::max(at, run.expected);
-        known = known && (run.certain() || state.live_attempt(run.id).ends_at);
-      });
+  std::sort(leaving.begin(), leaving.end(), [](const auto& a, const auto& b) {
+    return std::tie(a.first, a.second->id) < std::tie(b.first, b.second->id);
+  });
+  std::int64_t cpus = node.cpus_free, memory = node.memory_free, gpus = count(node.gpus_free);
+  for (const auto& [at, run] : leaving) {
+    cpus += run->demand.cpus_milli;
+    memory += run->demand.memory_mib;
+    gpus += run->demand.gpus + (run->demand.gpu_milli > 0 ? 1 : 0);
+    if (cpus >= demand.cpus_milli && memory >= demand.memory_mib &&
+        gpus >= demand.gpus + (demand.gpu_milli > 0 ? 1 : 0)) {
+      return at;
     }
   }
-  if (!all_leave) return kept.expected;
-  if (!known && !kept.promised) return std::nullopt;
-  return at;
+  return std::nullopt;
+}
+
+// When it will probably start on what is kept for it, by what is known by now of the work there,
+// which may have told more since then. Nothing: of some of it nothing is known.
+std::optional<Timestamp> expected_start(const State& state, const Job& job) {
+  const NodesKept& kept = *job.kept;
+  const auto pool = state.scheduler().find_pool(kept.pool);
+  if (!pool) return std::nullopt;
+  const Space& space = state.scheduler().space(*pool);
+  std::optional<Timestamp> best;  // of its ways to run there
+  for (const Choice& choice : job.spec->resources.choices) {
+    std::optional<Timestamp> at = kept.at;
+    for (const NodeRange& range : kept.nodes) {
+      const std::int64_t end = std::min<std::int64_t>(range.last + 1, space.nodes());
+      for (std::int64_t i = range.first; i < end && at; ++i) {
+        const auto from = fits_from(state, space, choice.demand, static_cast<NodeIndex>(i));
+        at = from ? std::optional(std::max(*at, *from)) : std::nullopt;
+      }
+    }
+    if (at && shape_takes(space.pool().shape, choice.demand) && (!best || *at < *best)) best = at;
+  }
+  return best;
 }
 
 // What is kept for it, and when it starts.

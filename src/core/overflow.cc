@@ -48,7 +48,54 @@ struct Nodes {
   std::vector<std::pair<PoolIndex, NodeIndex>> which;
 };
 
-Nodes nodes_of(const State& state, Timestamp now) {
+// What work takes beside each GPU, or what is free of it on a node; and until when.
+struct Beside {
+  std::int64_t cpus_milli = 0, memory_mib = 0;
+  Timestamp until;
+};
+
+// The least that those ask for that are planned and may run in the pool.
+Beside asked_beside(const State& state, const std::vector<OverflowJob>& jobs, PoolIndex pool) {
+  Beside least{INT64_MAX, INT64_MAX, {}};
+  for (const OverflowJob& job : jobs) {
+    const JobEntry& entry = *state.find(job.id);
+    for (const Target& target : state.scheduler().targets(*entry.waiting)) {
+      if (target.pool != pool) continue;
+      const Demand& demand = entry.job.spec->resources.choices[target.choice].demand;
+      const auto each = [&](std::int64_t all) { return (all + demand.gpus - 1) / demand.gpus; };
+      least.cpus_milli = std::min(least.cpus_milli, each(demand.cpus_milli));
+      least.memory_mib = std::min(least.memory_mib, each(demand.memory_mib));
+    }
+  }
+  return least;
+}
+
+// GPUs that are free, but whose cores or memory are not, are booked until those leave who hold
+// them; where nobody known does, they are not there.
+void book_beside(OwnedNode& node, Beside free, std::vector<Beside> held, std::int64_t gpus,
+                 const Beside& asked, Timestamp now) {
+  const auto usable = [&] {
+    const auto times = [&](std::int64_t have, std::int64_t each) {
+      return each == 0 ? gpus : std::clamp<std::int64_t>(have / each, 0, gpus);
+    };
+    return std::min(times(free.cpus_milli, asked.cpus_milli),
+                    times(free.memory_mib, asked.memory_mib));
+  };
+  std::int64_t have = usable();
+  std::stable_sort(held.begin(), held.end(),
+                   [](const Beside& a, const Beside& b) { return a.until < b.until; });
+  for (const Beside& one : held) {
+    free.cpus_milli += one.cpus_milli;
+    free.memory_mib += one.memory_mib;
+    if (const std::int64_t more = usable() - have; more > 0) {
+      node.booked.push_back({more, now, one.until});
+      have += more;
+    }
+  }
+  node.gpus -= gpus - have;
+}
+
+Nodes nodes_of(const State& state, const std::vector<OverflowJob>& jobs, Timestamp now) {
   Nodes out;
   const Scheduler& scheduler = state.scheduler();
   std::map<std::pair<PoolIndex, NodeIndex>, std::size_t> place;
@@ -64,17 +111,29 @@ Nodes nodes_of(const State& state, Timestamp now) {
       out.which.emplace_back(pool, i);
     }
   }
+  std::vector<std::vector<Beside>> held(out.all.size());
   for (const auto& [id, live] : state.live()) {
     const Running& run = scheduler.running(live.who);
-    if (run.endless || run.demand.gpus == 0) continue;  // what it holds is not there
+    if (run.endless) continue;  // what it holds is not there
     const Timestamp end = believed_end(state, live, now);
     for (const Holding& holding : live.attempt->holdings) {
       const auto found = place.find({run.pool, static_cast<NodeIndex>(holding.node)});
       if (found == place.end()) continue;
+      held[found->second].push_back({run.demand.cpus_milli, run.demand.memory_mib, end});
+      if (run.demand.gpus == 0) continue;
       OwnedNode& node = out.all[found->second];
       node.gpus += run.demand.gpus;
       node.booked.push_back({run.demand.gpus, std::min(now, run.started), end});
     }
+  }
+  std::map<PoolIndex, Beside> asked;
+  for (const auto& [pool, node] : out.which) {
+    if (!asked.contains(pool)) asked[pool] = asked_beside(state, jobs, pool);
+  }
+  for (std::size_t i = 0; i < out.all.size(); ++i) {
+    const Node& node = scheduler.space(out.which[i].first).node(out.which[i].second);
+    book_beside(out.all[i], {node.cpus_free, node.memory_free, {}}, std::move(held[i]),
+                count(node.gpus_free), asked[out.which[i].first], now);
   }
   return out;
 }
@@ -185,9 +244,6 @@ void make_plan(State& state, Timestamp now) {
       wake_at(one.start);
     }
   }
-  for (const auto& [id, until] : pass.refused) {
-    if (until > now) wake_at(until);
-  }
 }
 
 }  // namespace
@@ -226,7 +282,7 @@ std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
     }
   }
   if (jobs.empty()) return {};
-  const Nodes nodes = nodes_of(state, now);
+  const Nodes nodes = nodes_of(state, jobs, now);
   std::vector<PlannedStart> out;
   for (const OverflowChoice& choice : plan_overflow(nodes.all, jobs, tally_of(state, now),
                                                     *state.scheduling().overflow_wait, now)) {
@@ -245,8 +301,12 @@ Facts overflow_next(State& state, Timestamp now) {
     pass.begun = true;
     make_plan(state, now);
   }
-  if (std::exchange(pass.deviated, false)) make_plan(state, now);
-  while (!pass.todo.empty()) {
+  while (true) {
+    // Once more without those that could not have their nodes, or where one took another.
+    if (pass.todo.empty() && pass.deviated && !std::exchange(pass.again, true)) {
+      make_plan(state, now);
+    }
+    if (pass.todo.empty()) return {};
     const PlannedStart one = pass.todo.front();
     pass.todo.pop_front();
     const JobEntry* entry = state.find(one.job);
@@ -255,21 +315,28 @@ Facts overflow_next(State& state, Timestamp now) {
       state.park(one.job);
       continue;
     }
-    auto start = one.node ? start_as_planned(state, *entry, one) : std::nullopt;
-    pass.deviated = one.node && !start;
-    if (pass.deviated) start = start_on_another(state, *entry);
-    const Timestamp until = entry->job.submitted_at + *state.scheduling().overflow_wait;
-    if (!start && (!one.node || until <= now)) start = start_for_money(state, *entry);
-    if (start) return start_facts(state, *entry, *start, now);
-    if (!std::exchange(pass.deviated, false)) continue;  // for money: until there is room
-    pass.refused[one.job] = until;
-    make_plan(state, now);  // others may use the node meanwhile
+    if (!one.node) {
+      if (auto start = start_for_money(state, *entry)) {
+        return start_facts(state, *entry, *start, now);
+      }
+      continue;  // until there is room
+    }
+    if (auto start = start_as_planned(state, *entry, one)) {
+      return start_facts(state, *entry, *start, now);
+    }
+    pass.deviated = true;
+    if (auto start = start_on_another(state, *entry)) {
+      return start_facts(state, *entry, *start, now);
+    }
+    pass.refused.insert(one.job);
   }
-  return {};
 }
 
 std::string explain_plan(const State& state, const JobEntry& entry) {
   if (!is_planned(state, entry)) return {};
+  if (state.overflow_pass().refused.contains(entry.job.id)) {
+    return "; nodes that are paid anyway are planned for it as soon as it may have them";
+  }
   const auto& plan = state.overflow_pass().plan;
   const auto found = std::find_if(plan.begin(), plan.end(),
                                   [&](const PlannedStart& one) { return one.job == entry.job.id; });

@@ -10,6 +10,7 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -39,11 +40,11 @@ struct OverflowPass {
   bool deviated = false;  // what has just started stands elsewhere than was planned
   std::vector<PlannedStart> plan;
   std::deque<PlannedStart> todo;  // of it
-  // Those that were due and could not have their nodes (plans count GPUs: cores or memory may be
-  // lacking, or the queue's share), and until when they wait for them all the same. They are left
-  // out of the plan until there is news.
-  std::map<JobId, Timestamp> refused;
-  std::optional<Timestamp> wake;  // the next start that is planned, or end of such a wait
+  // Those that were due and could not have their nodes: their queue's share may be used up. They
+  // wait for news; others may use the nodes meanwhile.
+  std::set<JobId> refused;
+  bool again = false;             // the plan has been made once more without them
+  std::optional<Timestamp> wake;  // the next start that is planned
 };
 
 // How long planned work waited before its first start, by the day (from 1970) of that start.

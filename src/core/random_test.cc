@@ -31,7 +31,7 @@ Pool any_pool(int index) {
   if (!pool.shape.gpu.empty()) pool.shape.gpus = 1 + draw(4);
   pool.nodes = 1 + draw(3);
   pool.share_nodes = draw(3) == 0;
-  pool.purchase = draw(2) ? Purchase::spot : Purchase::on_demand;
+  pool.purchase = static_cast<Purchase>(draw(3));
   pool.price = Price{draw(5) * 10'000'000};
   if (draw(2)) {
     pool.topology.leaf = 1 + draw(2);
@@ -78,7 +78,7 @@ JobSpec any_job(const State& state) {
     Choice choice;
     choice.demand.cpus_milli = 500 * (1 + draw(6));
     choice.use_spot = draw(2) == 1;
-    if (draw(4) == 0) choice.demand.gpu = "h100", choice.demand.gpus = 1 + draw(3);
+    if (draw(3) == 0) choice.demand.gpu = "h100", choice.demand.gpus = 1 + draw(3);
     if (draw(6) == 0) choice.demand.gpus = 0, choice.demand.gpu_milli = 100 * (1 + draw(9));
     if (draw(4) == 0) choice.demand.memory_mib = 512 * (1 + draw(6));
     if (draw(6) == 0) choice.speed_milli = 500;
@@ -299,9 +299,8 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
 
 // Machines that are paid anyway will be free for it, or what it lacks on them.
 bool is_planned_for_later(const State& state, JobId job, Timestamp now) {
-  const auto& [news, begun, deviated, plan, todo, refused, wake] = state.overflow_pass();
-  const auto found = refused.find(job);
-  if (found != refused.end() && found->second > now) return true;
+  const auto& [news, begun, deviated, plan, todo, refused, again, wake] = state.overflow_pass();
+  if (refused.contains(job)) return true;
   return std::any_of(plan.begin(), plan.end(),
                      [&](const PlannedStart& one) { return one.job == job && one.start > now; });
 }

@@ -100,7 +100,9 @@ std::optional<Decision> Scheduler::evaluate(ClassId id) {
   }
   if (broken) {
     if (auto decision = try_plan(c)) return decision;
-    return Drop{c.waiting.begin()->job, "nodes that were kept for it take no more work"};
+    return Drop{c.waiting.begin()->job, is_out_of_use(c)
+                                            ? "nodes that were kept for it take no more work"
+                                            : "nodes that were kept for it are reserved too soon"};
   }
   ++slept_;
   sleep(id);

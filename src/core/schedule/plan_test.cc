@@ -127,6 +127,7 @@ void check(Dice dice) {
   ASSERT_EQ(found->start, *earliest);
   ASSERT_EQ(count(found->nodes), request.min_nodes);
   bool promised = true;
+  Timestamp expected = now;
   for (const Segment& segment : found->nodes) {
     ASSERT_TRUE(count(segment.nodes) % request.nearness.segment == 0);
     for_bits(segment.nodes, [&](std::uint32_t place) {
@@ -134,10 +135,13 @@ void check(Dice dice) {
       const auto node = hall.free(i, limit);
       ASSERT_TRUE(node && node->first <= found->start && found->start <= node->second);
       const OccupantId who = space.node(i).sole;
-      promised = promised && (who == nobody || hall.running[who].certain());
+      if (who == nobody) return;
+      promised = promised && hall.running[who].certain();
+      expected = std::max(expected, hall.running[who].expected);
     });
   }
   ASSERT_EQ(found->promised, promised);
+  ASSERT_EQ(found->expected, expected);
   ASSERT_TRUE(!choose(space, found->nodes, request.min_nodes, request.nearness).empty());
 }
 

@@ -110,21 +110,28 @@ void Scheduler::wake_everything() {
   }
 }
 
-// Whether what is kept for a class no longer serves it: nodes that take no work, that it may not
-// use any more, or that are to be given up before the job would have left.
-bool Scheduler::is_broken(const Class& c) const {
+// Whether nodes that are kept for a class take no work, or it may not use them any more.
+bool Scheduler::is_out_of_use(const Class& c) const {
   const PoolState& pool = *pools_[c.kept->pool];
   const auto target = std::find_if(c.targets.begin(), c.targets.end(),
                                    [&](const Target& t) { return t.pool == c.kept->pool; });
   if (pool.reclaimed || target == c.targets.end()) return true;
   const NodeSet& nodes = pool.space.held(c.kept->slot).nodes;
-  for (const Segment& s : nodes) {
-    if (s.nodes & ~pool.space.taking_work(s.leaf)) return true;
-    if (!target->features.empty() && (s.nodes & ~target->features[s.leaf])) return true;
-  }
+  return std::any_of(nodes.begin(), nodes.end(), [&](const Segment& s) {
+    return (s.nodes & ~pool.space.taking_work(s.leaf)) ||
+           (!target->features.empty() && (s.nodes & ~target->features[s.leaf]));
+  });
+}
+
+// Whether what is kept for a class no longer serves it: or its nodes are to be given up before it
+// would have left, starting now or when it was to start.
+bool Scheduler::is_broken(const Class& c) const {
+  if (is_out_of_use(c)) return true;
+  const Space& space = pools_[c.kept->pool]->space;
+  const NodeSet& nodes = space.held(c.kept->slot).nodes;
   return std::any_of(reservations_.begin(), reservations_.end(), [&](const auto& r) {
     if (r.second.pool != c.kept->pool) return false;
-    const Hold& window = pool.space.held(r.second.slot);
+    const Hold& window = space.held(r.second.slot);
     const bool in_time = c.needs.limit != Duration::max() &&
                          std::max(c.kept->start, now_) <= window.start - c.needs.limit;
     return !in_time && overlap(window.nodes, nodes);

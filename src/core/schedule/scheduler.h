@@ -227,6 +227,7 @@ class Scheduler {
   void unwatch_queue(const Class& c, const Watch& watch, ClassId id);
   bool may_fit(const Class& c, const PoolState& pool, std::span<const Segment> touched) const;
   bool may_fit_one(const Class& c, const Target& target, std::span<const Segment> touched) const;
+  bool is_out_of_use(const Class& c) const;
   bool is_broken(const Class& c) const;
   Worth worth_kept(Class& c, PoolIndex pool, const NodeSet& nodes);
   void retry_plans();
