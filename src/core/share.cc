@@ -294,7 +294,11 @@ class RoomMaker {
       may[chosen].emplace_back(pass_.many ? -run.key : held, run.id, who);
     });
     for (int kind = 0; kind < 2; ++kind) {
-      std::sort(may[kind].begin(), may[kind].end());
+      // Among equals the youngest job.
+      std::sort(may[kind].begin(), may[kind].end(), [](const auto& a, const auto& b) {
+        return std::get<0>(a) != std::get<0>(b) ? std::get<0>(a) < std::get<0>(b)
+                                                : std::get<1>(b) < std::get<1>(a);
+      });
       for (const auto& [held, id, who] : may[kind]) {
         if (fits()) break;
         const Running& run = scheduler_.running(who);

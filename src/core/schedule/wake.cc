@@ -252,6 +252,10 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
   const Space& space = pool.space;
   const bool few = is_few(touched);
   if (space.pool().share_nodes) return true;
+  // Others may have taken them since.
+  const bool open = std::any_of(touched.begin(), touched.end(), [&](const Segment& s) {
+    return (s.nodes & space.wide_open_in(s.leaf)) != 0;
+  });
   for (const Target& target : c.targets) {
     if (pools_[target.pool].get() != &pool || target.due > pool.opened) continue;
     if (few && (!target.fills || c.needs.min_nodes == 1)) {
@@ -259,6 +263,7 @@ bool Scheduler::may_fit(const Class& c, const PoolState& pool,
       continue;
     }
     if (!target.fills) return true;
+    if (!open) continue;
     const Request request = request_for(c, target, now_);
     // Empty nodes that it may use, in the touched domains; and at most so many others that have all
     // of what it wants free.
