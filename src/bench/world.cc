@@ -114,19 +114,8 @@ void World::decided() {
 
 void World::apply(const Start& start) {
   const auto found = waiting_.find(start.job.value);
-  const Needs& needs = scheduler_.needs(found->second.waiting);
-  Running run;
-  run.id = {start.job, 0, 1};
-  run.pool = start.pool;
-  run.queue = scheduler_.queues().find(needs.queue);
-  run.priority = needs.priority;
-  run.demand = needs.choices[start.choice].demand;
-  run.grant = start.grant;
-  run.worth = worth_of(pools_[start.pool], run.demand) * start.grant.nodes();
-  run.started = now_;
-  if (needs.limit != Duration::max()) run.end = now_ + needs.limit;
-  run.expected = run.end;
-  if (needs.limit == Duration::max()) {
+  Running run = scheduler_.run_of(found->second.waiting, start);
+  if (!run.certain()) {
     const auto guess = history_.predict("", "", start.grant.nodes());
     run.expected = now_ + (guess ? guess->likely : unknown_run);
   }

@@ -355,34 +355,30 @@ Facts expire(const State& state, Timestamp now) {
 
 std::optional<Timestamp> next_wake(const State& state, Timestamp now) {
   std::optional<Timestamp> wake;
-  const auto consider = [&](const auto& alarms) {
-    for (const auto& alarm : alarms) {
-      if (alarm.first <= now) continue;  // dealt with already, or waiting for room
-      if (!wake || alarm.first < *wake) wake = alarm.first;
-      return;
-    }
+  const auto by = [&](Timestamp at) { wake = wake ? std::min(*wake, at) : at; };
+  // What was due before has been dealt with, or waits for room.
+  const auto consider = [&](Timestamp at) {
+    if (at > now) by(at);
   };
-  consider(state.limits());
-  consider(state.deadlines());
-  consider(state.delayed());
-  // Work that used up its budget as it began has not been told yet.
-  if (!state.budgets().empty()) {
-    const Timestamp at = std::max(now, state.budgets().begin()->first);
-    if (!wake || at < *wake) wake = at;
-  }
-  const auto consider_instant = [&](Timestamp at) {
-    if (at > now && (!wake || at < *wake)) wake = at;
+  const auto consider_first = [&](const auto& alarms) {
+    const auto next = std::find_if(alarms.begin(), alarms.end(),
+                                   [&](const auto& alarm) { return alarm.first > now; });
+    if (next != alarms.end()) by(next->first);
   };
+  consider_first(state.limits());
+  consider_first(state.deadlines());
+  consider_first(state.delayed());
   for (const auto& [name, pool] : state.pools()) {
-    for (const AdvanceReservation& reservation : pool.reservations)
-      consider_instant(reservation.to);
+    for (const AdvanceReservation& reservation : pool.reservations) consider(reservation.to);
   }
-  if (const auto at = state.scheduler().wake_at()) consider_instant(*at);
-  if (state.scheduler().waits_for_money()) consider_instant(state.queue_budgets().next_period());
-  if (const auto at = state.overflow_pass().wake) consider_instant(*at);
-  // What the scheduler's own turns have freed is planned for at the next.
-  if (state.scheduling().overflow_wait && state.overflow_pass().news) return now;
-  if (const auto at = state.deadline_pass().wake) consider_instant(*at);
+  if (const auto at = state.scheduler().wake_at()) consider(*at);
+  if (state.scheduler().waits_for_money()) consider(state.queue_budgets().next_period());
+  if (const auto at = state.overflow_pass().wake) consider(*at);
+  if (const auto at = state.deadline_pass().wake) consider(*at);
+  // Work that used up its budget as it began has not been told yet; and what the scheduler's own
+  // turns have freed is planned for at the next.
+  if (!state.budgets().empty()) by(std::max(now, state.budgets().begin()->first));
+  if (state.scheduling().overflow_wait && state.overflow_pass().news) by(now);
   return wake;
 }
 

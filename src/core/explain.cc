@@ -6,6 +6,7 @@
 #include "core/deadline.h"
 #include "core/explain_text.h"
 #include "core/ledger/usage.h"
+#include "core/schedule/emptying.h"
 #include "model/names.h"
 #include "model/node_ranges.h"
 
@@ -65,15 +66,10 @@ std::optional<Timestamp> fits_from(const State& state, const Space& space, const
   std::sort(leaving.begin(), leaving.end(), [](const auto& a, const auto& b) {
     return std::tie(a.first, a.second->id) < std::tie(b.first, b.second->id);
   });
-  std::int64_t cpus = node.cpus_free, memory = node.memory_free, gpus = count(node.gpus_free);
+  Emptying then(space, state.scheduler().all_running(), i);
   for (const auto& [at, run] : leaving) {
-    cpus += run->demand.cpus_milli;
-    memory += run->demand.memory_mib;
-    gpus += run->demand.gpus + (run->demand.gpu_milli > 0 ? 1 : 0);
-    if (cpus >= demand.cpus_milli && memory >= demand.memory_mib &&
-        gpus >= demand.gpus + (demand.gpu_milli > 0 ? 1 : 0)) {
-      return at;
-    }
+    then.leaves(*run);
+    if (then.fits(demand)) return at;
   }
   return std::nullopt;
 }

@@ -48,15 +48,15 @@ struct Nodes {
   std::vector<std::pair<PoolIndex, NodeIndex>> which;
 };
 
-// What work takes beside each GPU, or what is free of it on a node; and until when.
+// What work holds beside GPUs, or asks for beside each of them; or what of it is free on a node.
 struct Beside {
   std::int64_t cpus_milli = 0, memory_mib = 0;
-  Timestamp until;
 };
+using BesideUntil = std::pair<Timestamp, Beside>;
 
 // The least that those ask for that are planned and may run in the pool.
 Beside asked_beside(const State& state, const std::vector<OverflowJob>& jobs, PoolIndex pool) {
-  Beside least{INT64_MAX, INT64_MAX, {}};
+  Beside least{INT64_MAX, INT64_MAX};
   for (const OverflowJob& job : jobs) {
     const JobEntry& entry = *state.find(job.id);
     for (const Target& target : state.scheduler().targets(*entry.waiting)) {
@@ -72,7 +72,7 @@ Beside asked_beside(const State& state, const std::vector<OverflowJob>& jobs, Po
 
 // GPUs that are free, but whose cores or memory are not, are booked until those leave who hold
 // them; where nobody known does, they are not there.
-void book_beside(OwnedNode& node, Beside free, std::vector<Beside> held, std::int64_t gpus,
+void book_beside(OwnedNode& node, Beside free, std::vector<BesideUntil> held, std::int64_t gpus,
                  const Beside& asked, Timestamp now) {
   const auto usable = [&] {
     const auto times = [&](std::int64_t have, std::int64_t each) {
@@ -83,12 +83,12 @@ void book_beside(OwnedNode& node, Beside free, std::vector<Beside> held, std::in
   };
   std::int64_t have = usable();
   std::stable_sort(held.begin(), held.end(),
-                   [](const Beside& a, const Beside& b) { return a.until < b.until; });
-  for (const Beside& one : held) {
+                   [](const auto& a, const auto& b) { return a.first < b.first; });
+  for (const auto& [until, one] : held) {
     free.cpus_milli += one.cpus_milli;
     free.memory_mib += one.memory_mib;
     if (const std::int64_t more = usable() - have; more > 0) {
-      node.booked.push_back({more, now, one.until});
+      node.booked.push_back({more, now, until});
       have += more;
     }
   }
@@ -111,7 +111,7 @@ Nodes nodes_of(const State& state, const std::vector<OverflowJob>& jobs, Timesta
       out.which.emplace_back(pool, i);
     }
   }
-  std::vector<std::vector<Beside>> held(out.all.size());
+  std::vector<std::vector<BesideUntil>> held(out.all.size());
   for (const auto& [id, live] : state.live()) {
     const Running& run = scheduler.running(live.who);
     if (run.endless) continue;  // what it holds is not there
@@ -119,7 +119,7 @@ Nodes nodes_of(const State& state, const std::vector<OverflowJob>& jobs, Timesta
     for (const Holding& holding : live.attempt->holdings) {
       const auto found = place.find({run.pool, static_cast<NodeIndex>(holding.node)});
       if (found == place.end()) continue;
-      held[found->second].push_back({run.demand.cpus_milli, run.demand.memory_mib, end});
+      held[found->second].push_back({end, {run.demand.cpus_milli, run.demand.memory_mib}});
       if (run.demand.gpus == 0) continue;
       OwnedNode& node = out.all[found->second];
       node.gpus += run.demand.gpus;
@@ -132,7 +132,7 @@ Nodes nodes_of(const State& state, const std::vector<OverflowJob>& jobs, Timesta
   }
   for (std::size_t i = 0; i < out.all.size(); ++i) {
     const Node& node = scheduler.space(out.which[i].first).node(out.which[i].second);
-    book_beside(out.all[i], {node.cpus_free, node.memory_free, {}}, std::move(held[i]),
+    book_beside(out.all[i], {node.cpus_free, node.memory_free}, std::move(held[i]),
                 count(node.gpus_free), asked[out.which[i].first], now);
   }
   return out;
@@ -149,9 +149,9 @@ std::vector<Target> paid_targets(const State& state, const std::vector<Target>& 
 }
 
 // `idle`: the queues as they are when nothing runs.
-OverflowJob job_of(const State& state, const JobEntry& entry, const QueueTree& idle) {
+OverflowJob job_of(State& state, const JobEntry& entry, const QueueTree& idle) {
   const JobSpec& spec = *entry.job.spec;
-  const auto& targets = state.scheduler().targets(*entry.waiting);
+  const auto& targets = state.scheduler().targets_now(*entry.waiting);
   OverflowJob out;
   out.id = entry.job.id;
   out.runs = believed_time(state, spec);
@@ -224,24 +224,38 @@ std::optional<Start> start_on_another(State& state, const JobEntry& entry) {
   return std::nullopt;
 }
 
-// What is due of a plan that is made now, without those that it refused.
-void make_plan(State& state, Timestamp now) {
-  OverflowPass& pass = state.overflow_pass();
+// Where and when each of those that wait is to run, without those that the pass refused.
+std::vector<PlannedStart> plan_waiting(State& state, Timestamp now) {
+  QueueTree idle;
+  idle.define(state.queues(), state.scheduler().queues().total());
+  std::vector<OverflowJob> jobs;
   for (const JobId id : state.waiting()) {
     const JobEntry& entry = *state.find(id);
-    if (is_planned(state, entry)) state.scheduler().targets_now(*entry.waiting);
+    if (!is_planned(state, entry) || budget_spent(entry.job, now)) continue;
+    if (state.overflow_pass().refused.contains(id)) continue;
+    jobs.push_back(job_of(state, entry, idle));
   }
+  if (jobs.empty()) return {};
+  const Nodes nodes = nodes_of(state, jobs, now);
+  std::vector<PlannedStart> out;
+  for (const OverflowChoice& choice : plan_overflow(nodes.all, jobs, tally_of(state, now),
+                                                    *state.scheduling().overflow_wait, now)) {
+    PlannedStart& one = out.emplace_back(PlannedStart{choice.job, 0, std::nullopt, choice.start});
+    if (choice.node) std::tie(one.pool, one.node) = nodes.which[*choice.node];
+  }
+  return out;
+}
+
+void make_plan(State& state, Timestamp now) {
+  OverflowPass& pass = state.overflow_pass();
   pass.plan = plan_waiting(state, now);
   pass.todo.clear();
   pass.wake.reset();
-  const auto wake_at = [&](Timestamp at) {
-    if (!pass.wake || at < *pass.wake) pass.wake = at;
-  };
   for (const PlannedStart& one : pass.plan) {
     if (one.start <= now) {
       pass.todo.push_back(one);
-    } else {
-      wake_at(one.start);
+    } else if (!pass.wake || one.start < *pass.wake) {
+      pass.wake = one.start;
     }
   }
 }
@@ -268,28 +282,6 @@ void count_first_wait(WaitsByDay& waits, const Job& job) {
   WaitTally& day = waits[day_of(*job.started_at)];
   ++day.jobs;
   day.waited += *job.started_at - job.submitted_at;
-}
-
-std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now) {
-  QueueTree idle;
-  idle.define(state.queues(), state.scheduler().queues().total());
-  std::vector<OverflowJob> jobs;
-  for (const JobId id : state.waiting()) {
-    const JobEntry& entry = *state.find(id);
-    if (is_planned(state, entry) && !budget_spent(entry.job, now) &&
-        !state.overflow_pass().refused.contains(id)) {
-      jobs.push_back(job_of(state, entry, idle));
-    }
-  }
-  if (jobs.empty()) return {};
-  const Nodes nodes = nodes_of(state, jobs, now);
-  std::vector<PlannedStart> out;
-  for (const OverflowChoice& choice : plan_overflow(nodes.all, jobs, tally_of(state, now),
-                                                    *state.scheduling().overflow_wait, now)) {
-    PlannedStart& one = out.emplace_back(PlannedStart{choice.job, 0, std::nullopt, choice.start});
-    if (choice.node) std::tie(one.pool, one.node) = nodes.which[*choice.node];
-  }
-  return out;
 }
 
 Facts overflow_next(State& state, Timestamp now) {

@@ -37,7 +37,7 @@ struct PlannedStart {
 // to wait or has left, another believed end, another fleet; or until `wake`.
 struct OverflowPass {
   bool news = true, begun = false;
-  bool deviated = false;  // what has just started stands elsewhere than was planned
+  bool deviated = false;  // what was due could not be had as it was planned
   std::vector<PlannedStart> plan;
   std::deque<PlannedStart> todo;  // of it
   // Those that were due and could not have their nodes: their queue's share may be used up. They
@@ -53,9 +53,6 @@ void count_first_wait(WaitsByDay& waits, const Job& job);
 
 bool may_be_planned(const Job& job);
 bool is_paid_anyway(const Pool& pool);
-
-// What is best now for everything that may be planned and waits. Changes nothing.
-std::vector<PlannedStart> plan_waiting(const State& state, Timestamp now);
 
 // The next start of the plan that is due; empty: the others' turn.
 Facts overflow_next(State& state, Timestamp now);

@@ -299,9 +299,9 @@ bool may_place(const State& state, const JobEntry& entry, Timestamp now) {
 
 // Machines that are paid anyway will be free for it, or what it lacks on them.
 bool is_planned_for_later(const State& state, JobId job, Timestamp now) {
-  const auto& [news, begun, deviated, plan, todo, refused, again, wake] = state.overflow_pass();
-  if (refused.contains(job)) return true;
-  return std::any_of(plan.begin(), plan.end(),
+  const OverflowPass& pass = state.overflow_pass();
+  if (pass.refused.contains(job)) return true;
+  return std::any_of(pass.plan.begin(), pass.plan.end(),
                      [&](const PlannedStart& one) { return one.job == job && one.start > now; });
 }
 

@@ -291,14 +291,10 @@ class RoomMaker {
         return;
       }
       if (chosen && held >= units_of(space.pool(), demand) * nodes) return;
-      may[chosen].emplace_back(pass_.many ? -run.key : held, run.id, who);
+      may[chosen].push_back({pass_.many ? -run.key : held, run.id, who});
     });
     for (int kind = 0; kind < 2; ++kind) {
-      // Among equals the youngest job.
-      std::sort(may[kind].begin(), may[kind].end(), [](const auto& a, const auto& b) {
-        return std::get<0>(a) != std::get<0>(b) ? std::get<0>(a) < std::get<0>(b)
-                                                : std::get<1>(b) < std::get<1>(a);
-      });
+      std::sort(may[kind].begin(), may[kind].end());
       for (const auto& [held, id, who] : may[kind]) {
         if (fits()) break;
         const Running& run = scheduler_.running(who);
@@ -354,8 +350,16 @@ class RoomMaker {
   const Scheduler& scheduler_;
   Timestamp now_;
   const SharePass& pass_;
+  struct Leaver {
+    std::int64_t order = 0;  // what it holds; of many, its key, the highest first
+    AttemptId id;            // among equals the youngest job goes first
+    OccupantId who = nobody;
+    friend bool operator<(const Leaver& a, const Leaver& b) {
+      return std::tie(a.order, b.id) < std::tie(b.order, a.id);
+    }
+  };
   // Of the node that is looked at, those that may leave: not chosen to run, and chosen.
-  std::vector<std::tuple<std::int64_t, AttemptId, OccupantId>> may_[2];
+  std::vector<Leaver> may_[2];
 };
 
 }  // namespace

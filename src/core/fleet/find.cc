@@ -7,8 +7,7 @@
 namespace mohona {
 
 Mask usable(const Space& space, const Request& request, Leaf leaf, bool kept) {
-  Mask mask = space.taking_work(leaf);
-  if (request.features) mask &= (*request.features)[leaf];
+  Mask mask = space.taking_work(leaf) & request.featured(leaf);
   if (request.only_own) {
     mask &= request.own == 0 ? 0 : mask_of(space.held(request.own).nodes, leaf);
   }
@@ -202,7 +201,7 @@ std::optional<Spot> tightest_in(const Space& space, const Request& request, Hold
       const Mask here = space.in_tier(leaf, slot);
       Mask mask = here;
       if (slot != 0 && slot == request.own) mask &= usable(space, request, leaf, kept);
-      if (request.features) mask &= (*request.features)[leaf];
+      mask &= request.featured(leaf);
       for (; mask != 0; mask &= mask - 1) {
         const NodeIndex n = space.index(leaf, static_cast<std::uint32_t>(std::countr_zero(mask)));
         const Space::Key& key = space.key(n);

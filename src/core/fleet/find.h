@@ -22,9 +22,14 @@ struct Request {
   std::int64_t min_nodes = 1, max_nodes = 1;  // as many as there is room for
   Nearness nearness;
   const std::vector<Mask>* features = nullptr;  // nodes that have what is asked for; null: all
-  Timestamp end = Timestamp::max();             // it has ended by then
-  HoldSlot own = 0;                             // the nodes kept for it
-  bool only_own = false;                        // and no others (an advance reservation)
+  // Those of a leaf. Of one that the pool did not have when they were looked up: none.
+  Mask featured(Leaf leaf) const {
+    if (!features) return ~Mask{0};
+    return leaf < features->size() ? (*features)[leaf] : 0;
+  }
+  Timestamp end = Timestamp::max();  // it has ended by then
+  HoldSlot own = 0;                  // the nodes kept for it
+  bool only_own = false;             // and no others (an advance reservation)
 };
 
 std::optional<Grant> find(const Space& space, const Request& request);

@@ -10,7 +10,7 @@ bool NaiveScheduler::is_usable(const Space& space, const Request& request, NodeI
   if (!space.takes_work(space.node(i))) return false;
   const Leaf leaf = i / space.leaf_size();
   const Mask bit = Mask{1} << (i % space.leaf_size());
-  if (request.features && !((*request.features)[leaf] & bit)) return false;
+  if (!(request.featured(leaf) & bit)) return false;
   bool mine = false, others = false, in_time = true;
   for (HoldSlot slot = 1; slot < space.tiers().size(); ++slot) {
     if (!space.tiers()[slot] || !(mask_of(space.held(slot).nodes, leaf) & bit)) continue;

@@ -32,12 +32,8 @@ std::int64_t members_a_node(const Pool& pool, const Demand& demand) {
 std::int64_t widest(const Space& space, const Nearness& near) {
   const std::int64_t nodes = space.pool().nodes, leaf = space.leaf_size();
   if (space.pool().share_nodes) return INT64_MAX;
-  const Level within = near.within;
-  const std::int64_t leaves = within == Level::leaf     ? 1
-                              : within == Level::block  ? space.leaves_in_block()
-                              : within == Level::fabric ? space.leaves_in_fabric()
-                                                        : INT32_MAX;
-  const std::int64_t all = std::min(nodes, leaves * leaf);
+  const Leaf size = domain_size(space, near.within);
+  const std::int64_t all = size == 0 ? nodes : std::min(nodes, size * leaf);
   const std::int64_t s = std::max<std::int64_t>(1, near.segment);
   return all / leaf * (leaf / s * s) + all % leaf / s * s;
 }

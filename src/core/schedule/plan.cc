@@ -1,9 +1,9 @@
 #include "core/schedule/plan.h"
 
 #include <algorithm>
-#include <map>
 
 #include "core/fleet/spread.h"
+#include "core/schedule/emptying.h"
 
 namespace mohona {
 namespace {
@@ -19,51 +19,6 @@ struct Unit {
   friend bool operator<(const Unit& a, const Unit& b) {
     return std::tuple(a.free, a.leaf, a.nodes) < std::tuple(b.free, b.leaf, b.nodes);
   }
-};
-
-// What would be free on a node if some of its occupants had left.
-class Emptying {
- public:
-  Emptying(const Space& space, NodeIndex i) : space_(space), i_(i), node_(space.node(i)) {}
-
-  // One that is still there: of GPUs that it shares, the part that it holds.
-  void stays(const Running& run) {
-    if (run.demand.gpu_milli > 0) parts_[gpu_of(run)] += run.demand.gpu_milli;
-  }
-  void leaves(const Running& run) {
-    node_.cpus_free += run.demand.cpus_milli;
-    node_.memory_free += run.demand.memory_mib;
-    const std::int64_t gpus = space_.pool().shape.gpus;
-    if (!run.grant.whole.empty()) node_.gpus_free = lowest(~Mask{0}, gpus);
-    if (run.demand.gpu_milli > 0) {
-      const std::uint32_t gpu = gpu_of(run);
-      if ((parts_[gpu] -= run.demand.gpu_milli) == 0) node_.gpus_free |= Mask{1} << gpu;
-      return;
-    }
-    for (const Member& member : run.grant.members) {
-      if (member.node == i_) node_.gpus_free |= member.gpus;
-    }
-  }
-  bool fits(const Demand& demand) const {
-    if (node_.cpus_free < demand.cpus_milli || node_.memory_free < demand.memory_mib) return false;
-    if (demand.gpu_milli == 0) return count(node_.gpus_free) >= demand.gpus;
-    return node_.gpus_free != 0 || std::any_of(parts_.begin(), parts_.end(), [&](const auto& part) {
-             return part.second > 0 && 1'000 - part.second >= demand.gpu_milli;
-           });
-  }
-
- private:
-  std::uint32_t gpu_of(const Running& run) const {
-    for (const Member& member : run.grant.members) {
-      if (member.node == i_) return static_cast<std::uint32_t>(std::countr_zero(member.gpus));
-    }
-    return 0;
-  }
-
-  const Space& space_;
-  NodeIndex i_;
-  Node node_;
-  std::map<std::uint32_t, std::int64_t> parts_;  // held of shared GPUs
 };
 
 // By when it has left: known or, where it is not, expected.
@@ -86,10 +41,9 @@ std::optional<Unit> free_at(const Space& space, std::span<const Running> running
   const Node& node = space.node(i);
   if (space.fits(node, demand)) return unit;
   std::vector<std::tuple<Timestamp, AttemptId, const Running*>> leaving;
-  Emptying then(space, i);
+  Emptying then(space, running, i);
   space.for_occupants(node, [&](OccupantId who) {
     const Running& run = running[who];
-    then.stays(run);
     if (!run.endless || run.stopping)
       leaving.emplace_back(std::max(now, end_of(run)), run.id, &run);
   });
@@ -139,8 +93,7 @@ std::vector<Unit> units_of(const Space& space, std::span<const Running> running,
   const std::int64_t s = std::max<std::int64_t>(1, request.nearness.segment);
   for (Leaf leaf = 0; leaf < space.leaves(); ++leaf) {
     ++space.leaves_visited;
-    Mask mask = space.taking_work(leaf);
-    if (request.features) mask &= (*request.features)[leaf];
+    Mask mask = space.taking_work(leaf) & request.featured(leaf);
     mask &= ~kept_for_others(space, leaf, request, limit);
     leaf_units.clear();
     for_bits(mask, [&](std::uint32_t place) {

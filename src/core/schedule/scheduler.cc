@@ -116,15 +116,15 @@ bool Scheduler::is_out_of_use(const Class& c) const {
   const auto target = std::find_if(c.targets.begin(), c.targets.end(),
                                    [&](const Target& t) { return t.pool == c.kept->pool; });
   if (pool.reclaimed || target == c.targets.end()) return true;
+  const Request request = request_for(c, *target, now_);
   const NodeSet& nodes = pool.space.held(c.kept->slot).nodes;
   return std::any_of(nodes.begin(), nodes.end(), [&](const Segment& s) {
-    return (s.nodes & ~pool.space.taking_work(s.leaf)) ||
-           (!target->features.empty() && (s.nodes & ~target->features[s.leaf]));
+    return (s.nodes & ~(pool.space.taking_work(s.leaf) & request.featured(s.leaf))) != 0;
   });
 }
 
-// Whether what is kept for a class no longer serves it: or its nodes are to be given up before it
-// would have left, starting now or when it was to start.
+// Whether what is kept for a class is of no use to it any more: that, or its nodes are to be given
+// up before it would have left, were it to start when it was to, or now.
 bool Scheduler::is_broken(const Class& c) const {
   if (is_out_of_use(c)) return true;
   const Space& space = pools_[c.kept->pool]->space;
@@ -314,6 +314,22 @@ void Scheduler::PoolState::refresh(std::span<const Running> running) {
   }
 }
 
+Running Scheduler::run_of(const Waiting& waiting, const Start& start) const {
+  const Needs& wants = needs(waiting);
+  Running run;
+  run.id = {start.job, 0, 1};
+  run.pool = start.pool;
+  run.queue = classes_[waiting.id]->leaf;
+  run.priority = wants.priority;
+  run.demand = wants.choices[start.choice].demand;
+  run.grant = start.grant;
+  run.worth = worth_of(space(start.pool).pool(), run.demand) * start.grant.nodes();
+  run.started = now_;
+  if (wants.limit != Duration::max()) run.end = now_ + wants.limit;
+  run.expected = run.end;
+  return run;
+}
+
 OccupantId Scheduler::start(Running run) {
   OccupantId who = static_cast<OccupantId>(running_.size());
   if (free_running_.empty()) {
@@ -324,9 +340,7 @@ OccupantId Scheduler::start(Running run) {
   }
   run.live = true;
   PoolState& pool = *pools_[run.pool];
-  const Leaf leaves = pool.space.leaves();
   pool.space.take(run.grant, run.demand, who);
-  if (pool.space.leaves() != leaves) ++fleet_version_;
   pool.occupied(run.grant, run);
   tree_.add_used(run.queue, run.worth);
   if (run.preemptible) ++pool.preemptible[run.priority];
@@ -405,9 +419,7 @@ Waiting Scheduler::keep(const Waiting& waiting, const Keep& keep) {
   Class& c = *classes_[id];
   PoolState& pool = *pools_[keep.pool];
   const Worth worth = worth_kept(c, keep.pool, keep.nodes);
-  const Leaf leaves = pool.space.leaves();
   const HoldSlot slot = pool.space.hold({plain.rank.job.value, false, keep.nodes, keep.start});
-  if (pool.space.leaves() != leaves) ++fleet_version_;
   c.kept = Kept{keep.pool, slot, keep.start, keep.expected, keep.promised, keep.preempting, worth};
   tree_.add_held(c.leaf, worth);
   if (!keep.preempting) ++kept_count_;

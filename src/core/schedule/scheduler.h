@@ -117,6 +117,10 @@ class Scheduler {
   Waiting keep(const Waiting& waiting, const Keep& keep);
   Waiting release(const Waiting& waiting);
 
+  // What a start makes of the waiting job, for those who know no more of jobs than the scheduler:
+  // it ends by its limit or, where it has none, when nobody knows.
+  Running run_of(const Waiting& waiting, const Start& start) const;
+
   // --- deciding
   void begin(Timestamp now);
   std::optional<Decision> next();

@@ -103,15 +103,8 @@ class Calm {
       EXPECT_LE(now_, *job.promised) << "job " << start.job.value << " was promised a start";
       ++promises;
     }
-    Running run;
-    run.id = {start.job, 0, 1};
-    run.pool = start.pool;
-    run.queue = real_.queues().find(job.needs.queue);
-    run.priority = job.needs.priority;
-    run.demand = job.needs.choices[start.choice].demand;
-    run.grant = start.grant;
-    run.worth = worth_of(pools_[start.pool], run.demand) * start.grant.nodes();
-    run.started = job.started = now_;
+    Running run = real_.run_of(job.waiting, start);
+    job.started = now_;
     run.end = run.expected = now_ + job.limit;
     run.leaves_within = 2s;
     real_.leave(job.waiting);

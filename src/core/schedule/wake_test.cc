@@ -43,15 +43,7 @@ class Hall {
       const auto decision = scheduler_.next();
       if (!decision) return;
       const Start& start = std::get<Start>(*decision);
-      const Needs& needs = scheduler_.needs(waiting_.at(start.job));
-      Running run;
-      run.id = {start.job, 0, 1};
-      run.queue = scheduler_.queues().find(needs.queue);
-      run.demand = needs.choices[0].demand;
-      run.grant = start.grant;
-      run.worth = worth_of(pool_, run.demand) * needs.min_nodes;
-      run.started = now_;
-      run.end = run.expected = now_ + 1h;
+      Running run = scheduler_.run_of(waiting_.at(start.job), start);
       scheduler_.leave(waiting_.at(start.job));
       running_[start.job] = scheduler_.start(std::move(run));
     }
