@@ -53,25 +53,28 @@ void cancel(Tracked& known, const JobInfo& job, Steady::time_point now, Judgemen
   out.cancel = job.id;
 }
 
-// Its ranks were killed: by Slurm, which says so soon, or by somebody else.
-void judge_killed(Tracked& known, const host::ExitFile& exit, const JobInfo* job,
+// Its ranks were killed: by Slurm, which says so soon when it is asked, or by somebody else. Time
+// alone tells nothing: a cluster that has just lost a node may be slow to answer.
+void judge_killed(Tracked& known, const host::ExitFile& exit, const JobInfo* job, const View& view,
                   Steady::time_point now, Judgement& out) {
   if (!known.exit_seen_at) known.exit_seen_at = now;
   const bool ended = job && job->phase == JobPhase::ended;
   const bool ending = job && job->state.starts_with("COMPLETING");
   if (ended && is_taken_away(job->state)) return known.end(lost(describe_end(job->state)), exit.at);
-  if (ended || elapsed(known.exit_seen_at, now, ending ? words_within : killed_words_within)) {
+  const bool asked_since = view.jobs_at && elapsed(known.exit_seen_at, *view.jobs_at,
+                                                   ending ? words_within : killed_words_within);
+  if (ended || asked_since) {
     return known.end(exit.outcome, exit.at);
   }
   out.look = elapsed(known.exit_seen_at, now, 200ms);
 }
 
 // The supervisor has written how it ended. When Slurm ended it, Slurm knows why.
-void judge_exit(Tracked& known, const host::ExitFile& exit, const JobInfo* job, bool fresh,
-                Steady::time_point now, Judgement& out) {
+void judge_exit(Tracked& known, const host::ExitFile& exit, const JobInfo* job, const View& view,
+                bool fresh, Steady::time_point now, Judgement& out) {
   if (exit.outcome.end != End::lost) {
     const bool by_us = known.stopping || !known.why_cancelled.empty();
-    if (is_killed(exit.outcome) && !by_us) return judge_killed(known, exit, job, now, out);
+    if (is_killed(exit.outcome) && !by_us) return judge_killed(known, exit, job, view, now, out);
     return known.end(exit.outcome, exit.at);
   }
   // Slurm ended it because we asked for that: it is stopped, as it was to be.
@@ -183,7 +186,7 @@ Judgement judge(Tracked& known, const Seen& seen, const View& view, const std::s
   const JobInfo* job = view.find(comment, known.mark.slot);
   const bool fresh = known.start_seen_at && view.jobs_at && *view.jobs_at > *known.start_seen_at;
   if (seen.exit) {
-    judge_exit(known, *seen.exit, job, fresh, now, out);
+    judge_exit(known, *seen.exit, job, view, fresh, now, out);
     return out;
   }
   if (const auto refused = view.refused.find(comment); refused != view.refused.end()) {

@@ -34,6 +34,11 @@ struct Watch {
     view.jobs_at = now;
     return judge(known, seen, view, "c", submitted, now);
   }
+  // While Slurm does not answer.
+  void silent(std::chrono::seconds span) {
+    now += span;
+    judge(known, seen, view, "c", submitted, now);
+  }
   std::string ended() const {
     const Outcome& o = known.report.outcome;
     if (known.report.phase != Phase::ended) return "no";
@@ -108,6 +113,13 @@ TEST(SlurmJudge, RanksThatSlurmKilledAreLostAndThoseThatOthersKilledHaveFailed) 
   EXPECT_EQ(shard.ended(), "no");
   shard.after(3s);
   EXPECT_EQ(shard.ended(), "exited 137");
+  // A cluster that does not answer has not said that it was not its doing.
+  Watch slow;
+  slow.slurm("RUNNING").exit({End::exited, 137, false, ""}).after(1s);
+  slow.silent(30s);
+  EXPECT_EQ(slow.ended(), "no");
+  slow.slurm("NODE_FAIL").after(1s);
+  EXPECT_EQ(slow.ended(), "lost 0: a node of it failed");
   Watch crash;
   crash.slurm("RUNNING").exit({End::exited, 139, false, ""}).after(0s);
   EXPECT_EQ(crash.ended(), "exited 139");
