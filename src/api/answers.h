@@ -5,6 +5,7 @@
 #include <string>
 
 #include "api/views.h"
+#include "base/text.h"
 #include "net/server.h"
 
 namespace mohona {
@@ -16,9 +17,18 @@ std::optional<HttpResponse> refuse_stranger(const HttpRequest& request, bool loc
                                             const std::string& token);
 HttpResponse no_such_page(const HttpRequest& request);
 
+// How deep the values in a body may stand in each other; a job file in JSON needs about eight.
+constexpr std::size_t nesting_max = 64;
+
 // Parses a JSON body; anything wrong with it is the caller's to mend.
 template <class F>
 void with_json(const HttpRequest& request, const Reply& reply, F&& use) {
+  if (!nested_within(request.body, nesting_max)) {
+    return reply(error_answer(
+        {Code::invalid, fmt::format("the body is nested too deeply: at most {} values may stand in "
+                                    "each other",
+                                    nesting_max)}));
+  }
   try {
     use(Json::parse(request.body));
   } catch (const nlohmann::json::exception& e) {

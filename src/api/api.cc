@@ -45,8 +45,7 @@ Variables variables_in(const Json& json, const char* key) {
 
 }  // namespace
 
-void Api::handle(HttpRequest request, bool local, Reply reply) {
-  if (auto stranger = refuse_stranger(request, local, parts_.token)) return reply(*stranger);
+void Api::handle(HttpRequest request, Reply reply) {
   // "/v1/jobs/17" -> {"", "v1", "jobs", "17"}
   const std::string path = request.path;
   Segments segments = split(path, '/');
@@ -57,7 +56,10 @@ void Api::handle(HttpRequest request, bool local, Reply reply) {
   if (what == "jobs") return jobs(request, segments, std::move(reply));
   if (what == "pools") return pools(request, segments, std::move(reply));
   if (segments.size() == 1) {
-    if (what == "jobs:batch" && post) return submit_batch(request, std::move(reply));
+    if (what == "jobs:batch" && post) {
+      return on_files(&Api::submit_batch, request, std::move(reply));
+    }
+    if (what == "jobs:cancel" && post) return cancel_all(std::move(reply));
     if (what == "cost" && get) return cost(request, std::move(reply));
     if (what == "status" && get) return status(std::move(reply));
     if (what == "audit" && get) return audit_state(std::move(reply));
@@ -72,7 +74,7 @@ void Api::handle(HttpRequest request, bool local, Reply reply) {
 
 void Api::jobs(const HttpRequest& request, const Segments& path, Reply reply) {
   if (path.size() == 1) {
-    if (request.method == "POST") return submit(request, std::move(reply));
+    if (request.method == "POST") return on_files(&Api::submit, request, std::move(reply));
     if (request.method == "GET") return list_jobs(request, std::move(reply));
   }
   if (path.size() == 2 || path.size() == 3) return one_job(request, path, std::move(reply));
@@ -102,6 +104,16 @@ void Api::one_job(const HttpRequest& request, const Segments& path, Reply reply)
 
 // --- submitting
 // -----------------------------------------------------------------------------------
+
+// A submission looks for the paths that it names and writes its secrets down: files that may hang.
+void Api::on_files(Submitting handler, const HttpRequest& request, Reply reply) {
+  const bool posted =
+      files_.post([this, handler, request, reply] { (this->*handler)(request, reply); });
+  if (!posted) {
+    reply(error_answer(
+        {Code::unavailable, "too many requests wait for files; try again", Retry::safe}));
+  }
+}
 
 void Api::submit(const HttpRequest& request, Reply reply) {
   if (!is_utf8(request.idempotency_key)) {
@@ -267,25 +279,39 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
     const bool past = !found && id.number >= 1 && id.number <= newest;
     json["ended"] = is_terminal(job.state) || past || (found && found->ended_at.has_value());
     json["job_ended"] = is_terminal(job.state);
-    std::vector<std::string> pools;  // where it may have run; none: nothing has run yet
-    if (found) pools.push_back(found->pool);
-    for (const PastAttempts& some : job.past) {
-      if (past) pools.push_back(some.pool);
-    }
-    for (const std::string& name : pools) {
+    std::vector<Engine*> engines;  // where it may have run; none: nothing has run yet
+    const auto add = [&](const std::string& name) {
       // Also of a pool that is no more: its engine still has the file.
       const PoolRecord* pool = state.find_pool(name);
       const auto engine = parts_.engines.find(pool ? pool->pool.engine : "local");
-      if (engine == parts_.engines.end()) continue;
+      if (engine != parts_.engines.end()) engines.push_back(engine->second);
+    };
+    if (found) add(found->pool);
+    for (const PastAttempts& some : job.past) {
+      if (past) add(some.pool);
+    }
+    read_log(std::move(engines), id, static_cast<std::int64_t>(*rank), std::move(json), reply);
+  });
+}
+
+// Where the file system of the log hangs, only those who read logs wait.
+void Api::read_log(std::vector<Engine*> engines, const AttemptId& id, std::int64_t rank, Json json,
+                   Reply reply) {
+  auto read = [=, json = std::move(json)]() mutable {
+    for (Engine* engine : engines) {
       const auto part =
-          engine->second->read_log(id, static_cast<std::int64_t>(*rank), *offset, log_bytes_max);
+          engine->read_log(id, rank, json["next"].get<std::uint64_t>(), log_bytes_max);
       if (!part) return reply(error_answer(part.error()));
       json["text"] = part->text;
       json["next"] = part->next;
       if (!part->text.empty()) break;
     }
-    reply({200, json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"});
-  });
+    reply(answer(json));
+  };
+  if (!files_.post(std::move(read))) {
+    reply(error_answer(
+        {Code::unavailable, "too many requests wait for logs; try again", Retry::safe}));
+  }
 }
 
 void Api::cost(const HttpRequest& request, Reply reply) {
@@ -353,6 +379,28 @@ void Api::cancel(const std::string& which, Reply reply) {
     if (!entry) return reply(error_answer(no_such_job(which)));
     change(Cancel{entry->job.id, "cancelled by request"}, reply);
   });
+}
+
+void Api::cancel_all(Reply reply) {
+  parts_.controller.submit(
+      CancelAll{"cancelled by request"},
+      [name = parts_.name, reply = std::move(reply)](Result<Accepted> accepted) {
+        if (!accepted) return reply(error_answer(accepted.error()));
+        std::size_t cancelled = 0;
+        for (const Fact& fact : accepted->facts) {
+          cancelled += std::holds_alternative<JobCancelling>(fact) ? 1 : 0;
+        }
+        // What runs where only another controller reaches ends when that one leads.
+        Json away = Json::object();
+        for (const auto& [id, live] : accepted->state.live()) {
+          const PoolRecord* pool = accepted->state.find_pool(live.attempt->pool);
+          if (!pool || !is_away(pool->pool, name) || away.size() == page_max) continue;
+          away[to_string(id.job)] = {{"name", accepted->state.find(id.job)->job.spec->name},
+                                     {"pool", pool->pool.name},
+                                     {"controller", pool->pool.controller}};
+        }
+        reply(answer({{"cancelled", cancelled}, {"out_of_reach", away}}));
+      });
 }
 
 void Api::change(Input input, Reply reply) {

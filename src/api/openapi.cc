@@ -46,6 +46,9 @@ const std::string& openapi() {
       "responses": {"201": {"$ref": "#/components/responses/Submitted"}, "200": {"$ref": "#/components/responses/Submitted"}, "400": {"$ref": "#/components/responses/Error"}, "409": {"$ref": "#/components/responses/Error"}, "503": {"$ref": "#/components/responses/Error"}}
     }
   },
+  "/v1/jobs:cancel": {
+    "post": {"summary": "Cancel every job that has not ended, in one decision: none of them starts because another ends", "responses": {"200": {"description": "how many jobs this has cancelled; jobs whose attempts only another controller reaches, by number", "content": {"application/json": {"schema": {"type": "object", "required": ["cancelled", "out_of_reach"], "properties": {"cancelled": {"type": "integer"}, "out_of_reach": {"type": "object", "additionalProperties": {"type": "object", "required": ["name", "pool", "controller"], "properties": {"name": {"type": "string"}, "pool": {"type": "string"}, "controller": {"type": "string"}}}}}}}}}, "503": {"$ref": "#/components/responses/Error"}}}
+  },
   "/v1/jobs/{job}": {
     "parameters": [{"$ref": "#/components/parameters/job"}],
     "get": {"summary": "One job with its tasks and attempts", "responses": {"200": {"description": "the job; of many tasks the first 1,000 and, in tasks_by_state, how many there are in each state; of many attempts the newest, and of those that have ended at most 512", "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Job"}}}}, "404": {"$ref": "#/components/responses/Error"}}}

@@ -10,6 +10,7 @@
 #include "app/screen.h"
 #include "app/stores.h"
 #include "base/text.h"
+#include "model/names.h"
 #include "control/controller.h"
 
 namespace mohona {
@@ -383,25 +384,39 @@ int cost(const Home& home, const std::string& by, const std::string& job, bool j
 
 namespace {
 
-// Asks every job that has not ended to end, and waits until none is left.
-Result<void> cancel_all(Remote& remote) {
-  for (const auto until = std::chrono::steady_clock::now() + 10min;
-       std::chrono::steady_clock::now() < until;) {
-    bool any = false;
-    for (const char* state : {"pending", "starting", "running", "recovering"}) {
-      const auto page = remote.get(fmt::format("/v1/jobs?limit=1000&state={}", state));
-      if (!page) return fail(page.error());
-      for (const Json& job : page->at("jobs")) {
-        any = true;
-        if (auto ok = remote.post(job_target(number(job, "id")) + "/cancel"); !ok) {
-          return fail(ok.error());
-        }
-      }
+constexpr auto cancel_wait_max = 10min;
+constexpr auto cancel_again_every = 2s;  // for jobs that were submitted meanwhile
+
+// Cancels every job and waits until those that this controller can end have ended. Returns those
+// that it cannot, as the API names them.
+Result<Json> cancel_all(Remote& remote) {
+  const auto begin = std::chrono::steady_clock::now();
+  auto asked_at = begin;
+  auto answer = remote.post("/v1/jobs:cancel");
+  bool told = false;
+  while (answer) {
+    const auto status = remote.get("/v1/status");
+    if (!status) return fail(status.error());
+    std::size_t left = 0;
+    for (const auto& [state, count] : status->at("jobs").items()) {
+      const auto known = parse_name<JobState>(state);
+      if (known && !is_terminal(*known)) left += count.get<std::size_t>();
     }
-    if (!any) return {};
+    if (left <= answer->at("out_of_reach").size()) return answer->at("out_of_reach");
+    const auto now = std::chrono::steady_clock::now();
+    if (now - begin > cancel_wait_max) {
+      return fail(Code::unavailable,
+                  fmt::format("{} jobs have not ended; the controller stays up", left));
+    }
+    if (now - begin > 2s && !std::exchange(told, true)) {
+      fmt::print(stderr, "waiting for {} jobs to end\n", left);
+    }
     std::this_thread::sleep_for(100ms);
+    if (now - asked_at < cancel_again_every) continue;
+    asked_at = now;
+    answer = remote.post("/v1/jobs:cancel");
   }
-  return fail(Code::unavailable, "some jobs do not end; the controller stays up");
+  return fail(answer.error());
 }
 
 }  // namespace
@@ -409,7 +424,14 @@ Result<void> cancel_all(Remote& remote) {
 int down(const Home& home, bool cancel_jobs, bool json) {
   Remote remote(home);
   if (cancel_jobs) {
-    if (auto ok = cancel_all(remote); !ok) return complain(ok.error());
+    const auto out_of_reach = cancel_all(remote);
+    if (!out_of_reach) return complain(out_of_reach.error());
+    for (const auto& [id, job] : out_of_reach->items()) {
+      fmt::print(stderr,
+                 "{} (job {}) runs on pool {}, which only {} reaches; it is stopped when that "
+                 "controller leads\n",
+                 text(job, "name"), id, text(job, "pool"), text(job, "controller"));
+    }
   }
   const auto answer = remote.post("/v1/shutdown");
   if (!answer) return complain(answer.error());

@@ -17,10 +17,9 @@ void Door::stand_by(const Lease& lease) {
   leader_ = lease;
 }
 
-void Door::handle(HttpRequest request, bool local, Reply reply) {
+void Door::handle(HttpRequest request, Reply reply) {
   const std::shared_lock lock(mutex_);
-  if (api_) return api_->handle(std::move(request), local, std::move(reply));
-  if (auto stranger = refuse_stranger(request, local, token_)) return reply(*stranger);
+  if (api_) return api_->handle(std::move(request), std::move(reply));
   const bool stop = request.method == "POST" && request.path == "/v1/shutdown";
   reply(stop ? answer({{"stopping", true}}) : answer_for(request));
   if (stop) shutdown_();

@@ -11,9 +11,7 @@ namespace mohona {
 
 class Door {
  public:
-  // `token`: asked of everyone who does not come through the unix socket.
-  Door(std::string token, std::function<void()> shutdown)
-      : token_(std::move(token)), shutdown_(std::move(shutdown)) {}
+  explicit Door(std::function<void()> shutdown) : shutdown_(std::move(shutdown)) {}
 
   // From now on requests go to this API; nullptr: to none. Returns when none is with the old one.
   void open(Api* api);
@@ -22,12 +20,11 @@ class Door {
   void stand_by(const Lease& lease);
 
   // Answers one request; from any thread.
-  void handle(HttpRequest request, bool local, Reply reply);
+  void handle(HttpRequest request, Reply reply);
 
  private:
   HttpResponse answer_for(const HttpRequest& request) const;
 
-  std::string token_;
   std::function<void()> shutdown_;
   std::shared_mutex mutex_;
   Api* api_ = nullptr;

@@ -7,7 +7,6 @@
 
 #include "app/machine.h"
 #include "engine/local/local_engine.h"
-#include "net/client.h"
 #include "packing/prices.h"
 #include "spec/fleet_file.h"
 
@@ -16,20 +15,22 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr auto probe_timeout_max = 60s;
-
-bool probe_once(const std::string& host, std::int64_t port, const ReadinessProbe& probe) {
-  const auto client = make_http_client({"", host, static_cast<int>(port)});
-  HttpRequest request;
-  if (!probe.post_data.empty()) {
-    request.method = "POST";
-    request.body = probe.post_data;
-    request.content_type = "application/json";
-  }
-  const auto timeout = std::chrono::ceil<std::chrono::milliseconds>(
-      std::min<Duration>(probe.timeout, probe_timeout_max));
-  const auto response = client->send(request, probe.path, timeout);
-  return response && response->status >= 200 && response->status < 300;
+ProbeFunction ask_replicas(ProbeClient& client) {
+  return [&client](const std::string& host, std::int64_t port, const ReadinessProbe& probe,
+                   Duration timeout, std::function<void(bool)> answered) {
+    HttpRequest request;
+    request.path = probe.path;
+    if (!probe.post_data.empty()) {
+      request.method = "POST";
+      request.body = probe.post_data;
+      request.content_type = "application/json";
+    }
+    client.send({"", host, static_cast<int>(port)}, request,
+                std::chrono::ceil<std::chrono::milliseconds>(timeout),
+                [answered = std::move(answered)](std::optional<int> status) {
+                  answered(status && *status >= 200 && *status < 300);
+                });
+  };
 }
 
 Result<void> define_fleet(Controller& controller, Fleet fleet) {
@@ -177,9 +178,10 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr
                                                   {"slurm", plane.slurm.get()}};
   const auto last_job = last_job_in(options.work);
   if (!last_job) return fail(last_job.error());
-  plane.controller = std::make_unique<Controller>(
-      ControllerParts{*plane.store, engines, plane.clock, plane.secrets, probe_once, log_line,
-                      Rhythm{}, options.name, options.may_act, *last_job});
+  plane.probes = make_probe_client();
+  plane.controller = std::make_unique<Controller>(ControllerParts{
+      *plane.store, engines, plane.clock, plane.secrets, ask_replicas(*plane.probes), log_line,
+      Rhythm{}, options.name, options.may_act, *last_job});
   if (auto ok = plane.controller->start(); !ok) return ok;
   keep_secrets_in_use(plane);
   plane.written = fleet;
@@ -187,7 +189,7 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr
   if (auto ok = define_fleet(*plane.controller, std::move(fleet)); !ok) return ok;
   plane.pricer = std::make_unique<Pricer>(*plane.controller, price_packing, log_line);
   plane.api = std::make_unique<Api>(ApiParts{*plane.controller, engines, plane.secrets,
-                                             options.token, options.shutdown, options.name});
+                                             options.shutdown, options.name});
   return {};
 }
 

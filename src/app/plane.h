@@ -11,6 +11,7 @@
 #include "app/up.h"
 #include "control/pricer.h"
 #include "engine/slurm/slurm_engine.h"
+#include "net/probe.h"
 
 namespace mohona {
 
@@ -21,6 +22,7 @@ struct Plane {
   std::unique_ptr<SlurmEngine> slurm;
   SecretFiles secrets;
   SystemClock clock;
+  std::unique_ptr<ProbeClient> probes;
   std::unique_ptr<Controller> controller;
   std::unique_ptr<Pricer> pricer;
   std::unique_ptr<Api> api;
@@ -34,7 +36,6 @@ struct PlaneOptions {
   const Home& home;
   std::string name;  // the controller's, where others share its store; else empty
   std::string work;  // where the files of jobs are
-  std::string token;
   std::function<Result<void>()> may_act;  // none: nobody else can lead
   std::function<void()> shutdown;
 };

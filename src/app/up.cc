@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -11,6 +12,7 @@
 #include <filesystem>
 #include <thread>
 
+#include "api/answers.h"
 #include "app/door.h"
 #include "app/exit_status.h"
 #include "app/plane.h"
@@ -29,6 +31,26 @@ constexpr auto start_max = 30s;
 int complain(const Error& error) {
   fmt::print(stderr, "mohona: {}\n", error.message);
   return error.code == Code::invalid ? exit_usage : exit_unavailable;
+}
+
+// The soft limit of open files is for programs that use select(); we use what we may have. Each
+// attempt on this machine takes one, and so does each connection.
+std::size_t raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
+  const rlim_t before = limit.rlim_cur;
+  limit.rlim_cur = limit.rlim_max;
+  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
+  return limit.rlim_cur == RLIM_INFINITY ? 1u << 20 : limit.rlim_cur;
+}
+
+// Half of all files at most are connections, so that attempts and the journal have theirs.
+ServerLimits server_limits(std::size_t open_files) {
+  ServerLimits limits;
+  limits.local = std::min(limits.local, open_files / 4);
+  limits.known = std::min(limits.known, open_files / 8);
+  limits.strangers = std::min(limits.strangers, open_files / 16);
+  return limits;
 }
 
 Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
@@ -150,9 +172,12 @@ class Process {
 };
 
 Result<void> Process::listen() {
-  server_ = make_http_server([this](HttpRequest request, bool local, Reply reply) {
-    door_->handle(std::move(request), local, std::move(reply));
-  });
+  server_ = make_http_server(
+      [this](HttpRequest request, bool, Reply reply) {
+        door_->handle(std::move(request), std::move(reply));
+      },
+      [this](const HttpRequest& head, bool local) { return refuse_stranger(head, local, token_); },
+      server_limits(raise_open_files()));
   if (auto ok = server_->listen_unix(home_.socket()); !ok) return ok;
   ::unlink(home_.file("api.url").c_str());
   if (!options_.listen.empty()) {
@@ -224,8 +249,7 @@ Result<void> Process::start(Plane& plane, const std::unique_ptr<Lead>& lead) {
   }
   std::function<Result<void>()> may_act;
   if (lead) may_act = [&lead] { return lead->holds(); };
-  const PlaneOptions parts{home_,   lease_ ? name_ : "",  work_, token_,
-                           may_act, [] { ring(SIGTERM); }};
+  const PlaneOptions parts{home_, lease_ ? name_ : "", work_, may_act, [] { ring(SIGTERM); }};
   return assemble(plane, parts, std::move(store_), fleet_);
 }
 
@@ -281,7 +305,7 @@ Result<void> Process::prepare() {
   auto token = home_.token();
   if (!token) return fail(token.error());
   token_ = std::move(*token);
-  door_.emplace(token_, [] { ring(SIGTERM); });
+  door_.emplace([] { ring(SIGTERM); });
   return listen();
 }
 

@@ -102,4 +102,41 @@ bool is_utf8(std::string_view text) {
   return true;
 }
 
+bool nested_within(std::string_view json, std::size_t depth_max) {
+  std::size_t depth = 0;
+  bool in_string = false;
+  for (std::size_t i = 0; i < json.size(); ++i) {
+    const char c = json[i];
+    if (in_string) {
+      if (c == '\\') ++i;
+      if (c == '"') in_string = false;
+    } else if (c == '"') {
+      in_string = true;
+    } else if (c == '[' || c == '{') {
+      if (++depth > depth_max) return false;
+    } else if ((c == ']' || c == '}') && depth > 0) {
+      --depth;
+    }
+  }
+  return true;
+}
+
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  std::string out;
+  while (!text.empty() && out.size() < bytes_max) {
+    const std::size_t length = character_length(text);
+    if (out.size() + std::max<std::size_t>(length, 1) > bytes_max) break;
+    const auto first = static_cast<unsigned char>(text[0]);
+    // C1 controls are two bytes in UTF-8; terminals obey them as they do escape sequences.
+    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
+    if (length == 0 || c1 || first < 0x20 || first == 0x7f) {
+      out += '?';
+    } else {
+      out += text.substr(0, length);
+    }
+    text.remove_prefix(std::max<std::size_t>(length, 1));
+  }
+  return out;
+}
+
 }  // namespace mohona

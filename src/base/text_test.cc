@@ -26,5 +26,24 @@ TEST(Ids, AreReadBackAsWritten) {
   }
 }
 
+TEST(Text, PrintableReplacesWhatATerminalWouldObeyAndWhatIsNotUtf8) {
+  EXPECT_EQ(printable("plain \xc3\xa9"), "plain \xc3\xa9");
+  EXPECT_EQ(printable("a\x1b[31mb\nc\x7f"), "a?[31mb?c?");
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "2J"),
+            "?2J");  // the one-character CSI
+  EXPECT_EQ(printable("\xff\xc3"), "??");
+  EXPECT_EQ(printable("ab\xc3\xa9", 3), "ab");  // no half characters
+}
+
+TEST(Text, NestingOfJsonIsCountedOutsideOfStrings) {
+  EXPECT_TRUE(nested_within("[[{}]]", 3));
+  EXPECT_FALSE(nested_within("[[{}]]", 2));
+  EXPECT_TRUE(nested_within("[[],[],[]]", 2));
+  EXPECT_TRUE(nested_within(R"(["[[[[", "\"[[["])", 1));
+  EXPECT_TRUE(nested_within("]]]][", 1));
+  EXPECT_FALSE(nested_within(std::string(1'000'000, '['), 64));
+}
+
 }  // namespace
 }  // namespace mohona

@@ -1,7 +1,6 @@
 #include "control/controller.h"
 
 #include "core/audit/audit.h"
-#include "model/codec.h"
 
 namespace mohona {
 namespace {
@@ -15,100 +14,31 @@ constexpr std::size_t batch_max = 1'024;
 constexpr std::size_t reports_max = 1'024;
 constexpr std::size_t placements_max = 1'024;
 constexpr auto resume_every = 1s;
+// A core that fails is tried again ever more seldom: each time the whole state is loaded.
+constexpr auto resume_pause_max = 5min;
+constexpr std::size_t unfit_max = 10'000;
 // With more jobs than that the controller does not look over its own state: it would be late for
 // what waits. `mohona audit` does it when it is asked to.
 constexpr std::size_t looked_over_max = 20'000;
 
-std::string job_row(JobId id) { return "job/" + to_string(id); }
-std::string pool_row(const std::string& name) { return "pool/" + name; }
-constexpr std::string_view queues_row = "queues";
-constexpr std::string_view packing_row = "packing";
-constexpr std::string_view contracts_row = "contracts", relief_row = "relief";
-constexpr std::string_view spent_row = "spent";  // follows from attempts that ended
-
-// The snapshot's row that a fact changes; "" for none.
-struct RowOf {
-  std::string operator()(const ControllerStarted&) const { return {}; }
-  std::string operator()(const PoolDefined& f) const { return pool_row(f.pool.name); }
-  std::string operator()(const PoolRemoved& f) const { return pool_row(f.pool); }
-  std::string operator()(const PoolReclaimed& f) const { return pool_row(f.pool); }
-  std::string operator()(const PoolRestored& f) const { return pool_row(f.pool); }
-  std::string operator()(const AttemptPlaced& f) const { return job_row(f.attempt.id.job); }
-  std::string operator()(const AttemptStarted& f) const { return job_row(f.attempt.job); }
-  std::string operator()(const ReplicaReady& f) const { return job_row(f.attempt.job); }
-  std::string operator()(const AttemptStopping& f) const { return job_row(f.attempt.job); }
-  std::string operator()(const AttemptEnded& f) const { return job_row(f.attempt.job); }
-  std::string operator()(const QueuesDefined&) const { return std::string(queues_row); }
-  std::string operator()(const PackingPriced&) const { return std::string(packing_row); }
-  std::string operator()(const ContractsDefined&) const { return std::string(contracts_row); }
-  std::string operator()(const ReliefPriced&) const { return std::string(relief_row); }
-  std::string operator()(const ReservationDefined& f) const { return pool_row(f.reservation.pool); }
-  std::string operator()(const ReservationRemoved& f) const { return pool_row(f.pool); }
-  std::string operator()(const NodesChanged& f) const { return pool_row(f.pool); }
-  std::string operator()(const NodeLoaded& f) const { return pool_row(f.pool); }
-  std::string operator()(const AttemptProgressed& f) const { return job_row(f.attempt.job); }
-  template <class F>
-  std::string operator()(const F& f) const {
-    return job_row(f.job);
-  }
-};
+// The attempt that an engine's report is about.
+std::optional<AttemptId> attempt_of(const Input& input) {
+  return std::visit(
+      [](const auto& what) -> std::optional<AttemptId> {
+        if constexpr (requires { what.attempt; }) {
+          return what.attempt;
+        } else {
+          return std::nullopt;
+        }
+      },
+      input);
+}
 
 }  // namespace
 
-Result<Loaded> load_state(Store& store) {
-  Loaded loaded;
-  State& state = loaded.state;
-  bool indexed = false;
-  const auto ok = store.load(
-      [&](const Row& row) -> Result<void> {
-        if (row.key.starts_with("job/")) {
-          auto job = decode_job(row.text);
-          if (!job) return fail(job.error());
-          state.restore(std::move(*job));
-        } else if (row.key == queues_row) {
-          auto queues = decode_queues(row.text);
-          if (!queues) return fail(queues.error());
-          state.restore(std::move(*queues));
-        } else if (row.key == packing_row) {
-          auto prices = decode_prices(row.text);
-          if (!prices) return fail(prices.error());
-          state.restore(std::move(*prices));
-        } else if (row.key == contracts_row) {
-          auto contracts = decode_contracts(row.text);
-          if (!contracts) return fail(contracts.error());
-          state.restore(std::move(*contracts));
-        } else if (row.key == relief_row) {
-          auto relief = decode_relief(row.text);
-          if (!relief) return fail(relief.error());
-          state.restore(std::move(*relief));
-        } else if (row.key == spent_row) {
-          auto spent = decode_spent(row.text);
-          if (!spent) return fail(spent.error());
-          state.restore(std::move(*spent));
-        } else {
-          auto pool = decode_pool(row.text);
-          if (!pool) return fail(pool.error());
-          state.restore(std::move(*pool));
-        }
-        return {};
-      },
-      [&](const Fact& fact) -> Result<void> {
-        if (!indexed) state.index();
-        indexed = true;
-        state.apply(fact);
-        std::string row = std::visit(RowOf{}, fact);
-        if (!row.empty()) loaded.changed_rows.insert(std::move(row));
-        ++loaded.facts;
-        return {};
-      });
-  if (!ok) return fail(ok.error());
-  if (!indexed) state.index();
-  return loaded;
-}
-
 Controller::Controller(ControllerParts parts)
     : parts_(std::move(parts)),
-      effects_(parts_.engines, parts_.secrets, parts_.name, parts_.may_act) {
+      effects_({parts_.engines, parts_.secrets, parts_.name, parts_.may_act, parts_.log}) {
   if (parts_.probe) {
     prober_.emplace(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); });
   }
@@ -128,6 +58,11 @@ Controller::~Controller() {
 }
 
 Result<void> Controller::start() {
+  effects_.use_threads([this] {
+    const std::lock_guard lock(mutex_);
+    calls_finished_ = true;
+    wake_.notify_one();
+  });
   if (auto ok = open(); !ok) return ok;
   thread_ = std::thread([this] { loop(); });
   return {};
@@ -138,7 +73,12 @@ Result<void> Controller::open() {
   if (!epoch) return fail(epoch.error());
   epoch_ = *epoch;
   if (auto ok = load(); !ok) return ok;
-  take_over(parts_.clock.now());
+  try {
+    take_over(parts_.clock.now());
+  } catch (const std::exception& e) {
+    return fail(Code::internal,
+                fmt::format("what the store holds makes the core fail: {}", e.what()));
+  }
   if (!commit()) return fail(*suspended_);
   // Taken out before the loop's first batch, which would append them a second time.
   {
@@ -151,10 +91,10 @@ Result<void> Controller::open() {
 
 // Nothing may be placed where only another controller reaches.
 void Controller::take_over(Timestamp now) {
-  take_input(TakeOver{epoch_}, nullptr, now);
+  take_input(TakeOver{epoch_}, now);
   std::vector<Input> away;
   effects_.observe_away(state_, away);
-  for (const Input& input : away) take_input(input, nullptr, now);
+  for (const Input& input : away) take_input(input, now);
   Facts more = follow_up(state_, now);
   facts_.insert(facts_.end(), std::make_move_iterator(more.begin()),
                 std::make_move_iterator(more.end()));
@@ -186,6 +126,10 @@ void Controller::stop() {
     wake_.notify_one();
   }
   if (thread_.joinable()) thread_.join();
+  prober_.reset();
+  for (const std::string& callee : effects_.close()) {
+    parts_.log(fmt::format("a call of {} has not returned", callee));
+  }
 }
 
 void Controller::wait() {
@@ -225,8 +169,10 @@ void Controller::enqueue(Request request) {
 
 // What is left of earlier turns and waits for nothing.
 bool Controller::has_work() const {
-  return !suspended_ &&
-         (observe_ || place_more_ || !reports_.empty() || !state_.unexpanded().empty());
+  if (suspended_) return false;
+  const auto& lists = state_.unexpanded();
+  return observe_ || place_more_ || !reports_.empty() ||
+         std::any_of(lists.begin(), lists.end(), [&](JobId job) { return !effects_.lists(job); });
 }
 
 Timestamp Controller::next_due(Timestamp now) const {
@@ -241,7 +187,9 @@ Timestamp Controller::next_due(Timestamp now) const {
 std::deque<Controller::Request> Controller::next_batch() {
   {
     std::unique_lock lock(mutex_);
-    const auto something = [this] { return stop_ || engines_changed_ || !queue_.empty(); };
+    const auto something = [this] {
+      return stop_ || engines_changed_ || calls_finished_ || !queue_.empty();
+    };
     if (!something() && !has_work()) {
       const Timestamp now = parts_.clock.now();
       wake_.wait_for(lock, std::max<Duration>(next_due(now) - now, 1ms), something);
@@ -253,7 +201,7 @@ std::deque<Controller::Request> Controller::next_batch() {
 std::deque<Controller::Request> Controller::take_batch() {
   const std::lock_guard lock(mutex_);
   if (engines_changed_) observe_ = true;
-  engines_changed_ = false;
+  engines_changed_ = calls_finished_ = false;
   std::deque<Request> batch;
   while (!queue_.empty() && batch.size() < batch_max) {
     batch.push_back(std::move(queue_.front()));
@@ -273,7 +221,8 @@ void Controller::loop() {
     try {
       run_batch(std::move(batch));
     } catch (const std::exception& e) {
-      failure = Error{Code::internal, e.what()};
+      // Something that was asked for made the core fail. Nothing of this batch is durable.
+      isolate(e.what());
     }
     if (suspended_ && suspended_->code != Code::unavailable) failure = suspended_;
     if (failure) break;
@@ -286,25 +235,49 @@ void Controller::loop() {
     left.swap(queue_);
     ended_.notify_all();
   }
-  for (Answer& answer : answers_) {
-    answer.done(fail(Code::unavailable, "the controller has stopped", Retry::outcome_unknown));
+  for (Request& request : batch_) {
+    answer(request, fail(Code::unavailable, "the controller has stopped", Retry::outcome_unknown));
   }
-  answers_.clear();
+  batch_.clear();
   for (Request& request : left) refuse(std::move(request));
 }
 
 // Nobody waits for ever for an answer that no loop will give.
 void Controller::refuse(Request request) {
-  if (request.reader) return request.reader(state_, parts_.clock.now());
-  if (request.done) {
-    request.done(fail(Code::unavailable, "the controller has stopped", Retry::safe));
+  if (request.reader) return read_now(request.reader);
+  answer(request, fail(Code::unavailable, "the controller has stopped", Retry::safe));
+}
+
+// Whoever asked may fail at the answer; that is theirs alone.
+void Controller::answer(Request& request, Result<Accepted> accepted) {
+  const Done done = std::exchange(request.done, nullptr);
+  if (!done) return;
+  try {
+    done(std::move(accepted));
+  } catch (const std::exception& e) {
+    parts_.log(fmt::format("an answer could not be given: {}", e.what()));
   }
 }
 
-void Controller::take_input(const Input& input, Done done, Timestamp now) {
-  auto facts = take(state_, input, now);
-  if (facts) facts_.insert(facts_.end(), facts->begin(), facts->end());
-  if (done) answers_.push_back({std::move(done), std::move(facts)});
+void Controller::read_now(const Reader& reader) {
+  try {
+    reader(state_, parts_.clock.now());
+  } catch (const std::exception& e) {
+    parts_.log(fmt::format("a question could not be answered: {}", e.what()));
+  }
+}
+
+void Controller::take_input(const Input& input, Timestamp now) {
+  if (auto facts = take(state_, input, now)) {
+    facts_.insert(facts_.end(), std::make_move_iterator(facts->begin()),
+                  std::make_move_iterator(facts->end()));
+  }
+}
+
+void Controller::take_request(Request& request, Timestamp now) {
+  request.facts = take(state_, request.input, now);
+  request.taken = true;
+  if (request.facts) facts_.insert(facts_.end(), request.facts->begin(), request.facts->end());
 }
 
 void Controller::follow_up_batch(Timestamp now) {
@@ -318,62 +291,150 @@ void Controller::follow_up_batch(Timestamp now) {
 }
 
 void Controller::run_batch(std::deque<Request> batch) {
+  batch_ = std::move(batch);
   if (const auto may = may_act(); !suspended_ && !may) suspend(may.error());
   if (suspended_) try_to_resume();
   const Timestamp now = parts_.clock.now();
-  std::vector<Reader> readers;
-  // First, while the state is what is durable: a look at the engines repeats stops and launches,
-  // and must not see what this batch is only about to decide.
-  if (!suspended_) look_at_engines(now);
   if (!suspended_) {
-    if (auto relief = treasurer_.look(state_, now)) take_input(std::move(*relief), nullptr, now);
+    decide_batch(now);
+    if (!suspended_ && commit()) answer_all();
+  } else {
+    std::vector<Input> ignored;
+    effects_.finish({state_, now, ignored}, true);
+    for (Request& request : batch_) answer(request, fail(*suspended_));
   }
-  for (Request& request : batch) {
-    if (request.reader) {
-      readers.push_back(std::move(request.reader));
-    } else if (suspended_) {
-      if (request.done) request.done(fail(*suspended_));
-    } else {
-      take_input(request.input, std::move(request.done), now);
-    }
+  for (const Request& request : batch_) {
+    if (request.reader) read_now(request.reader);
   }
-  if (!suspended_) {
-    list_shards(now);
-    follow_up_batch(now);
-    if (commit()) answer_all();
-  }
-  for (const Reader& reader : readers) reader(state_, now);
+  batch_.clear();
   // Acted on last: who waits for an answer does not wait for processes to start.
   Facts done = std::exchange(facts_, {});
   if (!suspended_) {
     act(done);
+    // By their numbers, which are the jobs' only now that they are durable.
+    if (effects_.has_threads()) list_shards(parts_.clock.now());
     save_snapshot();
   }
 }
 
-void Controller::look_at_engines(Timestamp now) {
-  if (reports_.empty()) {
-    const bool due = now - observed_at_ >= parts_.rhythm.reconcile_every || now < observed_at_;
-    if (!observe_ && !due) return;
-    effects_.observe(state_, reconcile_ || due, now, reports_);
-    if (reconcile_ || due) effects_.observe_nodes(state_, reports_);
-    std::reverse(reports_.begin(), reports_.end());
-    if (reconcile_ || due) observed_at_ = now;
-    observe_ = reconcile_ = false;
+void Controller::decide_batch(Timestamp now) {
+  taken_.clear();
+  // First, while the state is what is durable: a look at the engines repeats stops and launches,
+  // and must not see what this batch is only about to decide.
+  look_at_engines(now);
+  take_reports(now);
+  if (auto relief = treasurer_.look(state_, now)) take_input(std::move(*relief), now);
+  for (Request& request : batch_) {
+    if (!request.reader) take_request(request, now);
   }
-  // What waits here for its turn may be out of date by then, and has no effect.
+  if (!effects_.has_threads()) list_shards(now);
+  follow_up_batch(now);
+  resume_pause_ = Duration{0};
+}
+
+// Goes back to what is durable and takes each input of the batch by itself. The one that makes the
+// core fail again is refused, and the next ones never hear of it.
+void Controller::isolate(const std::string& why) {
+  parts_.log(fmt::format("an input made the core fail ({}); each is tried by itself", why));
+  std::deque<Request> requests;
+  for (const Input& report : taken_) requests.push_back({report, nullptr, nullptr});
+  for (Request& request : batch_) requests.push_back(std::move(request));
+  batch_.clear();
+  facts_.clear();
+  if (auto ok = load(); !ok) {
+    suspend(ok.error());
+    for (Request& request : requests) answer(request, fail(ok.error()));
+    return;
+  }
+  for (Request& request : requests) {
+    if (request.reader) {
+      read_now(request.reader);
+      continue;
+    }
+    if (suspended_) {
+      answer(request, fail(*suspended_));
+      continue;
+    }
+    try {
+      const Timestamp now = parts_.clock.now();
+      request.taken = false;
+      take_request(request, now);
+      follow_up_batch(now);
+      batch_.push_back(std::move(request));
+      if (commit()) answer_all();
+      batch_.clear();
+      act(std::exchange(facts_, {}));
+    } catch (const std::exception& e) {
+      refuse_input(request, e.what());
+    }
+  }
+  // With nothing asked at all, does it still fail? Then it is the state, and no input's fault.
+  try {
+    if (suspended_) return;
+    follow_up_batch(parts_.clock.now());
+    if (commit()) act(std::exchange(facts_, {}));
+  } catch (const std::exception& e) {
+    facts_.clear();
+    resume_pause_ = std::clamp<Duration>(resume_pause_ * 2, resume_every, resume_pause_max);
+    resume_at_ = parts_.clock.now() + resume_pause_;
+    suspend({Code::unavailable, fmt::format("the core fails, please report it: {}", e.what())});
+  }
+}
+
+// The state may be half changed: back to what is durable.
+void Controller::refuse_input(Request& request, const std::string& why) {
+  facts_.clear();
+  for (Request& one : batch_) answer(one, fail(Code::internal, why));
+  batch_.clear();
+  const auto attempt = attempt_of(request.input);
+  parts_.log(fmt::format("refused, since it makes the core fail: {}{}",
+                         attempt ? "a report about attempt " + to_string(*attempt) + ": " : "",
+                         why));
+  if (attempt && unfit_.size() < unfit_max) unfit_.insert(*attempt);
+  answer(request, fail(Code::internal,
+                       "this request made the controller fail; nothing has "
+                       "changed. Please report it: " +
+                           why));
+  if (auto ok = load(); !ok) suspend(ok.error());
+}
+
+void Controller::look_at_engines(Timestamp now) {
+  std::vector<Input> inputs;
+  effects_.finish({state_, now, inputs}, false);
+  bool reconcile = reconcile_;
+  if (effects_.wants_look(reconcile)) observe_ = true;
+  reconcile_ = reconcile;
+  if (reports_.empty() && inputs.empty()) {
+    const bool due = now - observed_at_ >= parts_.rhythm.reconcile_every || now < observed_at_;
+    if (observe_ || due) {
+      effects_.observe({state_, now, inputs}, reconcile_ || due);
+      if (reconcile_ || due) effects_.observe_nodes({state_, now, inputs});
+      if (reconcile_ || due) observed_at_ = now;
+      observe_ = reconcile_ = false;
+    }
+  }
+  reports_.insert(reports_.end(), std::make_move_iterator(inputs.begin()),
+                  std::make_move_iterator(inputs.end()));
+}
+
+// What waits here for its turn may be out of date by then, and has no effect.
+void Controller::take_reports(Timestamp now) {
   for (std::size_t n = 0; n < reports_max && !reports_.empty(); ++n) {
-    take_input(reports_.back(), nullptr, now);
-    reports_.pop_back();
+    taken_.push_back(std::move(reports_.front()));
+    reports_.pop_front();
+    const auto attempt = attempt_of(taken_.back());
+    if (!attempt || !unfit_.contains(*attempt)) take_input(taken_.back(), now);
   }
   if (reports_.empty()) reports_.shrink_to_fit();
 }
 
 void Controller::list_shards(Timestamp now) {
   const std::set<JobId> jobs = state_.unexpanded();
+  std::vector<Input> inputs;
   for (const JobId id : jobs) {
-    take_input(Listed{id, effects_.list_shards(state_, state_.find(id)->job)}, nullptr, now);
+    effects_.list_shards({state_, now, inputs}, state_.find(id)->job);
   }
+  for (const Input& input : inputs) take_input(input, now);  // only without threads
 }
 
 bool Controller::commit() {
@@ -384,7 +445,7 @@ bool Controller::commit() {
     return false;
   }
   for (const Fact& fact : facts_) {
-    std::string row = std::visit(RowOf{}, fact);
+    std::string row = row_of(fact);
     if (!row.empty()) changed_rows_.insert(std::move(row));
   }
   facts_since_snapshot_ += facts_.size();
@@ -393,22 +454,21 @@ bool Controller::commit() {
 }
 
 void Controller::answer_all() {
-  for (Answer& answer : answers_) {
-    if (answer.facts) {
-      answer.done(Accepted{*answer.facts, state_});
+  for (Request& request : batch_) {
+    if (!request.taken) continue;
+    if (request.facts) {
+      answer(request, Accepted{*request.facts, state_});
     } else {
-      answer.done(fail(answer.facts.error()));
+      answer(request, fail(request.facts.error()));
     }
   }
-  answers_.clear();
 }
 
 // What was decided is not durable, so it has not happened: back to what the disk says.
 void Controller::suspend(const Error& error) {
   parts_.log(fmt::format("nothing is accepted or started for now: {}", error.message));
   suspended_ = error;
-  for (Answer& answer : answers_) answer.done(fail(error));
-  answers_.clear();
+  for (Request& request : batch_) answer(request, fail(error));
   facts_.clear();
   reports_.clear();
   if (error.code != Code::unavailable) return;
@@ -419,6 +479,7 @@ void Controller::suspend(const Error& error) {
 }
 
 void Controller::try_to_resume() {
+  if (parts_.clock.now() < resume_at_) return;
   if (const auto may = may_act(); !may) {
     if (may.error().code != Code::unavailable) suspended_ = may.error();
     return;
@@ -444,8 +505,9 @@ void Controller::try_to_resume() {
 void Controller::act(const Facts& facts) {
   std::vector<Input> inputs;
   bool attempts_changed = false;
+  const Timestamp now = parts_.clock.now();
   for (const Fact& fact : facts) {
-    effects_.act(state_, fact, inputs);
+    effects_.act({state_, now, inputs}, fact);
     attempts_changed |= !std::holds_alternative<JobSubmitted>(fact);
   }
   if (attempts_changed && prober_) prober_->set_targets(state_);
@@ -454,32 +516,9 @@ void Controller::act(const Facts& facts) {
 
 void Controller::save_snapshot() {
   if (facts_since_snapshot_ < parts_.rhythm.snapshot_facts) return;
-  std::vector<Row> changed;
-  std::vector<std::string> removed;
-  for (const std::string& key : changed_rows_) {
-    if (key.starts_with("job/")) {
-      changed.push_back({key, encode(state_.find(parse_job_id(key.substr(4)))->job)});
-    } else if (key == queues_row) {
-      changed.push_back({key, encode(QueuesDefined{state_.queues(), state_.scheduling()})});
-    } else if (key == packing_row) {
-      changed.push_back({key, encode(state_.packing_prices())});
-    } else if (key == contracts_row) {
-      changed.push_back({key, encode(ContractsDefined{state_.contracts()})});
-    } else if (key == relief_row) {
-      changed.push_back({key, encode(ReliefPriced{state_.reliefs()})});
-    } else if (const PoolRecord* pool = state_.find_pool(key.substr(5))) {
-      changed.push_back({key, encode(*pool)});
-    } else {
-      removed.push_back(key);
-    }
-  }
-  if (const QueuesSpent spent = state_.queue_budgets().spent(); spent.queues.empty()) {
-    removed.emplace_back(spent_row);
-  } else {
-    changed.push_back({std::string(spent_row), encode(spent)});
-  }
+  const SnapshotRows rows = rows_to_save(state_, changed_rows_);
   // A snapshot that finds no room is only a longer replay; the next one tries again.
-  if (parts_.store.save(changed, removed, epoch_)) {
+  if (parts_.store.save(rows.changed, rows.removed, epoch_)) {
     changed_rows_.clear();
     facts_since_snapshot_ = 0;
     look_over();

@@ -17,6 +17,7 @@
 #include "base/time.h"
 #include "control/effects.h"
 #include "control/prober.h"
+#include "control/snapshot.h"
 #include "core/core.h"
 #include "core/market/treasurer.h"
 #include "engine/engine.h"
@@ -53,14 +54,6 @@ struct Accepted {
   const State& state;
 };
 
-// The state that a store holds: its snapshot and the facts after it.
-struct Loaded {
-  State state;
-  std::set<std::string> changed_rows;  // by those facts: the snapshot has them as they were before
-  std::size_t facts = 0;
-};
-Result<Loaded> load_state(Store& store);
-
 class Controller {
  public:
   // Called on the controller's thread, after the commit; `Accepted` lives for the call only.
@@ -82,7 +75,8 @@ class Controller {
   Timestamp due();
   const State& state() const { return state_; }  // only for whoever gives the turns
 
-  // Ends the loop. What runs goes on running; the next controller adopts it.
+  // Ends the loop. What runs goes on running; the next controller adopts it. A call of an engine
+  // that does not return does not hold this up; the destructor waits for it.
   void stop();
 
   // Fails at once with Code::unavailable when the queue is full.
@@ -100,11 +94,9 @@ class Controller {
   struct Request {
     Input input;
     Done done;
-    Reader reader;  // a request is either
-  };
-  struct Answer {
-    Done done;
-    Result<Facts> facts;
+    Reader reader;             // a request is either
+    Result<Facts> facts = {};  // what the input led to, once it was taken
+    bool taken = false;
   };
 
   Result<void> load();
@@ -116,14 +108,21 @@ class Controller {
   std::deque<Request> next_batch();
   std::deque<Request> take_batch();
   void run_batch(std::deque<Request> batch);
-  void take_input(const Input& input, Done done, Timestamp now);
+  void decide_batch(Timestamp now);
+  void isolate(const std::string& why);
+  void refuse_input(Request& request, const std::string& why);
+  void take_input(const Input& input, Timestamp now);
+  void take_request(Request& request, Timestamp now);
   void follow_up_batch(Timestamp now);
   void look_at_engines(Timestamp now);
+  void take_reports(Timestamp now);
   void list_shards(Timestamp now);
   bool commit();
   void suspend(const Error& error);
   void try_to_resume();
   void act(const Facts& facts);
+  void answer(Request& request, Result<Accepted> accepted);
+  void read_now(const Reader& reader);
   Result<void> may_act() const { return parts_.may_act ? parts_.may_act() : Result<void>(); }
   void save_snapshot();
   void take_over(Timestamp now);
@@ -139,22 +138,26 @@ class Controller {
 
   // The batch being worked on.
   Facts facts_;
-  std::vector<Answer> answers_;
+  std::deque<Request> batch_;
+  std::vector<Input> taken_;   // reports that it has taken
+  std::set<AttemptId> unfit_;  // attempts whose reports cannot be taken: they made the core fail
 
   std::set<std::string> changed_rows_;  // since the last snapshot
   std::size_t facts_since_snapshot_ = 0;
-  std::vector<Input> reports_;  // of the engines, not taken yet; the first is the last
-  bool observe_ = true;         // the engines may have something new
-  bool reconcile_ = true;       // and every live attempt is to be compared with them
-  bool place_more_ = false;     // the last batch placed as much as one may
+  std::deque<Input> reports_;  // of the engines, not taken yet
+  bool observe_ = true;        // the engines may have something new
+  bool reconcile_ = true;      // and every live attempt is to be compared with them
+  bool place_more_ = false;    // the last batch placed as much as one may
   Timestamp observed_at_;
   std::optional<Error> suspended_;  // the store has no room: nothing is accepted or done
   bool reload_ = false;             // and could not be read: the state is not what it holds
+  Duration resume_pause_{0};        // after the core has failed: longer each time
+  Timestamp resume_at_;
 
   std::mutex mutex_;
   std::condition_variable wake_, ended_;
   std::deque<Request> queue_;
-  bool engines_changed_ = false;
+  bool engines_changed_ = false, calls_finished_ = false;
   bool stop_ = false, running_ = false;
   std::optional<Error> failure_;
   std::thread thread_;

@@ -2,10 +2,33 @@
 
 #include <algorithm>
 
+#include "base/text.h"
+#include "control/reports.h"
 #include "core/stop.h"
 
 namespace mohona {
 namespace {
+
+// Callees of the outbox beside the engines; no engine is called so.
+constexpr const char* to_secrets = "(secrets)";
+constexpr const char* to_files = "(files)";
+
+// An adapter that throws has failed at this call and at nothing else. Only what derives from
+// std::exception: a simulated crash passes.
+template <class F>
+auto guard(F call) -> decltype(call()) {
+  try {
+    return call();
+  } catch (const std::exception& e) {
+    return fail(Code::invalid, fmt::format("it threw: {}", e.what()));
+  }
+}
+
+// Whether it is worth another try depends on what the engine said.
+Outcome not_launched(const Error& error) {
+  const End end = error.code == Code::invalid ? End::refused : End::not_launched;
+  return Outcome{end, 0, false, printable(error.message)};
+}
 
 // Where a service can be reached: its first ready replica.
 std::string endpoint_of(const State& state, const Job& job) {
@@ -26,7 +49,6 @@ Launch make_launch(const State& state, const Job& job, const Attempt& attempt) {
     launch.shard_count = job.tasks.size();
   }
   launch.restarts = attempt.id.number - 1;
-  if (const PoolRecord* pool = state.find_pool(attempt.pool)) launch.pool = &pool->pool;
   return launch;
 }
 
@@ -89,120 +111,270 @@ std::string host_of(const State& state, const Attempt& attempt) {
 
 Engine* Effects::engine_of(const State& state, const std::string& pool) const {
   const PoolRecord* found = state.find_pool(pool);
-  if (!found || is_away(found->pool, name_)) return nullptr;
-  const auto engine = engines_.find(found->pool.engine);
-  return engine == engines_.end() ? nullptr : engine->second;
+  if (!found || is_away(found->pool, parts_.name)) return nullptr;
+  const auto engine = parts_.engines.find(found->pool.engine);
+  return engine == parts_.engines.end() ? nullptr : engine->second;
 }
 
-void Effects::launch(const State& state, const AttemptId& id, std::vector<Input>& inputs) {
-  const Job& job = state.find(id.job)->job;
-  const Attempt& attempt = state.live_attempt(id);
-  const auto failed = [&](const std::string& why) {
-    inputs.push_back(Ended{id, Outcome{End::not_launched, 0, false, why}, {}});
+// Calls outlive the turn in which they are posted, so they share a copy of the pool.
+std::shared_ptr<const Pool> Effects::pool_of(const State& state, const std::string& name) {
+  const PoolRecord* record = state.find_pool(name);
+  if (!record) return nullptr;
+  auto& known = pools_[name];
+  if (!known) known = std::make_shared<const Pool>(record->pool);
+  return known;
+}
+
+// --- launches
+// -------------------------------------------------------------------------------------
+
+void Effects::launch(const Turn& turn, const AttemptId& id) {
+  if (launching_.contains(id)) return;
+  const Job& job = turn.state.find(id.job)->job;
+  const Attempt& attempt = turn.state.live_attempt(id);
+  const PoolRecord* pool = turn.state.find_pool(attempt.pool);
+  if (!may_act() || (pool && is_away(pool->pool, parts_.name))) {
+    return;  // the controller that leads there sees to it
+  }
+  if (!engine_of(turn.state, attempt.pool)) {
+    turn.inputs.push_back(
+        Ended{id, Outcome{End::not_launched, 0, false, "no engine runs pool " + attempt.pool}, {}});
+    return;
+  }
+  Launch launch = make_launch(turn.state, job, attempt);
+  launch.pool = pool_of(turn.state, attempt.pool);
+  if (job.secrets.empty()) return launch_with(turn, std::move(launch));
+  launching_.insert(id);
+  auto read = [this, file = job.secrets, launch = std::move(launch)]() mutable -> Outbox::Then {
+    auto secrets = guard([&] { return parts_.secrets.read(file); });
+    return [this, launch = std::move(launch),
+            secrets = std::move(secrets)](const Turn& later) mutable {
+      const AttemptId& attempt_id = launch.attempt.id;
+      launching_.erase(attempt_id);
+      if (drop_ || !later.state.live().contains(attempt_id)) return;
+      if (!secrets) {
+        // Values that are gone do not come back.
+        Error error = secrets.error();
+        if (error.code == Code::not_found) error.code = Code::invalid;
+        later.inputs.push_back(Ended{attempt_id, not_launched(error), {}});
+        return;
+      }
+      launch.secrets = std::move(*secrets);
+      // One that was stopped meanwhile is missed by the next comparison, which says so.
+      if (!later.state.live_attempt(attempt_id).stopping) launch_with(later, std::move(launch));
+    };
   };
-  const PoolRecord* pool = state.find_pool(attempt.pool);
-  if (!may_act() || (pool && is_away(pool->pool, name_))) return;  // whoever leads there sees to it
-  Engine* engine = engine_of(state, attempt.pool);
-  if (!engine) return failed("no engine runs pool " + attempt.pool);
-  Launch launch = make_launch(state, job, attempt);
-  if (!job.secrets.empty()) {
-    auto secrets = secrets_.read(job.secrets);
-    if (!secrets) return failed(secrets.error().message);
-    launch.secrets = std::move(*secrets);
-  }
-  const auto launched = engine->launch(launch);
-  // An unknown outcome is no failure: the next look at the engine tells.
-  if (!launched && launched.error().retry != Retry::outcome_unknown) {
-    failed(launched.error().message);
-  }
+  if (!outbox_.post(to_secrets, std::move(read), turn)) launching_.erase(id);
 }
 
-void Effects::stop(const State& state, const AttemptId& id, Timestamp now) {
-  Engine* engine = engine_of(state, state.live_attempt(id).pool);
-  if (engine && may_act())
-    (void)engine->stop(id, make_stop(state, id, now));  // repeated by the next reconciliation
+void Effects::launch_with(const Turn& turn, Launch launch) {
+  const AttemptId id = launch.attempt.id;
+  const std::string name = launch.pool->engine;
+  Engine* engine = parts_.engines.at(name);
+  launching_.insert(id);
+  looks_[name].launched.insert(id);
+  auto call = [this, engine, launch = std::move(launch)]() -> Outbox::Then {
+    if (!may_act()) {
+      return [this, id = launch.attempt.id](auto&&...) { launching_.erase(id); };
+    }
+    const auto launched = guard([&] { return engine->launch(launch); });
+    return [this, id = launch.attempt.id, launched](const Turn& later) {
+      launching_.erase(id);
+      // An unknown outcome is no failure: the next look at the engine tells.
+      if (launched || launched.error().retry == Retry::outcome_unknown || drop_) return;
+      later.inputs.push_back(Ended{id, not_launched(launched.error()), {}});
+    };
+  };
+  if (!outbox_.post(name, std::move(call), turn)) launching_.erase(id);
 }
 
-void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inputs) {
+// --- stops, and what is over
+// -------------------------------------------------------------------------------------
+
+void Effects::stop_on(const Turn& turn, const std::string& engine, const AttemptId& id, Stop how) {
+  auto call = [this, to = parts_.engines.at(engine), id, how = std::move(how)]() -> Outbox::Then {
+    // What fails here is repeated by the next reconciliation.
+    if (may_act()) (void)guard([&] { return to->stop(id, how); });
+    return nullptr;
+  };
+  (void)outbox_.post(engine, std::move(call), turn);
+}
+
+void Effects::stop(const Turn& turn, const AttemptId& id, Stop how) {
+  const std::string& pool = turn.state.live_attempt(id).pool;
+  if (!engine_of(turn.state, pool) || !may_act()) return;
+  stop_on(turn, turn.state.find_pool(pool)->pool.engine, id, std::move(how));
+}
+
+void Effects::forget(const Turn& turn, const std::string& engine, const AttemptId& id) {
+  auto call = [to = parts_.engines.at(engine), id]() -> Outbox::Then {
+    (void)guard([&] { return to->forget(id); });
+    return nullptr;
+  };
+  (void)outbox_.post(engine, std::move(call), turn);
+}
+
+void Effects::remove_secrets(const Turn& turn, const std::string& file) {
+  auto call = [this, file]() -> Outbox::Then {
+    (void)guard([&]() -> Result<void> {
+      parts_.secrets.remove(file);
+      return {};
+    });
+    return nullptr;
+  };
+  (void)outbox_.post(to_secrets, std::move(call), turn);
+}
+
+void Effects::act(const Turn& turn, const Fact& fact) {
   if (const auto* placed = std::get_if<AttemptPlaced>(&fact)) {
     // A later fact of the same batch may have ended or stopped it already.
-    if (state.live().contains(placed->attempt.id)) launch(state, placed->attempt.id, inputs);
+    if (turn.state.live().contains(placed->attempt.id)) launch(turn, placed->attempt.id);
   } else if (const auto* stopping = std::get_if<AttemptStopping>(&fact)) {
-    if (!state.live().contains(stopping->attempt)) return;
-    const Job& job = state.find(stopping->attempt.job)->job;
-    Engine* engine = engine_of(state, state.live_attempt(stopping->attempt).pool);
-    if (engine && may_act()) {
-      (void)engine->stop(stopping->attempt,
-                         Stop{job.spec->stop->signal, stopping->grace, stopping->within,
-                              std::string(hook_event(stopping->reason))});
-    }
+    if (!turn.state.live().contains(stopping->attempt)) return;
+    const Job& job = turn.state.find(stopping->attempt.job)->job;
+    stop(turn, stopping->attempt,
+         Stop{job.spec->stop->signal, stopping->grace, stopping->within,
+              std::string(hook_event(stopping->reason))});
   } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
-    for (const auto& [name, engine] : engines_) (void)engine->forget(ended->attempt);
+    for (const auto& [name, engine] : parts_.engines) {
+      forget(turn, name, ended->attempt);
+    }
   } else if (const auto* job_ended = std::get_if<JobEnded>(&fact)) {
-    const std::string& secrets = state.find(job_ended->job)->job.secrets;
-    if (!secrets.empty()) secrets_.remove(secrets);
+    const std::string& secrets = turn.state.find(job_ended->job)->job.secrets;
+    if (!secrets.empty()) remove_secrets(turn, secrets);
+  } else if (const auto* defined = std::get_if<PoolDefined>(&fact)) {
+    pools_.erase(defined->pool.name);
+  } else if (const auto* removed = std::get_if<PoolRemoved>(&fact)) {
+    pools_.erase(removed->pool);
   }
 }
 
-void Effects::observe(const State& state, bool reconcile, Timestamp now,
-                      std::vector<Input>& inputs) {
-  for (const auto& [name, engine] : engines_) {
-    const auto reports = reconcile ? engine->observe() : engine->changes();
-    if (!reports) continue;  // silence is not the truth
-    std::map<AttemptId, const Report*> known;
-    for (const Report& report : *reports) {
-      if (reconcile) known[report.attempt] = &report;
-      const auto live = state.live().find(report.attempt);
-      if (live == state.live().end()) {
-        // Ours, but over: its end is durable, or it was never durable that it should be.
-        if (report.phase != Phase::ended) {
-          (void)engine->stop(report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
-        } else {
-          (void)engine->forget(report.attempt);
-        }
-        continue;
-      }
-      if (report.phase != Phase::launched && !live->second.attempt->started_at) {
-        inputs.push_back(Started{report.attempt, report.port, report.started_at});
-      }
-      if (is_news(report, *live->second.attempt)) {
-        inputs.push_back(progress_of(report));
-      }
-      if (report.phase == Phase::ended) {
-        inputs.push_back(Ended{report.attempt, report.outcome, report.ended_at});
-      }
+void Effects::finish(const Turn& turn, bool drop) {
+  drop_ = drop;
+  for (const Outbox::Then& then : outbox_.finished()) then(turn);
+  drop_ = false;
+}
+
+// --- looks at the engines
+// -------------------------------------------------------------------------------------
+
+void Effects::observe(const Turn& turn, bool reconcile) {
+  for (const auto& [name, engine] : parts_.engines) {
+    Look& look = looks_[name];
+    if (look.under_way) {
+      look.again = true;
+      look.reconcile_again |= reconcile;
+      continue;
     }
-    if (!reconcile) continue;
-    for (const auto& [id, live] : state.live()) {
-      const Attempt& attempt = *live.attempt;
-      if (engine_of(state, attempt.pool) != engine) continue;
-      if (!known.contains(id) && attempt.stopping) {
-        inputs.push_back(
-            Ended{id, Outcome{End::exited, 143, true, "stopped before it was launched"}, {}});
-      } else if (!known.contains(id)) {
-        launch(state, id, inputs);
-      } else if (attempt.stopping && known.at(id)->phase != Phase::ended) {
-        stop(state, id, now);
+    look.under_way = true;
+    look.launched.clear();
+    auto call = [this, name = name, engine = engine, reconcile]() -> Outbox::Then {
+      auto reports = guard([&] { return reconcile ? engine->observe() : engine->changes(); });
+      return [this, name, reconcile, reports = std::move(reports)](const Turn& later) mutable {
+        Look& known = looks_[name];
+        known.under_way = false;
+        // Silence is not the truth: it changes nothing.
+        complain(known, name, reports ? "" : reports.error().message);
+        if (reports && !drop_) compare(later, name, reconcile, std::move(*reports));
+      };
+    };
+    if (!outbox_.post(name, std::move(call), turn)) look.under_way = false;
+  }
+}
+
+bool Effects::wants_look(bool& reconcile) {
+  bool any = false;
+  for (auto& [name, look] : looks_) {
+    if (look.under_way || !look.again) continue;
+    any = true;
+    reconcile |= look.reconcile_again;
+    look.again = look.reconcile_again = false;
+  }
+  return any;
+}
+
+// Once for each thing that it says, not at every look.
+void Effects::complain(Look& look, const std::string& engine, const std::string& why) {
+  if (look.complaint == why) return;
+  look.complaint = why;
+  if (!parts_.log) return;
+  parts_.log(why.empty()
+                 ? fmt::format("engine {} answers again", engine)
+                 : fmt::format("engine {} does not say what runs: {}", engine, printable(why)));
+}
+
+void Effects::compare(const Turn& turn, const std::string& engine, bool reconcile,
+                      std::vector<Report> reports) {
+  std::map<AttemptId, const Report*> known;
+  for (Report& report : reports) {
+    if (!mend(report)) continue;
+    if (reconcile) known[report.attempt] = &report;
+    const auto live = turn.state.live().find(report.attempt);
+    if (live == turn.state.live().end()) {
+      // Ours, but over: its end is durable, or it was never durable that it should run.
+      if (report.phase != Phase::ended) {
+        stop_on(turn, engine, report.attempt, Stop{"KILL", Duration{0}, Duration{0}, "down"});
+      } else {
+        forget(turn, engine, report.attempt);
       }
+      continue;
+    }
+    if (report.phase != Phase::launched && !live->second.attempt->started_at) {
+      turn.inputs.push_back(Started{report.attempt, report.port, report.started_at});
+    }
+    if (is_news(report, *live->second.attempt)) {
+      turn.inputs.push_back(progress_of(report));
+    }
+    if (report.phase == Phase::ended) {
+      turn.inputs.push_back(Ended{report.attempt, report.outcome, report.ended_at});
+    }
+  }
+  if (!reconcile) return;
+  const std::set<AttemptId>& launched = looks_[engine].launched;
+  for (const auto& [id, live] : turn.state.live()) {
+    const Attempt& attempt = *live.attempt;
+    if (engine_of(turn.state, attempt.pool) != parts_.engines.at(engine)) continue;
+    // The look began before its launch ended, and says nothing about it.
+    if (launching_.contains(id) || launched.contains(id)) continue;
+    if (!known.contains(id) && attempt.stopping) {
+      turn.inputs.push_back(
+          Ended{id, Outcome{End::exited, 143, true, "stopped before it was launched"}, {}});
+    } else if (!known.contains(id)) {
+      launch(turn, id);
+    } else if (attempt.stopping && known.at(id)->phase != Phase::ended) {
+      stop(turn, id, make_stop(turn.state, id, turn.now));
     }
   }
 }
 
 // Nodes that people have taken out of work's way, or have said are loaded, stay as they say: an
 // engine changes only what it said itself.
-void Effects::observe_nodes(const State& state, std::vector<Input>& inputs) {
-  observe_away(state, inputs);
-  for (const auto& [name, record] : state.pools()) {
-    Engine* engine = engine_of(state, name);
-    const auto reports = engine ? engine->nodes(record.pool) : std::nullopt;
-    if (reports) compare_nodes(record, record.pool.engine, *reports, inputs);
+void Effects::observe_nodes(const Turn& turn) {
+  observe_away(turn.state, turn.inputs);
+  for (const auto& [name, record] : turn.state.pools()) {
+    Engine* engine = engine_of(turn.state, name);
+    if (!engine || !asking_nodes_.insert(name).second) continue;
+    auto call = [this, engine, pool = pool_of(turn.state, name)]() -> Outbox::Then {
+      auto reports = guard(
+          [&]() -> Result<std::optional<std::vector<NodeReport>>> { return engine->nodes(*pool); });
+      return [this, pool, reports = std::move(reports)](const Turn& later) mutable {
+        asking_nodes_.erase(pool->name);
+        const PoolRecord* now_known = later.state.find_pool(pool->name);
+        if (drop_ || !reports || !*reports || !now_known || now_known->pool != *pool) return;
+        mend(**reports, *pool);
+        compare_nodes(*now_known, pool->engine, **reports, later.inputs);
+      };
+    };
+    if (!outbox_.post(record.pool.engine, std::move(call), turn)) {
+      asking_nodes_.erase(name);
+    }
   }
 }
 
 void Effects::observe_away(const State& state, std::vector<Input>& inputs) {
   for (const auto& [name, record] : state.pools()) {
     std::vector<NodeReport> reports;
-    const bool away = is_away(record.pool, name_);
+    const bool away = is_away(record.pool, parts_.name);
     const bool was_away = std::any_of(record.nodes.begin(), record.nodes.end(),
                                       [](const NodesChanged& n) { return n.by == by_lead; });
     for (std::int64_t i = 0; away && i < record.pool.nodes; ++i) {
@@ -216,9 +388,25 @@ void Effects::observe_away(const State& state, std::vector<Input>& inputs) {
   }
 }
 
-Result<std::vector<std::string>> Effects::list_shards(const State& state, const Job& job) {
-  if (engines_.empty()) return fail(Code::unavailable, "no engine is there to list its shards");
-  return engines_.begin()->second->list_shards(job, needed_jobs(state, job));
+void Effects::list_shards(const Turn& turn, const Job& job) {
+  if (listing_.contains(job.id)) return;
+  if (parts_.engines.empty()) {
+    turn.inputs.push_back(
+        Listed{job.id, fail(Code::unavailable, "no engine is there to list its shards")});
+    return;
+  }
+  listing_.insert(job.id);
+  auto call = [this, job, needs = needed_jobs(turn.state, job),
+               engine = parts_.engines.begin()->second]() -> Outbox::Then {
+    auto shards = guard([&] { return engine->list_shards(job, needs); });
+    if (shards) shards = mend(std::move(*shards));
+    if (!shards) shards = fail(shards.error().code, printable(shards.error().message));
+    return [this, id = job.id, shards = std::move(shards)](const Turn& later) mutable {
+      listing_.erase(id);
+      if (!drop_) later.inputs.push_back(Listed{id, std::move(shards)});
+    };
+  };
+  if (!outbox_.post(to_files, std::move(call), turn)) listing_.erase(job.id);
 }
 
 }  // namespace mohona

@@ -1,18 +1,23 @@
 // What is done about facts once they are durable, and how what runs is compared with what should.
+//
+// Nothing here waits: every call of an engine or of the store of secrets goes through the outbox,
+// and what it leads to comes back as inputs.
 #pragma once
 
 #include <functional>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "control/outbox.h"
 #include "core/input.h"
 #include "core/state.h"
 #include "engine/engine.h"
 
 namespace mohona {
 
-// Where the values of a job's secrets are kept, outside the journal.
+// Where the values of a job's secrets are kept, outside the journal. Called from several threads.
 class SecretStore {
  public:
   virtual ~SecretStore() = default;
@@ -32,46 +37,80 @@ class NoSecrets : public SecretStore {
   void remove(const std::string&) override {}
 };
 
+struct EffectsParts {
+  std::map<std::string, Engine*> engines;  // by the name that pools use
+  SecretStore& secrets;
+  std::string name = {};                       // of this controller; empty: it is the only one
+  std::function<Result<void>()> may_act = {};  // asked before each call; none: always
+  std::function<void(const std::string&)> log = {};
+};
+
 class Effects {
  public:
-  // `name`: of this controller, none: the only one there is. Pools of another are not its to reach.
-  // `may_act`: asked before each effect; none: always.
-  Effects(std::map<std::string, Engine*> engines, SecretStore& secrets, std::string name = {},
-          std::function<Result<void>()> may_act = {})
-      : engines_(std::move(engines)),
-        secrets_(secrets),
-        name_(std::move(name)),
-        may_act_(std::move(may_act)) {}
+  explicit Effects(EffectsParts parts) : parts_(std::move(parts)) {}
+
+  // From now on calls are made on threads of their own; see Outbox.
+  void use_threads(std::function<void()> wake) { outbox_.use_threads(std::move(wake)); }
+
+  bool has_threads() const { return outbox_.has_threads(); }
 
   // Does what the fact intends. Inputs that come of it (a launch that failed) are appended.
-  void act(const State& state, const Fact& fact, std::vector<Input>& inputs);
+  void act(const Turn& turn, const Fact& fact);
 
-  // What the engines report about live attempts, as inputs. With `reconcile` also the other way
-  // round: live attempts that no engine knows are launched, and stops are repeated.
-  void observe(const State& state, bool reconcile, Timestamp now, std::vector<Input>& inputs);
+  // Asks the engines about live attempts. With `reconcile` also the other way round: live attempts
+  // that no engine knows are launched, and stops are repeated. The answers become inputs.
+  void observe(const Turn& turn, bool reconcile);
 
-  // What the engines say of their nodes, beside what is known of them: states, and what others
-  // hold there.
-  void observe_nodes(const State& state, std::vector<Input>& inputs);
+  // Whether something changed while an engine was being looked at; `reconcile` becomes true if all
+  // of it is to be compared again. Asked once, it is forgotten.
+  bool wants_look(bool& reconcile);
+
+  // Asks the engines about their nodes: states, and what others hold there.
+  void observe_nodes(const Turn& turn);
 
   // Only what follows from who leads: pools of other controllers are out of reach.
   void observe_away(const State& state, std::vector<Input>& inputs);
 
-  // What a data job's globs match where the fleet's first engine looks.
-  Result<std::vector<std::string>> list_shards(const State& state, const Job& job);
+  // Asks what the job's globs match where the fleet's first engine looks; the answer is an input.
+  void list_shards(const Turn& turn, const Job& job);
+  bool lists(JobId job) const { return listing_.contains(job); }
+
+  // Takes what the calls have led to. With `drop` it is forgotten: nothing may be decided or done.
+  void finish(const Turn& turn, bool drop);
+
+  // No call begins any more. Returns the callees that have not returned from one.
+  std::vector<std::string> close() { return outbox_.close(); }
 
   // The engine on which this pool's work runs, or nullptr: there is none, or it is another's.
   Engine* engine_of(const State& state, const std::string& pool) const;
 
  private:
-  bool may_act() const { return !may_act_ || may_act_().has_value(); }
-  void launch(const State& state, const AttemptId& id, std::vector<Input>& inputs);
-  void stop(const State& state, const AttemptId& id, Timestamp now);
+  struct Look {
+    bool under_way = false, again = false, reconcile_again = false;
+    std::set<AttemptId> launched;  // since it began: it may not know them
+    std::string complaint;         // what the engine said last in place of an answer
+  };
 
-  std::map<std::string, Engine*> engines_;
-  SecretStore& secrets_;
-  std::string name_;
-  std::function<Result<void>()> may_act_;
+  bool may_act() const { return !parts_.may_act || parts_.may_act().has_value(); }
+  std::shared_ptr<const Pool> pool_of(const State& state, const std::string& name);
+  void launch(const Turn& turn, const AttemptId& id);
+  void launch_with(const Turn& turn, Launch launch);
+  void stop(const Turn& turn, const AttemptId& id, Stop how);
+  void stop_on(const Turn& turn, const std::string& engine, const AttemptId& id, Stop how);
+  void forget(const Turn& turn, const std::string& engine, const AttemptId& id);
+  void remove_secrets(const Turn& turn, const std::string& file);
+  void compare(const Turn& turn, const std::string& engine, bool reconcile,
+               std::vector<Report> reports);
+  void complain(Look& look, const std::string& engine, const std::string& why);
+
+  EffectsParts parts_;
+  std::map<std::string, Look> looks_;   // by engine
+  std::set<AttemptId> launching_;       // the launch has not returned
+  std::set<std::string> asking_nodes_;  // pools
+  std::set<JobId> listing_;
+  bool drop_ = false;  // nothing may follow from what calls have led to
+  std::map<std::string, std::shared_ptr<const Pool>> pools_;  // as defined last
+  Outbox outbox_;  // the last: its threads end before what they use
 };
 
 // The name of the machine on which the attempt's first node is, for those who want to reach it.

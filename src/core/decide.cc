@@ -91,9 +91,11 @@ Fact after_loss(const Job& job, const Attempt& attempt, std::string how, Timesta
 }
 
 Fact after_exit(const Job& job, const Attempt& attempt, const Outcome& outcome, Timestamp now) {
-  const std::string how = describe_exit(outcome);
+  const bool refused = outcome.end == End::refused;
+  const std::string how =
+      refused ? "could not be launched: " + outcome.detail : describe_exit(outcome);
   if (job.spec->kind == Kind::serve) return after_replica(job, attempt, how, now);
-  if (outcome.exit_code == 0) return task_ended(attempt.id, JobState::succeeded, "");
+  if (outcome.exit_code == 0 && !refused) return task_ended(attempt.id, JobState::succeeded, "");
   const Task& task = job.tasks.at(attempt.id.task);
   if (task.failures < job.spec->retries.max) {
     return task_waits(
@@ -149,6 +151,15 @@ Result<Facts> on(const State& state, const Cancel& input, Timestamp now) {
   if (!entry) return fail(Code::not_found, fmt::format("there is no job {}", input.job.value));
   if (is_terminal(entry->job.state) || entry->job.cancelling) return Facts{};
   return Facts{JobCancelling{input.job, input.reason, now}};
+}
+
+Result<Facts> on(const State& state, const CancelAll& input, Timestamp now) {
+  Facts facts;
+  for (const auto& [id, entry] : state.jobs()) {
+    if (is_terminal(entry.job.state) || entry.job.cancelling) continue;
+    facts.push_back(JobCancelling{id, input.reason, now});
+  }
+  return facts;
 }
 
 Result<Facts> on(const State& state, const Listed& input, Timestamp now) {

@@ -23,6 +23,11 @@ struct Cancel {
   std::string reason;
 };
 
+// Every job that has not ended, in one decision: what one of them frees starts none of the others.
+struct CancelAll {
+  std::string reason;
+};
+
 // What a data job's globs matched, or why they could not be listed.
 struct Listed {
   JobId job;
@@ -95,7 +100,7 @@ struct TakeOver {
 // Time has passed.
 struct Tick {};
 
-using Input = std::variant<Submit, Cancel, Listed, Started, Ended, Readiness, DefineFleet,
+using Input = std::variant<Submit, Cancel, CancelAll, Listed, Started, Ended, Readiness, DefineFleet,
                            ReclaimPool, RestorePool, TakeOver, Tick, ChangeNodes, LoadNode,
                            Progress, PricePacking, PriceRelief>;
 

@@ -1,7 +1,11 @@
 // Where work runs. An engine is told what to run and later asked what it runs; it decides nothing.
 //
 // Every call may be repeated: `launch` of an attempt that exists is that attempt. An error whose
-// retry is outcome_unknown says nothing about whether the call took effect: ask `observe`.
+// retry is outcome_unknown says nothing about whether the call took effect: ask `observe`. A launch
+// that fails with Code::invalid never can succeed; one that fails otherwise is tried again.
+//
+// `launch`, `stop`, `observe`, `changes`, `forget` and `nodes` are called from one thread, one at a
+// time; `list_shards` and `read_log` from others, beside them and each other.
 #pragma once
 
 #include <functional>
@@ -34,7 +38,7 @@ struct Launch {
   std::size_t shard_count = 0;  // 0: no data job
   std::uint32_t restarts = 0;   // attempts of this task before this one
   Variables secrets;
-  const Pool* pool = nullptr;  // where it goes; lent for the call
+  std::shared_ptr<const Pool> pool;  // where it goes
 };
 
 // Hooks of `event`, then `signal`, after `grace` KILL of the whole tree; all of it `within`.

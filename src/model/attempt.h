@@ -25,8 +25,9 @@ struct Holding {
 enum class StopReason { cancelled, reclaimed, time_limit, budget, unready, preempted, deadline };
 
 // How an attempt ended. `lost`: its machine or its supervisor vanished. `not_launched`: the engine
-// could not start it. Anything else is an exit of the work itself.
-enum class End { exited, lost, not_launched };
+// could not start it now. `refused`: it cannot start it at all. Anything else is an exit of the work
+// itself.
+enum class End { exited, lost, not_launched, refused };
 
 struct Outcome {
   End end = End::exited;

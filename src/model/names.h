@@ -62,7 +62,7 @@ constexpr auto names(Tag<Packing>) {
   return std::array<std::string_view, 2>{"best_fit", "learned"};
 }
 constexpr auto names(Tag<End>) {
-  return std::array<std::string_view, 3>{"exited", "lost", "not_launched"};
+  return std::array<std::string_view, 4>{"exited", "lost", "not_launched", "refused"};
 }
 
 // The spelling of an enumerator: name(Kind::train) == "train".
