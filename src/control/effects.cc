@@ -42,7 +42,7 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
   const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
   const auto& stopping = std::get<AttemptStopping>(fact);
   return Stop{job.spec->stop->signal, stopping.grace, stopping.within,
-              std::string(hook_event(*attempt.stopping))};
+              std::string(hook_event(*attempt.stopping)), job.spec->stop->target};
 }
 
 // An engine repeats what it knows at every look.
@@ -134,7 +134,7 @@ void Effects::act(const State& state, const Fact& fact, std::vector<Input>& inpu
     if (engine && may_act()) {
       (void)engine->stop(stopping->attempt,
                          Stop{job.spec->stop->signal, stopping->grace, stopping->within,
-                              std::string(hook_event(stopping->reason))});
+                              std::string(hook_event(stopping->reason)), job.spec->stop->target});
     }
   } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
     for (const auto& [name, engine] : engines_) (void)engine->forget(ended->attempt);
