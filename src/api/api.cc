@@ -266,15 +266,17 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
       return reply(error_answer({Code::not_found, fmt::format("job {} has {} task(s), from 0",
                                                               job.id.value, job.tasks.size())}));
     }
-    if (*rank >= static_cast<std::uint64_t>(job.spec->num_nodes)) {
-      return reply(error_answer({Code::not_found, fmt::format("job {} has {} rank(s), from 0",
-                                                              job.id.value, job.spec->num_nodes)}));
-    }
     const std::uint64_t newest = job.tasks[*task].attempts;
     AttemptId id{job.id, static_cast<std::uint32_t>(*task),
                  static_cast<std::uint32_t>(*attempt == 0 ? newest : *attempt)};
     Json json = {{"attempt", to_string(id)}, {"newest", newest}, {"text", ""}, {"next", *offset}};
     const Attempt* found = state.find(id);
+    // An elastic gang has as many ranks as it was granted nodes.
+    const auto ranks = found ? std::ssize(found->holdings) : job.spec->num_nodes;
+    if (*rank >= static_cast<std::uint64_t>(ranks)) {
+      return reply(error_answer(
+          {Code::not_found, fmt::format("job {} has {} rank(s), from 0", job.id.value, ranks)}));
+    }
     // Of one that is only a sum in its job's record, the engine still has the log.
     const bool past = !found && id.number >= 1 && id.number <= newest;
     json["ended"] = is_terminal(job.state) || past || (found && found->ended_at.has_value());

@@ -64,7 +64,7 @@ Stop make_stop(const State& state, const AttemptId& id, Timestamp now) {
   const Fact fact = stop_attempt(job, attempt, *attempt.stopping, now, notice);
   const auto& stopping = std::get<AttemptStopping>(fact);
   return Stop{job.spec->stop->signal, stopping.grace, stopping.within,
-              std::string(hook_event(*attempt.stopping))};
+              std::string(hook_event(*attempt.stopping)), job.spec->stop->target};
 }
 
 // An engine repeats what it knows at every look.
@@ -234,7 +234,7 @@ void Effects::act(const Turn& turn, const Fact& fact) {
     const Job& job = turn.state.find(stopping->attempt.job)->job;
     stop(turn, stopping->attempt,
          Stop{job.spec->stop->signal, stopping->grace, stopping->within,
-              std::string(hook_event(stopping->reason))});
+              std::string(hook_event(stopping->reason)), job.spec->stop->target});
   } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
     for (const auto& [name, engine] : parts_.engines) {
       forget(turn, name, ended->attempt);

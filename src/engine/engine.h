@@ -46,7 +46,8 @@ struct Stop {
   std::string signal = "TERM";
   Duration grace{0};
   Duration within{0};
-  std::string event;  // SkyPilot's: stop, preemption, down
+  std::string event;                           // SkyPilot's: stop, preemption, down
+  StopTarget target = StopTarget::everything;  // of the signal; KILL reaches everything
 };
 
 enum class Phase { launched, running, ended };

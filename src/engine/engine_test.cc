@@ -258,6 +258,26 @@ TEST_P(EngineContract, AnotherControllerLearnsWhatEndedMeanwhile) {
   EXPECT_EQ(report_of(id_)->outcome.exit_code, 5);
 }
 
+// Granted two nodes of four: ranks, sizes, lists and logs are those of two.
+TEST_P(EngineContract, AnElasticGangRunsOnTheNodesThatItWasGranted) {
+  Launch launch = launch_of(id_);
+  auto spec = std::make_shared<JobSpec>(*launch.spec);
+  spec->num_nodes = 4;
+  spec->min_nodes = 1;
+  spec->run =
+      "ips=$(echo \"$SKYPILOT_NODE_IPS\" | wc -l)\n"
+      "echo $RANK/$WORLD_SIZE $SKYPILOT_NODE_RANK/$SKYPILOT_NUM_NODES/$ips $SLURM_NNODES\n";
+  launch.spec = spec;
+  launch.attempt.holdings = {Holding{0, {}}, Holding{1, {}}};
+  const auto launched = subject_->engine().launch(launch);
+  ASSERT_TRUE(launched) << launched.error().message;
+  if (GetParam() == "memory") return;  // it runs nothing
+  EXPECT_EQ(wait_for(id_, Phase::ended).outcome, Outcome{});
+  EXPECT_EQ(subject_->engine().read_log(id_, 0, 0, 1'000)->text, "0/2 0/2/2 2\n");
+  EXPECT_EQ(subject_->engine().read_log(id_, 1, 0, 1'000)->text, "1/2 1/2/2 2\n");
+  EXPECT_EQ(subject_->engine().read_log(id_, 2, 0, 1'000)->text, "");
+}
+
 TEST_P(EngineContract, WhatWorkSaysOfItsStepsIsReportedAndTheLastWithItsEnd) {
   ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
   EXPECT_FALSE(wait_for(id_, Phase::running).steps);

@@ -1,5 +1,7 @@
 #include "engine/environment.h"
 
+#include <algorithm>
+
 #include "base/text.h"
 
 namespace mohona {
@@ -7,19 +9,23 @@ namespace {
 
 std::string number(std::int64_t n) { return std::to_string(n); }
 
-void add_torchrun(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
-  v.insert(v.end(), {{"RANK", number(rank)},
-                     {"LOCAL_RANK", "0"},
-                     {"GROUP_RANK", number(rank)},
-                     {"WORLD_SIZE", number(launch.spec->num_nodes)},
+bool sets(const Variables& variables, const std::string& name) {
+  return std::any_of(variables.begin(), variables.end(),
+                     [&](const auto& variable) { return variable.first == name; });
+}
+
+void add_torchrun(Variables& v, const Launch& launch, const LaunchPlace& place) {
+  v.insert(v.end(), {{"LOCAL_RANK", "0"},
+                     {"WORLD_SIZE", number(node_count(launch))},
                      {"LOCAL_WORLD_SIZE", "1"},
                      {"MASTER_ADDR", place.addresses.front()},
                      {"MASTER_PORT", number(place.master_port)},
                      {"TORCHELASTIC_RESTART_COUNT", number(launch.restarts)}});
 }
 
-void add_slurm(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
+void add_slurm(Variables& v, const Launch& launch, const LaunchPlace& place) {
   const JobSpec& spec = *launch.spec;
+  const std::int64_t nodes = node_count(launch);
   const Demand& demand = launch.attempt.demand;
   const std::string job = to_string(launch.attempt.id.job);
   v.insert(v.end(),
@@ -27,14 +33,13 @@ void add_slurm(Variables& v, const Launch& launch, const LaunchPlace& place, std
             {"SLURM_JOBID", job},
             {"SLURM_JOB_NAME", spec.name},
             {"SLURM_JOB_PARTITION", spec.queue},
-            {"SLURM_NNODES", number(spec.num_nodes)},
-            {"SLURM_JOB_NUM_NODES", number(spec.num_nodes)},
-            {"SLURM_NODEID", number(rank)},
-            {"SLURM_PROCID", number(rank)},
+            {"SLURM_NNODES", number(nodes)},
+            {"SLURM_JOB_NUM_NODES", number(nodes)},
             {"SLURM_LOCALID", "0"},
-            {"SLURM_NTASKS", number(spec.num_nodes * spec.tasks_per_node)},
+            {"SLURM_NTASKS", number(nodes * spec.tasks_per_node)},
             {"SLURM_NTASKS_PER_NODE", number(spec.tasks_per_node)},
             {"SLURM_JOB_NODELIST", join(place.addresses, ",")},
+            {"SLURM_NODELIST", join(place.addresses, ",")},
             {"SLURM_CPUS_ON_NODE", number((demand.cpus_milli + 999) / 1'000)},
             {"SLURM_CPUS_PER_TASK",
              number(std::max<std::int64_t>(1, demand.cpus_milli / 1'000 / spec.tasks_per_node))},
@@ -57,10 +62,9 @@ void add_slurm(Variables& v, const Launch& launch, const LaunchPlace& place, std
   }
 }
 
-void add_skypilot(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
+void add_skypilot(Variables& v, const Launch& launch, const LaunchPlace& place) {
   const JobSpec& spec = *launch.spec;
-  v.insert(v.end(), {{"SKYPILOT_NODE_RANK", number(rank)},
-                     {"SKYPILOT_NUM_NODES", number(spec.num_nodes)},
+  v.insert(v.end(), {{"SKYPILOT_NUM_NODES", number(node_count(launch))},
                      {"SKYPILOT_NODE_IPS", join(place.addresses, "\n")},
                      {"SKYPILOT_NUM_GPUS_PER_NODE", number(launch.attempt.demand.gpus)},
                      {"SKYPILOT_TASK_ID",
@@ -74,12 +78,11 @@ void add_skypilot(Variables& v, const Launch& launch, const LaunchPlace& place, 
   }
 }
 
-void add_ours(Variables& v, const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
+void add_ours(Variables& v, const Launch& launch, const LaunchPlace& place) {
   v.insert(v.end(), {{"MOHONA_JOB_ID", to_string(launch.attempt.id.job)},
                      {"MOHONA_JOB_NAME", launch.spec->name},
                      {"MOHONA_ATTEMPT", to_string(launch.attempt.id)},
                      {"MOHONA_RESTARTS", number(launch.restarts)},
-                     {"MOHONA_RANK", number(rank)},
                      {"MOHONA_POOL", launch.attempt.pool},
                      {"MOHONA_CLOUD", launch.attempt.cloud},
                      {"MOHONA_OUTPUT", place.output}});
@@ -102,23 +105,37 @@ void add_ours(Variables& v, const Launch& launch, const LaunchPlace& place, std:
 
 }  // namespace
 
-std::int64_t rank_count(const JobSpec& spec) {
-  return spec.script == Script::first_node ? 1 : spec.num_nodes;
+std::int64_t node_count(const Launch& launch) { return std::ssize(launch.attempt.holdings); }
+
+std::int64_t rank_count(const Launch& launch) {
+  return launch.spec->script == Script::first_node ? 1 : node_count(launch);
 }
 
-Variables rank_environment(const Launch& launch, const LaunchPlace& place, std::int64_t rank) {
+Variables shared_environment(const Launch& launch, const LaunchPlace& place) {
   Variables v;
-  add_torchrun(v, launch, place, rank);
-  add_slurm(v, launch, place, rank);
-  add_skypilot(v, launch, place, rank);
-  add_ours(v, launch, place, rank);
+  add_torchrun(v, launch, place);
+  add_slurm(v, launch, place);
+  add_skypilot(v, launch, place);
+  add_ours(v, launch, place);
+  v.insert(v.end(), launch.spec->envs.begin(), launch.spec->envs.end());
+  v.insert(v.end(), launch.secrets.begin(), launch.secrets.end());
+  return v;
+}
+
+Variables rank_environment(const Launch& launch, std::int64_t rank) {
   const Holding& holding = launch.attempt.holdings.at(static_cast<std::size_t>(rank));
   std::vector<std::string> devices;
   for (const std::int64_t device : holding.devices) devices.push_back(number(device));
+  Variables v;
+  for (const char* name : {"RANK", "GROUP_RANK", "SLURM_NODEID", "SLURM_PROCID",
+                           "SKYPILOT_NODE_RANK", "MOHONA_RANK"}) {
+    v.emplace_back(name, number(rank));
+  }
   // Set also when empty: work that asked for no GPU must not see one.
   v.emplace_back("CUDA_VISIBLE_DEVICES", join(devices, ","));
-  v.insert(v.end(), launch.spec->envs.begin(), launch.spec->envs.end());
-  v.insert(v.end(), launch.secrets.begin(), launch.secrets.end());
+  std::erase_if(v, [&](const auto& variable) {
+    return sets(launch.spec->envs, variable.first) || sets(launch.secrets, variable.first);
+  });
   return v;
 }
 

@@ -34,6 +34,7 @@ struct Outcome {
   std::int64_t exit_code = 0;  // of the first rank that failed; 128 + n for signal n
   bool stopped = false;        // our signal reached it before it ended
   std::string detail;          // for people
+  std::int64_t signal = 0;     // the signal that ended that rank; 0: it exited by itself
   friend bool operator==(const Outcome&, const Outcome&) = default;
 };
 

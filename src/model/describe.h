@@ -199,6 +199,7 @@ void describe(V&& v, Tag<StopPolicy>) {
   v("signal", &StopPolicy::signal);
   v("grace", &StopPolicy::grace);
   v("before_limit", &StopPolicy::before_limit);
+  v("target", &StopPolicy::target);
 }
 template <class V>
 void describe(V&& v, Tag<Hook>) {
@@ -279,6 +280,7 @@ void describe(V&& v, Tag<Outcome>) {
   v("exit_code", &Outcome::exit_code);
   v("stopped", &Outcome::stopped);
   v("detail", &Outcome::detail);
+  v("signal", &Outcome::signal);
 }
 template <class V>
 void describe(V&& v, Tag<Steps>) {

@@ -82,6 +82,10 @@ struct ProgressSpec {
   friend bool operator==(const ProgressSpec&, const ProgressSpec&) = default;
 };
 
+// Which processes of an attempt get the signal of a stop: all of them; or of a Slurm batch script
+// what it started by `srun` (--signal=USR1@60), or the script's shell alone (--signal=B:USR1@60).
+enum class StopTarget : std::uint8_t { everything, steps, shell };
+
 // How work is stopped: hooks, then this signal, then after `grace` KILL of the whole tree.
 // `before_limit`: so long before max_duration is reached (Slurm's --signal=SIG@SECONDS); work that
 // then leaves with 0 has succeeded.
@@ -89,6 +93,7 @@ struct StopPolicy {
   std::string signal = "TERM";
   Duration grace = std::chrono::seconds(30);
   Duration before_limit{0};
+  StopTarget target = StopTarget::everything;
   friend bool operator==(const StopPolicy&, const StopPolicy&) = default;
 };
 

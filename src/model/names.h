@@ -33,6 +33,9 @@ constexpr auto names(Tag<StopReason>) {
   return std::array<std::string_view, 7>{"cancelled", "reclaimed", "time_limit", "budget",
                                          "unready",   "preempted", "deadline"};
 }
+constexpr auto names(Tag<StopTarget>) {
+  return std::array<std::string_view, 3>{"everything", "steps", "shell"};
+}
 constexpr auto names(Tag<Level>) {
   return std::array<std::string_view, 4>{"leaf", "block", "fabric", "anywhere"};
 }

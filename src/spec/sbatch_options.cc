@@ -167,7 +167,7 @@ void read_signal(const SpecNode& node, Batch& b) {
     wrong(node, "expected a signal and seconds, such as USR1@90 or B:TERM@60", b.problems());
     return;
   }
-  b.spec().stop = StopPolicy{signal->name, signal->before, signal->before};
+  b.spec().stop = StopPolicy{signal->name, signal->before, signal->before, signal->target};
 }
 
 void read_chdir(const SpecNode& node, Batch& b) {

@@ -128,8 +128,10 @@ std::optional<Gpus> parse_slurm_gpus(std::string_view text) {
 
 std::optional<SlurmSignal> parse_slurm_signal(std::string_view text) {
   SlurmSignal out;
-  // B: signals the script alone and not what it started; the signal here always reaches both.
-  if (text.starts_with("B:") || text.starts_with("b:")) text.remove_prefix(2);
+  if (text.starts_with("B:") || text.starts_with("b:")) {
+    out.target = StopTarget::shell;
+    text.remove_prefix(2);
+  }
   const std::size_t at = text.find('@');
   if (at != text.npos) {
     const auto seconds = number(text.substr(at + 1));

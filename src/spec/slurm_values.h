@@ -32,6 +32,7 @@ std::optional<Gpus> parse_slurm_gpus(std::string_view text);
 struct SlurmSignal {
   std::string name;  // without SIG
   Duration before = std::chrono::seconds(60);
+  StopTarget target = StopTarget::steps;
 };
 std::optional<SlurmSignal> parse_slurm_signal(std::string_view text);
 

@@ -91,6 +91,7 @@ pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgrou
   if (order_.slurm) {
     for (const auto& [key, value] : slurms_variables()) values[key] = value;
   }
+  for (const auto& [key, value] : order_.environment) values[key] = value;
   for (const auto& [key, value] : rank.environment) values[key] = value;
   std::vector<std::string> variables;
   for (const auto& [key, value] : values) variables.push_back(key + "=" + value);

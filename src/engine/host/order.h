@@ -10,7 +10,7 @@
 namespace mohona::host {
 
 struct RankOrder {
-  Variables environment;
+  Variables environment;        // beside the order's
   std::string log, error_log;   // error_log empty: the same file
   std::int64_t cpus_milli = 0;  // 0: no limit
   std::int64_t memory_mib = 0;
@@ -26,6 +26,7 @@ struct Order {
   std::string checkpoint, checkpoint_link;  // the directory, and where the job expects it
   std::string setup, run;
   std::vector<Hook> hooks;
+  Variables environment;  // of every rank
   std::vector<RankOrder> ranks;
   std::string published_output;  // a shard's files are moved here once it has succeeded
   std::string output;            // and stand here until then
@@ -53,6 +54,7 @@ struct StopFile {
   Duration grace{0};
   Duration within{0};
   std::string event;
+  StopTarget target = StopTarget::everything;
   friend bool operator==(const StopFile&, const StopFile&) = default;
 };
 
@@ -90,6 +92,7 @@ void describe(V&& v, Tag<host::Order>) {
   v("setup", &host::Order::setup);
   v("run", &host::Order::run);
   v("hooks", &host::Order::hooks);
+  v("environment", &host::Order::environment);
   v("ranks", &host::Order::ranks);
   v("published_output", &host::Order::published_output);
   v("output", &host::Order::output);
@@ -113,6 +116,7 @@ void describe(V&& v, Tag<host::StopFile>) {
   v("grace", &host::StopFile::grace);
   v("within", &host::StopFile::within);
   v("event", &host::StopFile::event);
+  v("target", &host::StopFile::target);
 }
 template <class V>
 void describe(V&& v, Tag<host::ExitFile>) {

@@ -96,24 +96,36 @@ bool is_slurms_own(const std::string& name) {
          (name.starts_with("SLURM_") && !name.starts_with("SLURM_ARRAY_"));
 }
 
-RankOrder make_rank(const Places& places, const Launch& launch, Where where,
-                    const LaunchPlace& place, const Variables& inherited, std::int64_t index) {
+bool sets(const Variables& variables, const std::string& name) {
+  return std::any_of(variables.begin(), variables.end(),
+                     [&](const auto& variable) { return variable.first == name; });
+}
+
+// Under Slurm its own variables hold, unless the job file sets them.
+Variables without_slurms(Variables variables, const JobSpec& spec) {
+  std::erase_if(variables, [&](const auto& variable) {
+    return is_slurms_own(variable.first) && !sets(spec.envs, variable.first);
+  });
+  return variables;
+}
+
+Variables make_environment(const Places& places, const Launch& launch, Where where,
+                           const LaunchPlace& place, Variables inherited) {
+  Variables own = shared_environment(launch, place);
+  if (where == Where::slurm) own = without_slurms(std::move(own), *launch.spec);
+  inherited.insert(inherited.end(), own.begin(), own.end());
+  inherited.emplace_back(mark_variable, places.attempt(launch.attempt.id));
+  return last_of_each(inherited);
+}
+
+RankOrder make_rank(const Places& places, const Launch& launch, Where where, std::int64_t index) {
   const JobSpec& spec = *launch.spec;
-  const std::string here = places.attempt(launch.attempt.id);
   RankOrder rank;
-  rank.environment = inherited;
-  Variables own = rank_environment(launch, place, index);
+  rank.environment = rank_environment(launch, index);
   if (where == Where::slurm) {
-    std::erase_if(own, [&](const auto& variable) {
-      const auto is_this = [&](const auto& other) { return other.first == variable.first; };
-      return is_slurms_own(variable.first) &&
-             std::none_of(spec.envs.begin(), spec.envs.end(), is_this);
-    });
+    rank.environment = without_slurms(std::move(rank.environment), spec);
   }
-  rank.environment.insert(rank.environment.end(), own.begin(), own.end());
-  rank.environment.emplace_back(mark_variable, here);
-  rank.environment = last_of_each(rank.environment);
-  rank.log = fmt::format("{}/rank{}.log", here, index);
+  rank.log = fmt::format("{}/rank{}.log", places.attempt(launch.attempt.id), index);
   if (!spec.error_path.empty()) rank.error_log = expand_output(spec.error_path, launch);
   if (where == Where::slurm) return rank;  // Slurm holds it to what it asked for
   if (spec.resources.limit_cpus) rank.cpus_milli = launch.attempt.demand.cpus_milli;
@@ -171,6 +183,12 @@ std::int64_t free_port(std::int64_t wanted) {
 Result<Order> make_order(const Places& places, const Launch& launch, Where where,
                          const std::vector<std::string>& addresses, std::int64_t port) {
   const JobSpec& spec = *launch.spec;
+  // A mistake of ours that must not reach the ranks: one of them would be told a wrong address.
+  if (addresses.empty() || std::ssize(addresses) != node_count(launch)) {
+    return fail(Code::internal,
+                fmt::format("attempt {} holds {} nodes and has {} addresses",
+                            to_string(launch.attempt.id), node_count(launch), addresses.size()));
+  }
   Order order;
   order.attempt = launch.attempt.id;
   order.home = places.home();
@@ -191,8 +209,9 @@ Result<Order> make_order(const Places& places, const Launch& launch, Where where
   }
   auto inherited = base_environment(places, spec, where);
   if (!inherited) return fail(inherited.error());
-  for (std::int64_t i = 0; i < rank_count(spec); ++i) {
-    order.ranks.push_back(make_rank(places, launch, where, place, *inherited, i));
+  order.environment = make_environment(places, launch, where, place, std::move(*inherited));
+  for (std::int64_t i = 0; i < rank_count(launch); ++i) {
+    order.ranks.push_back(make_rank(places, launch, where, i));
   }
   return order;
 }

@@ -33,7 +33,7 @@ std::optional<StopFile> read_stop(const std::string& directory) {
 
 Result<void> write_stop(const std::string& directory, const Stop& stop) {
   if (exists(directory + "/stop.json")) return {};
-  const StopFile file{stop.signal, stop.grace, stop.within, stop.event};
+  const StopFile file{stop.signal, stop.grace, stop.within, stop.event, stop.target};
   // The work itself may have removed the directory.
   if (auto ok = make_directory(directory); !ok) return ok;
   return write_file(directory + "/stop.json", json_text::to_text(file), false);

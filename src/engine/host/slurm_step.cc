@@ -105,6 +105,7 @@ int run_rank(const std::string& directory, const std::string& script) {
   const RankOrder& rank = order->ranks[index];
   std::map<std::string, std::string> variables;
   for (const auto& [key, value] : slurms_variables()) variables[key] = value;
+  for (const auto& [key, value] : order->environment) variables[key] = value;
   for (const auto& [key, value] : rank.environment) variables[key] = value;
   const pid_t pid = ::fork();
   if (pid == 0) {

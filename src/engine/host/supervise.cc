@@ -84,12 +84,10 @@ void choose_ports(Order& order) {
   if (!order.slurm) return;
   const std::string master = std::to_string(free_port(0));
   if (order.serves) order.port = free_port(order.port);
-  for (RankOrder& rank : order.ranks) {
-    for (auto& [key, value] : rank.environment) {
-      if (key == "MASTER_PORT") value = master;
-    }
-    if (order.serves) rank.environment.emplace_back("MOHONA_PORT", std::to_string(order.port));
+  for (auto& [key, value] : order.environment) {
+    if (key == "MASTER_PORT") value = master;
   }
+  if (order.serves) order.environment.emplace_back("MOHONA_PORT", std::to_string(order.port));
 }
 
 }  // namespace

@@ -83,8 +83,7 @@ std::int64_t LocalEngine::replica_port(const Launch& launch) {
 Result<void> LocalEngine::launch(const Launch& launch) {
   const AttemptId& id = launch.attempt.id;
   if (exists(mark(id))) return {};  // `observe` sees to it that its supervisor runs
-  const std::vector<std::string> addresses(static_cast<std::size_t>(launch.spec->num_nodes),
-                                           loopback);
+  const std::vector<std::string> addresses(launch.attempt.holdings.size(), loopback);
   const auto order = make_order(places_, launch, Where::here, addresses, replica_port(launch));
   if (!order) return fail(order.error());
   if (auto ok = place_order(places_, launch, *order); !ok) return ok;
