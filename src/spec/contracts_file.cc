@@ -111,7 +111,7 @@ bool read_scope_key(const SpecNode& node, Scope& out, Problems& problems) {
     if (node.key != scope_keys[i]) continue;
     read_texts(node, out.*lists[i], problems);
     if (i == 0) {
-      for (std::string& cloud : out.clouds) cloud = cloud_name(cloud);
+      for (std::string& cloud : out.clouds) cloud = canonical_cloud(cloud);
     }
     return true;
   }

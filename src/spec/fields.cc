@@ -241,14 +241,14 @@ std::optional<Amount> parse_memory(std::string_view text, Round round, std::int6
   return amount;
 }
 
-std::string cloud_name(std::string_view text) {
+std::string canonical_cloud(std::string_view text) {
   std::string name = lower(text);
   return name == "k8s" ? "kubernetes" : name;
 }
 
 bool read_cloud(const SpecNode& node, std::string& out, Problems& problems) {
   if (!read_name(node, out, problems)) return false;
-  return out = cloud_name(out), true;
+  return out = canonical_cloud(out), true;
 }
 
 namespace {

@@ -137,7 +137,7 @@ std::optional<Amount> parse_memory(std::string_view text, Round round,
                                    std::int64_t unit_mib = 1'024);
 
 // A cloud's name in lower case; k8s is kubernetes.
-std::string cloud_name(std::string_view text);
+std::string canonical_cloud(std::string_view text);
 bool read_cloud(const SpecNode& node, std::string& out, Problems& problems);
 
 // "H100", "H100:8", "H100:0.5": a GPU's name in lower case and how many, or which part of one.

@@ -73,7 +73,7 @@ std::optional<Location> place_of(const std::string& text) {
     return std::nullopt;
   }
   parts.resize(3);
-  return Location{cloud_name(parts[0]), parts[1], parts[2]};
+  return Location{canonical_cloud(parts[0]), parts[1], parts[2]};
 }
 
 // SkyPilot's: {s3://bucket: 150}, in GB.

@@ -130,7 +130,7 @@ bool read_place(const SpecNode& node, Location& out, Problems& problems) {
     wrong(node, "expected a place, such as aws, aws/us-east-1 or internet", problems);
     return false;
   }
-  out.cloud = cloud_name(parts[0]);
+  out.cloud = canonical_cloud(parts[0]);
   out.region = parts.size() > 1 ? parts[1] : "";
   out.zone = parts.size() > 2 ? parts[2] : "";
   return true;

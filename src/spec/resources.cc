@@ -27,7 +27,7 @@ struct ChoiceDraft {
 void read_infra(const SpecNode& node, ChoiceDraft& draft) {
   draft.infra = &node;
   auto parts = split(node.text, '/');
-  const std::string cloud = cloud_name(parts[0]);
+  const std::string cloud = canonical_cloud(parts[0]);
   // A cluster's context may hold slashes itself.
   const bool is_cluster = cloud == "kubernetes" || cloud == "ssh" || cloud == "slurm";
   std::string context;
@@ -183,7 +183,7 @@ constexpr std::array<Key<ChoiceDraft>, 19> choice_keys = {{
     {"cloud",
      [](const SpecNode& n, ChoiceDraft& d) {
        read_place(n, d.choice.cloud.edit(), d);
-       d.choice.cloud = cloud_name(*d.choice.cloud);
+       d.choice.cloud = canonical_cloud(*d.choice.cloud);
      }},
     {"region", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.region.edit(), d); }},
     {"zone", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.zone.edit(), d); }},

@@ -53,7 +53,7 @@ constexpr std::array<Column, 10> columns = {{
     {"resource", [](const TableField& f, UsageDraft& d, Problems&) { d.slice.resource = f.text; }},
     {"sku", [](const TableField& f, UsageDraft& d, Problems&) { d.slice.meter.sku = f.text; }},
     {"cloud", [](const TableField& f, UsageDraft& d,
-                 Problems&) { d.slice.meter.place.cloud = cloud_name(f.text); }},
+                 Problems&) { d.slice.meter.place.cloud = canonical_cloud(f.text); }},
     {"region",
      [](const TableField& f, UsageDraft& d, Problems&) { d.slice.meter.place.region = f.text; }},
     {"zone",
