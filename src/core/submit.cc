@@ -14,11 +14,13 @@ std::string key_of(const std::string& key, std::size_t place) {
   return place == 0 ? key : fmt::format("{}\n{}", key, place);
 }
 
+// The places of a submission's jobs, by name. Of equal names the first.
+using ByName = std::map<std::string_view, std::size_t>;
+
 // A needed job, by name within the submission, by number, or by the newest job of that name.
-Result<JobId> resolve(const State& state, const Submit& input, const std::string& need) {
-  for (std::size_t i = 0; i < input.jobs.size(); ++i) {
-    if (input.jobs[i].name == need) return JobId{state.next_job().value + i};
-  }
+Result<JobId> resolve(const State& state, const ByName& submitted, const std::string& need) {
+  const auto found = submitted.find(need);
+  if (found != submitted.end()) return JobId{state.next_job().value + found->second};
   if (const JobId id = parse_job_id(need); id.value != 0 && state.find(id)) return id;
   if (const JobEntry* entry = state.find_by_name(need)) return entry->job.id;
   return fail(Code::invalid,
@@ -27,24 +29,54 @@ Result<JobId> resolve(const State& state, const Submit& input, const std::string
                           need));
 }
 
-// A job that waits for itself, by whatever detour, would wait for ever.
+// Whether a job waits for itself, perhaps through others: it would wait for ever. Without
+// recursion, for a submission may be a chain of as many jobs as it may hold.
 bool has_cycle(const std::vector<std::vector<JobId>>& needs, JobId first) {
-  enum class Mark { none, open, done };
-  std::vector<Mark> marks(needs.size(), Mark::none);
-  const auto visit = [&](const auto& self, std::size_t i) -> bool {
-    if (marks[i] != Mark::none) return marks[i] == Mark::open;
-    marks[i] = Mark::open;
-    for (const JobId id : needs[i]) {
-      if (id < first || id.value - first.value >= needs.size()) continue;
-      if (self(self, id.value - first.value)) return true;
-    }
-    marks[i] = Mark::done;
-    return false;
+  const auto inside = [&](JobId id) {
+    return id >= first && id.value - first.value < needs.size();
   };
+  std::vector<std::size_t> waits_for(needs.size(), 0);
+  std::vector<std::vector<std::size_t>> needed_by(needs.size());
   for (std::size_t i = 0; i < needs.size(); ++i) {
-    if (visit(visit, i)) return true;
+    for (const JobId id : needs[i]) {
+      if (!inside(id)) continue;
+      ++waits_for[i];
+      needed_by[id.value - first.value].push_back(i);
+    }
   }
-  return false;
+  std::vector<std::size_t> free;
+  for (std::size_t i = 0; i < needs.size(); ++i) {
+    if (waits_for[i] == 0) free.push_back(i);
+  }
+  std::size_t done = 0;
+  while (!free.empty()) {
+    const std::size_t i = free.back();
+    free.pop_back();
+    ++done;
+    for (const std::size_t next : needed_by[i]) {
+      if (--waits_for[next] == 0) free.push_back(next);
+    }
+  }
+  return done < needs.size();
+}
+
+// Two needed jobs whose outputs are in one variable: the work would see those of one of them alone.
+Result<void> check_variables(const State& state, const Submit& input,
+                             const std::vector<JobId>& needs) {
+  if (needs.size() < 2) return {};
+  std::map<std::string, JobId> seen;
+  for (const JobId id : needs) {
+    const bool submitted = id >= state.next_job();
+    const std::string& name = submitted ? input.jobs[id.value - state.next_job().value].name
+                                        : state.find(id)->job.spec->name;
+    const auto [other, is_new] = seen.emplace(environment_name(name), id);
+    if (is_new || other->second == id) continue;
+    return fail(Code::invalid,
+                fmt::format("needs two jobs, {} and {}, whose outputs would be in one variable, "
+                            "MOHONA_INPUT_{}; rename one of them",
+                            other->second.value, id.value, other->first));
+  }
+  return {};
 }
 
 // A reservation for a queue is for those below it too.
@@ -141,6 +173,8 @@ Result<Facts> decide_submit(const State& state, const Submit& input, Timestamp n
   if (!input.key.empty() && state.find_by_key(input.key)) return repeated(state, input);
   Facts facts;
   std::vector<std::vector<JobId>> needs(input.jobs.size());
+  ByName submitted;
+  for (std::size_t i = 0; i < input.jobs.size(); ++i) submitted.emplace(input.jobs[i].name, i);
   for (std::size_t i = 0; i < input.jobs.size(); ++i) {
     const JobSpec& spec = input.jobs[i];
     for (const auto& checked : {check_queue(state, spec.queue), check_reservation(state, spec)}) {
@@ -150,10 +184,13 @@ Result<Facts> decide_submit(const State& state, const Submit& input, Timestamp n
       }
     }
     for (const std::string& need : spec.needs) {
-      const auto id = resolve(state, input, need);
+      const auto id = resolve(state, submitted, need);
       if (!id)
         return fail(id.error().code, fmt::format("job '{}' {}", spec.name, id.error().message));
       needs[i].push_back(*id);
+    }
+    if (auto ok = check_variables(state, input, needs[i]); !ok) {
+      return fail(ok.error().code, fmt::format("job '{}' {}", spec.name, ok.error().message));
     }
     facts.push_back(JobSubmitted{JobId{state.next_job().value + i}, spec, needs[i],
                                  input.key.empty() ? "" : key_of(input.key, i),

@@ -139,7 +139,7 @@ OutageChange read_outage(const SpecNode& node, const Changing& in) {
   std::int64_t days = 0;
   for (const SpecNode& value : node.children) {
     if (value.key == "cloud") {
-      read_name(value, out.place.cloud, in.problems);
+      read_cloud(value, out.place.cloud, in.problems);
     } else if (value.key == "region") {
       read_text(value, out.place.region, in.problems);
     } else if (value.key == "zone") {

@@ -115,7 +115,7 @@ constexpr std::array<Key<DemandDraft>, 17> demand_keys = {{
     {"sku",
      [](const SpecNode& n, DemandDraft& d) { read_text(n, d.demand.meter.sku, d.problems); }},
     {"cloud", [](const SpecNode& n,
-                 DemandDraft& d) { read_name(n, d.demand.meter.place.cloud, d.problems); }},
+                 DemandDraft& d) { read_cloud(n, d.demand.meter.place.cloud, d.problems); }},
     {"region", [](const SpecNode& n,
                   DemandDraft& d) { read_text(n, d.demand.meter.place.region, d.problems); }},
     {"zone", [](const SpecNode& n,

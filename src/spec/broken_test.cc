@@ -1,4 +1,5 @@
-// Every file under tests/spec/broken and the whole message that its author sees.
+// Every file under tests/spec/broken and the whole message that its author sees. With MOHONA_UPDATE
+// the messages are written instead; read the difference.
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -55,6 +56,7 @@ class Broken : public testing::TestWithParam<std::filesystem::path> {};
 
 TEST_P(Broken, ShowsItsWholeMessage) {
   const auto expected = std::filesystem::path(GetParam()).replace_extension(".expected");
+  if (std::getenv("MOHONA_UPDATE")) std::ofstream(expected) << message_of(GetParam());
   ASSERT_TRUE(exists(expected)) << "no " << expected;
   EXPECT_EQ(message_of(GetParam()), read_file(expected));
 }

@@ -126,7 +126,7 @@ void NodeBuilder::merge(SpecNode& map) {
     return;
   }
   for (const SpecNode& child : base.children) {
-    if (!map.find(child.key)) map.children.push_back(child);
+    if (!map.find_written(child.key)) map.children.push_back(child);
   }
 }
 

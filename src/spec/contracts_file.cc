@@ -39,7 +39,7 @@ constexpr std::array<Key<ContractDraft>, 9> contract_keys = {{
        read_whole(n, {1, 1'000'000}, d.contract.version, d.problems);
      }},
     {"cloud",
-     [](const SpecNode& n, ContractDraft& d) { read_name(n, d.contract.cloud, d.problems); }},
+     [](const SpecNode& n, ContractDraft& d) { read_cloud(n, d.contract.cloud, d.problems); }},
     {"account",
      [](const SpecNode& n, ContractDraft& d) { read_text(n, d.contract.account, d.problems); }},
     {"time_zone", read_time_zone},
@@ -110,6 +110,9 @@ bool read_scope_key(const SpecNode& node, Scope& out, Problems& problems) {
   for (std::size_t i = 0; i < scope_keys.size(); ++i) {
     if (node.key != scope_keys[i]) continue;
     read_texts(node, out.*lists[i], problems);
+    if (i == 0) {
+      for (std::string& cloud : out.clouds) cloud = canonical_cloud(cloud);
+    }
     return true;
   }
   return false;
@@ -199,8 +202,8 @@ void require(const SpecNode& node, std::string_view what,
              std::initializer_list<std::string_view> keys, Problems& problems) {
   for (const std::string_view key : keys) {
     if (node.find(key)) continue;
-    problems.add(node.place, fmt::format("this {} has no '{}'", what, key),
-                 fmt::format("expected {}", fmt::join(keys, ", ")));
+    lacks(node, key, node.place, fmt::format("this {} has no '{}'", what, key),
+          fmt::format("expected {}", fmt::join(keys, ", ")), problems);
   }
 }
 

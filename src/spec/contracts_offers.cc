@@ -49,7 +49,7 @@ void read_tiers(const SpecNode& node, OfferDraft& draft) {
 constexpr std::array<Key<OfferDraft>, 12> offer_keys = {{
     {"sku", [](const SpecNode& n, OfferDraft& d) { read_text(n, d.offer.sku, d.problems); }},
     {"cloud",
-     [](const SpecNode& n, OfferDraft& d) { read_name(n, d.offer.place.cloud, d.problems); }},
+     [](const SpecNode& n, OfferDraft& d) { read_cloud(n, d.offer.place.cloud, d.problems); }},
     {"region",
      [](const SpecNode& n, OfferDraft& d) { read_text(n, d.offer.place.region, d.problems); }},
     {"zone",

@@ -36,11 +36,15 @@ bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool 
 std::string signal_name(std::string_view text);
 
 // Where the readers of single keys live, by topic.
-void read_resources(const SpecNode& node, Draft& draft);    // resources.cc
-void read_service(const SpecNode& node, Draft& draft);      // service.cc
-void read_envs(const SpecNode& node, Draft& draft);         // variables.cc
-void read_secrets(const SpecNode& node, Draft& draft);      //
-void finish_variables(Draft& draft);                        // the overrides
+void read_resources(const SpecNode& node, Draft& draft);  // resources.cc
+void read_service(const SpecNode& node, Draft& draft);    // service.cc
+void read_envs(const SpecNode& node, Draft& draft);       // variables.cc
+void read_secrets(const SpecNode& node, Draft& draft);    //
+void finish_variables(Draft& draft);                      // the overrides
+// `node` with the values of `envs` in place of $NAME and ${NAME}, in its texts and keys, as
+// SkyPilot does under workdir, file_mounts and service. What is no variable of the job stays as it
+// stands.
+SpecNode with_variables(const SpecNode& node, Draft& draft);
 void read_shards(const SpecNode& node, Draft& draft);       // work.cc
 void read_checkpoint(const SpecNode& node, Draft& draft);   //
 void read_retries(const SpecNode& node, Draft& draft);      //
@@ -55,6 +59,9 @@ void read_features(const SpecNode& node, Draft& draft);     //
 void check_nodes(Draft& draft);
 void check_segment(const SpecNode& segment, Draft& draft);
 void add_feature(const std::string& name, JobSpec& spec);  // once
+
+// A name of any text: what cannot stand in a name is '-'. "job" when nothing is left.
+std::string name_from(std::string_view text, std::size_t bytes_max = 63);
 
 // The name of a job that has none: its file's stem, and "-2" for the second document.
 std::string default_name(const Source& source, std::size_t document);

@@ -84,10 +84,6 @@ bool read_texts(const SpecNode& node, std::vector<std::string>& out, Problems& p
   };
   if (!node.is_list()) {
     if (!take(node)) return false;
-  } else if (node.children.empty()) {
-    problems.add(node.place, fmt::format("'{}' is an empty list", node.key),
-                 "expected a text or a list of texts");
-    return false;
   }
   bool fine = true;
   if (node.is_list()) {
@@ -152,18 +148,38 @@ bool is_variable_name(std::string_view text) {
                      [](char c) { return alphanumeric.find(c) != alphanumeric.npos || c == '_'; });
 }
 
+void lacks(const SpecNode& map, std::string_view key, Place place, std::string message,
+           std::string expected, Problems& problems) {
+  if (const SpecNode* written = map.find_written(key)) {
+    problems.add(written->key_place, fmt::format("'{}' has no value", key), std::move(expected));
+  } else {
+    problems.add(place, std::move(message), std::move(expected));
+  }
+}
+
+bool lacks_blank(const SpecNode& value, Problems& problems) {
+  const std::size_t colon = value.key.find(':');
+  if (!value.is_null() || colon == value.key.npos || colon + 1 == value.key.size()) return false;
+  problems.add(
+      value.key_place, fmt::format("there is no blank after the colon of {}", in_quotes(value.key)),
+      fmt::format("expected {}: {}", value.key.substr(0, colon), value.key.substr(colon + 1)));
+  return true;
+}
+
 void unknown_key(const SpecNode& value, const std::vector<std::string_view>& known, NotYet not_yet,
                  Problems& problems) {
   if (problems.full()) return;
   if (std::find(not_yet.begin(), not_yet.end(), value.key) != not_yet.end()) {
+    if (value.is_empty()) return;  // asks for nothing
     problems.not_yet(value.key_place, fmt::format("'{}' is a SkyPilot key", value.key));
     return;
   }
+  if (lacks_blank(value, problems)) return;
   problems.add(value.key_place, fmt::format("there is no key {}", in_quotes(value.key)),
                suggestion(value.key, known));
 }
 
-std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale) {
+std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale, Round round) {
   constexpr std::size_t digits_max = 9;
   const std::size_t point = std::min(text.find('.'), text.size());
   const std::string_view whole = text.substr(0, point);
@@ -177,8 +193,9 @@ std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t sca
   std::int64_t fraction = 0, divisor = 1;
   for (const char c : part) fraction = fraction * 10 + (c - '0'), divisor *= 10;
   // scale is at most 2^20 and fraction below 10^9: no overflow.
-  if (fraction * scale % divisor != 0) return std::nullopt;
-  return value + fraction * scale / divisor;
+  const bool rest = fraction * scale % divisor != 0;
+  if (rest && round == Round::whole) return std::nullopt;
+  return value + fraction * scale / divisor + (rest && round == Round::up ? 1 : 0);
 }
 
 std::optional<std::int64_t> parse_percent(std::string_view text) {
@@ -190,18 +207,18 @@ std::optional<std::int64_t> parse_percent(std::string_view text) {
   return ppm && *ppm <= whole_ppm ? ppm : std::nullopt;
 }
 
-std::optional<Amount> parse_cpus(std::string_view text) {
+std::optional<Amount> parse_cpus(std::string_view text, Round round) {
   constexpr std::int64_t cpus_milli_max = 10'000'000;
   Amount amount;
   amount.or_more = text.ends_with('+');
   if (amount.or_more) text.remove_suffix(1);
-  const auto value = parse_scaled(text, 1'000);
+  const auto value = parse_scaled(text, 1'000, round);
   if (!value || *value < 1 || *value > cpus_milli_max) return std::nullopt;
   amount.value = *value;
   return amount;
 }
 
-std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib) {
+std::optional<Amount> parse_memory(std::string_view text, Round round, std::int64_t unit_mib) {
   constexpr std::int64_t memory_mib_max = std::int64_t{1} << 30;  // a PiB
   Amount amount;
   amount.or_more = text.ends_with('+');
@@ -218,10 +235,20 @@ std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib)
   } else if (!unit.empty()) {
     return std::nullopt;
   }
-  const auto value = parse_scaled(text.substr(0, number), scale);
+  const auto value = parse_scaled(text.substr(0, number), scale, round);
   if (!value || *value < 1 || *value > memory_mib_max) return std::nullopt;
   amount.value = *value;
   return amount;
+}
+
+std::string canonical_cloud(std::string_view text) {
+  std::string name = lower(text);
+  return name == "k8s" ? "kubernetes" : name;
+}
+
+bool read_cloud(const SpecNode& node, std::string& out, Problems& problems) {
+  if (!read_name(node, out, problems)) return false;
+  return out = canonical_cloud(out), true;
 }
 
 namespace {
@@ -273,6 +300,14 @@ std::vector<Gpus> read_accelerators(const SpecNode& node, Parts parts, Problems&
   for (const SpecNode& child : node.children) {
     if (node.is_list()) {
       read_accelerator(child, parts, out, problems);
+      continue;
+    }
+    if (child.is_null() && child.key.find(':') != child.key.npos) {  // {A100:8, H100:8}: a set
+      SpecNode item = child;
+      item.type = SpecNode::Type::scalar;
+      item.text = child.key;
+      item.key = node.key;
+      read_accelerator(item, parts, out, problems);
       continue;
     }
     Gpus gpus{lower(child.key), 1};

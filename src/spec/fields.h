@@ -72,11 +72,19 @@ struct Key {
 // SkyPilot's keys that are understood and refused.
 using NotYet = std::initializer_list<std::string_view>;
 
+// Notes that `map` lacks a key that must be there: at the key if it is there without a value, else
+// at `place` with `message`.
+void lacks(const SpecNode& map, std::string_view key, Place place, std::string message,
+           std::string expected, Problems& problems);
+
+// In YAML, {cpus:4} is the key "cpus:4" without a value. Notes that, if `value` is such a one.
+bool lacks_blank(const SpecNode& value, Problems& problems);
+
 // Notes a key that is not one of `known`.
 void unknown_key(const SpecNode& value, const std::vector<std::string_view>& known, NotYet not_yet,
                  Problems& problems);
 
-// Gives every value of `map` to the reader of its key.
+// Gives every value of `map` to the reader of its key, except empty ones: they mean the default.
 // `also`: takes further keys, those of `more`; false: it was none of them.
 template <class Draft, std::size_t N, class Also>
 void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYet not_yet,
@@ -86,7 +94,7 @@ void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYe
     const auto key = std::find_if(keys.begin(), keys.end(),
                                   [&](const Key<Draft>& k) { return k.name == value.key; });
     if (key != keys.end()) {
-      key->read(value, draft);
+      if (!value.is_empty()) key->read(value, draft);
       continue;
     }
     if (also(value)) continue;
@@ -105,9 +113,11 @@ void read_keys(const SpecNode& map, const std::array<Key<Draft>, N>& keys, NotYe
 
 // --- units --------------------------------------------------------------------------------------
 
-// A decimal number times `scale` (at most 2^20), which must come out whole: at most nine digits on
-// either side of the point, and no sign.
-std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale);
+// A decimal number times `scale` (at most 2^20): at most nine digits on either side of the point,
+// and no sign. `whole`: what does not come out whole is not a number.
+enum class Round { whole, up, down };
+std::optional<std::int64_t> parse_scaled(std::string_view text, std::int64_t scale,
+                                         Round round = Round::whole);
 
 // "30%", "12.5%": millionths of the whole, at most all of it.
 std::optional<std::int64_t> parse_percent(std::string_view text);
@@ -118,11 +128,17 @@ struct Amount {
   bool or_more = false;
 };
 
+// What a job asks for is rounded up, what a machine has down.
 // "4", "0.5", "4+": thousandths of a core.
-std::optional<Amount> parse_cpus(std::string_view text);
+std::optional<Amount> parse_cpus(std::string_view text, Round round);
 // "16", "16+", "16GB", "512MB", "1TB": MiB. A bare number is in units of `unit_mib` (1 GB is
 // 1024 MiB, as clouds count).
-std::optional<Amount> parse_memory(std::string_view text, std::int64_t unit_mib = 1'024);
+std::optional<Amount> parse_memory(std::string_view text, Round round,
+                                   std::int64_t unit_mib = 1'024);
+
+// A cloud's name in lower case; k8s is kubernetes.
+std::string canonical_cloud(std::string_view text);
+bool read_cloud(const SpecNode& node, std::string& out, Problems& problems);
 
 // "H100", "H100:8", "H100:0.5": a GPU's name in lower case and how many, or which part of one.
 struct Gpus {

@@ -38,7 +38,8 @@ Result<Fleet> parse_fleet_file(const Source& given) {
                          "expected pools: [...]"};
   if (const auto file = parse_one_map(source.text, says, problems)) {
     if (!file->find("pools")) {
-      problems.add(file->place, std::string(says.lacks), std::string(says.expected));
+      lacks(*file, "pools", file->place, std::string(says.lacks), std::string(says.expected),
+            problems);
     }
     fleet = read_fleet(*file, source, problems);
   }

@@ -27,13 +27,14 @@ constexpr std::array<Key<PoolDraft>, 4> shape_keys = {{
     {"name", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.shape.name, d.problems); }},
     {"cpus",
      [](const SpecNode& n, PoolDraft& d) {
-       read_amount(n, parse_cpus(n.text), "expected a number of cores, such as 192",
+       read_amount(n, parse_cpus(n.text, Round::down), "expected a number of cores, such as 192",
                    d.pool.shape.cpus_milli, d.problems);
      }},
     {"memory",
      [](const SpecNode& n, PoolDraft& d) {
-       read_amount(n, parse_memory(n.text), "expected an amount of memory, such as 16GB or 512MB",
-                   d.pool.shape.memory_mib, d.problems);
+       read_amount(n, parse_memory(n.text, Round::down),
+                   "expected an amount of memory, such as 16GB or 512MB", d.pool.shape.memory_mib,
+                   d.problems);
      }},
     {"accelerators",
      [](const SpecNode& n, PoolDraft& d) {
@@ -51,7 +52,8 @@ void read_shape(const SpecNode& node, PoolDraft& draft) {
   }
   read_keys(node, shape_keys, {}, draft, draft.problems);
   if (!node.find("cpus") && draft.pool.engine != "slurm") {
-    draft.problems.add(node.key_place, "'shape' has no 'cpus'", "expected cpus: N");
+    lacks(node, "cpus", node.key_place, "'shape' has no 'cpus'", "expected cpus: N",
+          draft.problems);
   }
 }
 
@@ -129,7 +131,8 @@ Place read_feature(const SpecNode& node, FeatureDraft& draft) {
   const SpecNode whole = with_whole_node_lists(node);
   read_keys(whole, feature_keys, {}, draft, draft.problems);
   if (const SpecNode* name = whole.find("name")) return name->place;
-  draft.problems.add(node.place, "this feature has no 'name'", "expected name: NAME");
+  lacks(whole, "name", node.place, "this feature has no 'name'", "expected name: NAME",
+        draft.problems);
   return node.place;
 }
 
@@ -157,11 +160,7 @@ void read_features(const SpecNode& node, PoolDraft& draft) {
 
 constexpr std::array<Key<PoolDraft>, 15> pool_keys = {{
     {"name", [](const SpecNode& n, PoolDraft& d) { read_name(n, d.pool.name, d.problems); }},
-    {"cloud",
-     [](const SpecNode& n, PoolDraft& d) {
-       read_name(n, d.pool.cloud, d.problems);
-       d.pool.cloud = lower(d.pool.cloud);
-     }},
+    {"cloud", [](const SpecNode& n, PoolDraft& d) { read_cloud(n, d.pool.cloud, d.problems); }},
     {"region", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.region, d.problems); }},
     {"zone", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.zone, d.problems); }},
     {"account", [](const SpecNode& n, PoolDraft& d) { read_text(n, d.pool.account, d.problems); }},
@@ -198,8 +197,8 @@ Pool read_pool(const SpecNode& node, Problems& problems) {
   for (const std::string_view key : {"name", "cloud", "shape", "nodes"}) {
     if (slurm && (key == "shape" || key == "nodes")) continue;
     if (!node.find(key))
-      problems.add(node.place, fmt::format("this pool has no '{}'", key),
-                   "expected name, cloud, shape and nodes");
+      lacks(node, key, node.place, fmt::format("this pool has no '{}'", key),
+            "expected name, cloud, shape and nodes", problems);
   }
   return draft.pool;
 }

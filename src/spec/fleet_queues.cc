@@ -95,7 +95,7 @@ Queue read_queue(const SpecNode& node, Problems& problems) {
   if (!is_map(node, "a map such as {name: research, guarantee: 30%}", problems)) return draft.queue;
   read_keys(node, queue_keys, {}, draft, problems);
   if (!node.find("name")) {
-    problems.add(node.place, "this queue has no 'name'", "expected name: NAME");
+    lacks(node, "name", node.place, "this queue has no 'name'", "expected name: NAME", problems);
   }
   const SpecNode* lend = node.find("lend");
   if (lend && is_sound(node.find("guarantee")) &&
@@ -229,8 +229,8 @@ void read_overflow(const SpecNode& node, FleetDraft& draft) {
   if (!is_map(node, "a map such as {wait_limit: 3m}", draft.problems)) return;
   read_keys(node, overflow_keys, {}, draft, draft.problems);
   if (!node.find("wait_limit")) {
-    draft.problems.add(node.place, "'overflow' has no 'wait_limit'",
-                       "expected wait_limit: TIME, how long jobs may wait on average");
+    lacks(node, "wait_limit", node.place, "'overflow' has no 'wait_limit'",
+          "expected wait_limit: TIME, how long jobs may wait on average", draft.problems);
   }
 }
 
@@ -265,7 +265,7 @@ constexpr std::array<Key<FleetDraft>, 9> scheduling_keys = {{
 }  // namespace
 
 void read_queues(const SpecNode& node, FleetDraft& draft) {
-  if (node.is_null() || !is_list(node, "a list of queues", draft.problems)) return;
+  if (!is_list(node, "a list of queues", draft.problems)) return;
   if (std::ssize(node.children) > queues_max) {
     draft.problems.add(node.place, fmt::format("'queues' has {} items", node.children.size()),
                        fmt::format("expected at most {} queues", queues_max));
@@ -278,10 +278,7 @@ void read_queues(const SpecNode& node, FleetDraft& draft) {
 }
 
 void read_scheduling(const SpecNode& node, FleetDraft& draft) {
-  if (node.is_null() ||
-      !is_map(node, "a map such as {ageing: 1h, preemption: reclaim}", draft.problems)) {
-    return;
-  }
+  if (!is_map(node, "a map such as {ageing: 1h, preemption: reclaim}", draft.problems)) return;
   read_keys(node, scheduling_keys, {}, draft, draft.problems);
 }
 

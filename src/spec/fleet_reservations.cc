@@ -94,8 +94,8 @@ void read_nodes(const SpecNode& node, ReservationDraft& draft) {
 void check_reservation(const SpecNode& node, const ReservationDraft& draft) {
   for (const std::string_view key : {"name", "pool", "nodes", "from", "to"}) {
     if (!node.find(key)) {
-      draft.problems.add(node.place, fmt::format("this reservation has no '{}'", key),
-                         "expected name, pool, nodes, from and to");
+      lacks(node, key, node.place, fmt::format("this reservation has no '{}'", key),
+            "expected name, pool, nodes, from and to", draft.problems);
     }
   }
   const SpecNode* to = node.find("to");
@@ -114,7 +114,7 @@ void check_reservation(const SpecNode& node, const ReservationDraft& draft) {
 }  // namespace
 
 void read_reservations(const SpecNode& node, FleetDraft& draft) {
-  if (node.is_null() || !is_list(node, "a list of reservations", draft.problems)) return;
+  if (!is_list(node, "a list of reservations", draft.problems)) return;
   if (std::ssize(node.children) > reservations_max) {
     draft.problems.add(node.place, fmt::format("'reservations' has {} items", node.children.size()),
                        fmt::format("expected at most {}", reservations_max));

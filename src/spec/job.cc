@@ -73,7 +73,7 @@ std::optional<Location> place_of(const std::string& text) {
     return std::nullopt;
   }
   parts.resize(3);
-  return Location{parts[0], parts[1], parts[2]};
+  return Location{canonical_cloud(parts[0]), parts[1], parts[2]};
 }
 
 // SkyPilot's: {s3://bucket: 150}, in GB.
@@ -104,10 +104,7 @@ void read_inputs(const SpecNode& node, Draft& draft) {
 constexpr std::array<Key<Draft>, 29> job_keys = {{
     {"name", [](const SpecNode& n, Draft& d) { read_name(n, d.spec().name, d.problems); }},
     {"run", read_run},
-    {"setup",
-     [](const SpecNode& n, Draft& d) {
-       if (!n.is_null()) read_text(n, d.spec().setup.edit(), d.problems);
-     }},
+    {"setup", [](const SpecNode& n, Draft& d) { read_text(n, d.spec().setup.edit(), d.problems); }},
     {"resources", read_resources},
     {"num_nodes",
      [](const SpecNode& n, Draft& d) {
@@ -127,9 +124,9 @@ constexpr std::array<Key<Draft>, 29> job_keys = {{
      [](const SpecNode& n, Draft& d) { read_name(n, d.spec().reservation.edit(), d.problems); }},
     {"envs", read_envs},
     {"secrets", read_secrets},
-    {"workdir", read_workdir},
-    {"file_mounts", read_file_mounts},
-    {"service", read_service},
+    {"workdir", [](const SpecNode& n, Draft& d) { read_workdir(with_variables(n, d), d); }},
+    {"file_mounts", [](const SpecNode& n, Draft& d) { read_file_mounts(with_variables(n, d), d); }},
+    {"service", [](const SpecNode& n, Draft& d) { read_service(with_variables(n, d), d); }},
     {"config", read_config},
     {"kind",
      [](const SpecNode& n, Draft& d) {
@@ -199,16 +196,20 @@ void check_kind(Draft& draft) {
 
 }  // namespace
 
+std::string name_from(std::string_view text, std::size_t bytes_max) {
+  std::string out;
+  for (const char c : text.substr(0, bytes_max)) {
+    const char valid = is_name(std::string{'x', c}) ? c : '-';
+    if (!out.empty() || is_name(std::string{valid})) out += valid;
+  }
+  return out.empty() ? "job" : out;
+}
+
 std::string default_name(const Source& source, std::size_t document) {
   constexpr std::size_t stem_max = 56;  // leaves room for the number
   std::string_view stem = std::string_view(source.name).substr(source.name.rfind('/') + 1);
   stem = stem.substr(0, stem.rfind('.') == 0 ? stem.npos : stem.rfind('.'));
-  std::string out;
-  for (const char c : stem.substr(0, stem_max)) {
-    const char valid = is_name(std::string{'x', c}) ? c : '-';
-    if (!out.empty() || is_name(std::string{valid})) out += valid;
-  }
-  if (out.empty()) out = "job";
+  const std::string out = name_from(stem, stem_max);
   return document < 2 ? out : fmt::format("{}-{}", out, document);
 }
 
@@ -230,7 +231,8 @@ Submission read_job(const SpecNode& document, std::size_t number, const Source& 
              "api_server_access", "event_callback", "outputs", "experimental", "metadata"},
             draft, problems);
   if (!document.find("run")) {
-    problems.add(document.place, "this job has no 'run'", "expected run: COMMAND");
+    lacks(document, "run", document.place, "this job has no 'run'", "expected run: COMMAND",
+          problems);
   }
   check_kind(draft);
   check_nodes(draft);

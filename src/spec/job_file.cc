@@ -4,6 +4,7 @@
 
 #include <map>
 
+#include "base/text.h"
 #include "spec/draft.h"
 #include "spec/yaml.h"
 
@@ -15,9 +16,29 @@ struct Document {
   std::size_t number;  // from 1
 };
 
-// SkyPilot's pipeline header: a document of a name alone, before the jobs.
+// SkyPilot's header of a pipeline or a job group: a document before the jobs that holds no job.
 bool is_header(const SpecNode& node) {
-  return node.is_map() && node.children.size() == 1 && node.children[0].key == "name";
+  constexpr std::array<std::string_view, 4> keys = {"name", "execution", "primary_tasks",
+                                                    "termination_delay"};
+  if (!node.is_map() || node.children.empty()) return false;
+  return std::all_of(node.children.begin(), node.children.end(), [&](const SpecNode& child) {
+    return std::find(keys.begin(), keys.end(), child.key) != keys.end();
+  });
+}
+
+// A job group runs its jobs side by side, as one; the keys beside `execution` are about that.
+void check_header(const SpecNode& header, Problems& problems) {
+  const SpecNode* execution = header.find("execution");
+  if (execution && execution->text == "serial") execution = nullptr;
+  const SpecNode* wanted = execution;
+  for (const std::string_view key : {"primary_tasks", "termination_delay"}) {
+    if (!wanted) wanted = header.find(key);
+  }
+  if (!wanted) return;
+  problems.add(
+      wanted->key_place,
+      fmt::format("'{}' asks for a job group, which Mohona cannot honour yet", wanted->key),
+      "take it out to run the jobs one after another; needs: [] starts a job at once");
 }
 
 // Where a job's need of `name` is written.
@@ -28,6 +49,20 @@ Place place_of_need(const SpecNode& job, const std::string& name) {
     if (item.text == name) return item.place;
   }
   return needs->place;
+}
+
+// Where two needed jobs share a variable, the work would see the outputs of one of them alone.
+void check_inputs(const Document& document, const JobSpec& job, Problems& problems) {
+  std::map<std::string, std::string_view> seen;
+  for (const std::string& need : job.needs) {
+    const std::string variable = environment_name(need);
+    const auto [other, is_new] = seen.emplace(variable, need);
+    if (is_new || other->second == need) continue;
+    problems.add(place_of_need(*document.node, need),
+                 fmt::format("'{}' and '{}' have the same variable, MOHONA_INPUT_{}", other->second,
+                             need, variable),
+                 "rename one of the two jobs");
+  }
 }
 
 void check_names(const std::vector<Document>& documents, const std::vector<Submission>& jobs,
@@ -99,13 +134,15 @@ std::vector<Submission> read_yaml(const Source& source, const Overrides& overrid
   if (!problems.none()) return jobs;
   if (nodes.empty()) problems.add({}, "the file is empty", "expected a job: at least run: COMMAND");
   const bool header = nodes.size() > 1 && is_header(nodes[0]);
+  if (header) check_header(nodes[0], problems);
   std::vector<Document> documents;
   for (std::size_t i = header ? 1 : 0; i < nodes.size(); ++i) {
     documents.push_back({&nodes[i], documents.size() + 1});
     jobs.push_back(read_job(nodes[i], documents.size(), source, overrides, problems));
-    const bool follows = header && jobs.size() > 1 && !nodes[i].find("needs");
+    const bool follows = header && jobs.size() > 1 && !nodes[i].find_written("needs");
     if (follows) jobs.back().spec.needs = {jobs[jobs.size() - 2].spec.name};
   }
+  for (std::size_t i = 0; i < jobs.size(); ++i) check_inputs(documents[i], jobs[i].spec, problems);
   check_names(documents, jobs, problems);
   Cycles(documents, jobs, problems).check();
   return jobs;
@@ -113,9 +150,15 @@ std::vector<Submission> read_yaml(const Source& source, const Overrides& overrid
 
 }  // namespace
 
-Result<std::vector<Submission>> parse_job_file(const Source& given, const Overrides& overrides) {
+Result<std::vector<Submission>> parse_job_file(const Source& given, const Overrides& overrides,
+                                               std::vector<std::string>* notes) {
   for (const Variables* variables : {&overrides.envs, &overrides.secrets}) {
     for (const auto& [name, value] : *variables) {
+      if (!is_utf8(value))
+        return fail(Code::invalid, fmt::format("{} is not UTF-8", in_quotes(name)));
+      if (value.find('\0') != value.npos) {
+        return fail(Code::invalid, fmt::format("the value of {} holds a NUL", in_quotes(name)));
+      }
       if (is_variable_name(name)) continue;
       return fail(Code::invalid,
                   fmt::format("{} cannot be the name of a variable\n"
@@ -134,6 +177,7 @@ Result<std::vector<Submission>> parse_job_file(const Source& given, const Overri
     }
   }
   if (!problems.none()) return fail(problems.error(source));
+  if (notes) *notes = problems.notes(source);
   return jobs;
 }
 

@@ -31,8 +31,11 @@ struct Submission {
 // the one before, unless it says what it needs.
 //
 // Error: Code::invalid; its message shows every mistake of the file with position, line and caret.
+// `notes`: gets a line for everything that is fine and that its author should know, such as keys
+// that have no effect here.
 Result<std::vector<Submission>> parse_job_file(const Source& source,
-                                               const Overrides& overrides = {});
+                                               const Overrides& overrides = {},
+                                               std::vector<std::string>* notes = nullptr);
 
 // One job as a JSON object with the same keys. Relative paths start at `directory`. Errors are
 // those of parse_job_file; the text is called "job" in them.

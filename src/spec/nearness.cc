@@ -42,10 +42,7 @@ bool is_count(const SpecNode* node) {
 }  // namespace
 
 void read_topology(const SpecNode& node, Draft& draft) {
-  if (node.is_null() ||
-      !is_map(node, "{within: block, prefer: leaf, segment: 4}", draft.problems)) {
-    return;
-  }
+  if (!is_map(node, "{within: block, prefer: leaf, segment: 4}", draft.problems)) return;
   read_keys(node, topology_keys, {}, draft, draft.problems);
   const Nearness& near = draft.spec().nearness;
   const SpecNode* prefer = node.find("prefer");
@@ -56,7 +53,6 @@ void read_topology(const SpecNode& node, Draft& draft) {
 }
 
 void read_features(const SpecNode& node, Draft& draft) {
-  if (node.is_null()) return;
   const auto take = [&](const SpecNode& item) {
     if (item.is_scalar() && is_name(item.text)) {
       add_feature(item.text, draft.spec());
@@ -67,9 +63,9 @@ void read_features(const SpecNode& node, Draft& draft) {
   };
   if (!node.is_list()) {
     take(node);
-  } else if (node.children.empty() || node.children.size() > features_max) {
+  } else if (node.children.size() > features_max) {
     draft.problems.add(node.place, fmt::format("'features' has {} items", node.children.size()),
-                       fmt::format("expected 1 to {}", features_max));
+                       fmt::format("expected at most {}", features_max));
   } else {
     for (const SpecNode& item : node.children) take(item);
   }

@@ -39,8 +39,17 @@ struct SpecNode {
   bool is_list() const { return type == Type::list; }
   bool is_map() const { return type == Type::map; }
 
-  // The value under `name` in this map; nullptr when there is none.
+  // null, "", [] or {}. Under a key this means the default, as if the key were absent: programs
+  // that write job files write out what was not set.
+  bool is_empty() const { return text.empty() && children.empty(); }
+
+  // The value under `name` in this map; nullptr when there is none, or an empty one.
   const SpecNode* find(std::string_view name) const {
+    const SpecNode* found = find_written(name);
+    return found && !found->is_empty() ? found : nullptr;
+  }
+  // Also an empty one.
+  const SpecNode* find_written(std::string_view name) const {
     for (const SpecNode& child : children) {
       if (child.key == name) return &child;
     }

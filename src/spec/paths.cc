@@ -3,6 +3,7 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "base/text.h"
 #include "spec/draft.h"
 
 namespace mohona {
@@ -26,10 +27,80 @@ std::string path_in_workdir(std::string_view text) {
   return path.string();
 }
 
+namespace {
+
+// Where a path that is missing was looked for, and whether it is there from where its author
+// stands: SkyPilot's paths start there.
+std::string where_it_may_be(const SpecNode& node, const std::string& path, const Source& source) {
+  const std::string hint = fmt::format("looked for {}", path);
+  if (source.standing.empty() || source.standing == source.directory) return hint;
+  Source here = source;
+  here.directory = source.standing;
+  const std::string other = absolute_path(node.text, here);
+  std::error_code error;
+  if (other == path || !fs::exists(other, error)) return hint;
+  return fmt::format("{}: paths start at the file's directory. {} exists: for that, write {}", hint,
+                     other, fs::path(other).lexically_relative(source.directory).string());
+}
+
+struct MountDraft {
+  std::string target, source;
+  Draft& draft;
+};
+
+void refuse_bucket(const SpecNode& node, MountDraft& m) {
+  m.draft.problems.add(
+      node.key_place,
+      fmt::format("'{}' asks for a bucket, which Mohona cannot honour yet", node.key),
+      fmt::format("expected source: a path on this machine. A directory that "
+                  "survives attempts is checkpoint: {{path: {}}}",
+                  m.target));
+}
+
+void read_mode(const SpecNode& node, MountDraft& m) {
+  constexpr std::array<std::string_view, 3> modes = {"COPY", "MOUNT", "MOUNT_CACHED"};
+  for (const std::string_view mode : modes) {
+    if (node.is_scalar() && lower(node.text) == lower(mode)) return;
+  }
+  wrong(node, suggestion(node.text, {modes.begin(), modes.end()}), m.draft.problems);
+}
+
+constexpr std::array<Key<MountDraft>, 6> mount_keys = {{
+    {"source",
+     [](const SpecNode& n, MountDraft& m) { read_local_path(n, m.source, m.draft, false); }},
+    {"mode", read_mode},
+    {"name", refuse_bucket},
+    {"store", refuse_bucket},
+    // Of a bucket; a local path is never removed.
+    {"persistent",
+     [](const SpecNode& n, MountDraft& m) {
+       bool ignored = false;
+       read_flag(n, ignored, m.draft.problems);
+     }},
+    {"config", refuse_bucket},
+}};
+
+// SkyPilot's {source: ./data, mode: COPY}: a local path needs no bucket here.
+bool read_mount(const SpecNode& node, FileMount& out, Draft& draft) {
+  if (!node.is_map()) return read_local_path(node, out.source, draft, false);
+  MountDraft mount{out.target, "", draft};
+  read_keys(node, mount_keys, {}, mount, draft.problems);
+  const bool bucket = node.find("name") || node.find("store");
+  if (!node.find("source") && !bucket) {
+    lacks(node, "source", node.key_place, fmt::format("'{}' has no 'source'", node.key),
+          "expected source: PATH", draft.problems);
+  }
+  out.source = mount.source;
+  return !out.source.empty() && !bucket;
+}
+
+}  // namespace
+
 bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool must_be_directory) {
   constexpr std::string_view expected = "expected a path on this machine";
-  if (node.is_map()) {
-    draft.problems.not_yet(node.place, fmt::format("'{}' as a map is storage", node.key));
+  if (node.is_map() && node.key == "workdir") {
+    draft.problems.not_yet(node.place,
+                           "a 'workdir' that is a map asks for a repository, something");
     return false;
   }
   if (!node.is_scalar() || node.text.empty()) {
@@ -46,7 +117,7 @@ bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool 
                                                : fs::file_status(fs::file_type::directory);
   if (!fs::exists(status)) {
     draft.problems.add(node.place, fmt::format("{} does not exist", in_quotes(node.text)),
-                       fmt::format("looked for {}", path));
+                       where_it_may_be(node, path, draft.source));
     return false;
   }
   if (must_be_directory && !fs::is_directory(status)) {
@@ -59,11 +130,11 @@ bool read_local_path(const SpecNode& node, std::string& out, Draft& draft, bool 
 }
 
 void read_workdir(const SpecNode& node, Draft& draft) {
-  if (!node.is_null()) read_local_path(node, draft.spec().workdir, draft, true);
+  read_local_path(node, draft.spec().workdir, draft, true);
 }
 
 void read_file_mounts(const SpecNode& node, Draft& draft) {
-  if (node.is_null() || !is_map(node, "a map of TARGET: LOCAL PATH", draft.problems)) return;
+  if (!is_map(node, "a map of TARGET: LOCAL PATH", draft.problems)) return;
   for (const SpecNode& mount : node.children) {
     if (mount.key.empty()) {
       draft.problems.add(mount.key_place, "a target cannot be empty", "expected a path");
@@ -77,7 +148,7 @@ void read_file_mounts(const SpecNode& node, Draft& draft) {
           "expected an absolute path, or a relative one that stays inside");
       continue;
     }
-    if (read_local_path(mount, out.source, draft, false)) {
+    if (!lacks_blank(mount, draft.problems) && read_mount(mount, out, draft)) {
       draft.spec().file_mounts.edit().push_back(std::move(out));
     }
   }

@@ -52,7 +52,8 @@ Origin read_head(const SpecNode& node, Problems& problems) {
   if (!is_map(node, "{as_of: DAY, source: WHO SAYS SO, currency: USD}", problems)) return {};
   read_keys(node, head_keys, {}, draft, problems);
   if (!node.find("currency")) {
-    problems.add(node.key_place, "'prices' has no 'currency'", "expected currency: USD");
+    lacks(node, "currency", node.key_place, "'prices' has no 'currency'", "expected currency: USD",
+          problems);
   }
   return draft.origin;
 }
@@ -85,13 +86,14 @@ constexpr std::array<Key<ListingDraft>, 5> listing_keys = {{
     {"accelerators", read_gpus},
     {"cpus",
      [](const SpecNode& n, ListingDraft& d) {
-       read_amount_of(n, parse_cpus(n.text), "expected a number of cores, such as 192",
+       read_amount_of(n, parse_cpus(n.text, Round::down), "expected a number of cores, such as 192",
                       d.listing.cpus_milli, d.problems);
      }},
     {"memory",
      [](const SpecNode& n, ListingDraft& d) {
-       read_amount_of(n, parse_memory(n.text), "expected an amount of memory, such as 2048GB",
-                      d.listing.memory_mib, d.problems);
+       read_amount_of(n, parse_memory(n.text, Round::down),
+                      "expected an amount of memory, such as 2048GB", d.listing.memory_mib,
+                      d.problems);
      }},
     {"as_of",
      [](const SpecNode& n, ListingDraft& d) { read_as_of(n, d.listing.origin, d.problems); }},
@@ -128,7 +130,7 @@ bool read_place(const SpecNode& node, Location& out, Problems& problems) {
     wrong(node, "expected a place, such as aws, aws/us-east-1 or internet", problems);
     return false;
   }
-  out.cloud = parts[0];
+  out.cloud = canonical_cloud(parts[0]);
   out.region = parts.size() > 1 ? parts[1] : "";
   out.zone = parts.size() > 2 ? parts[2] : "";
   return true;

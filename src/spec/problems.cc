@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "base/text.h"
+#include "spec/lines.h"
 
 namespace mohona {
 namespace {
@@ -95,6 +96,53 @@ void Problems::not_yet(Place place, const std::string& what) {
   add(place, what + " that Mohona cannot honour yet", "take it out to run without it");
 }
 
+void Problems::no_effect(Place place, std::string what, std::string_view why) {
+  for (const NoEffect& known : no_effects_) {
+    if (known.place.begin == place.begin && known.what == what) return;
+  }
+  if (no_effects_.size() > shown_max) return;
+  no_effects_.push_back({place, std::move(what), std::string(why)});
+}
+
+void Problems::note(Place place, std::string message) {
+  if (notes_.size() < shown_max) notes_.push_back({place, std::move(message), ""});
+}
+
+std::vector<std::string> Problems::notes(const Source& source) const {
+  const Lines lines(source.text);
+  std::vector<std::string> out;
+  for (const Problem& note : notes_) {
+    out.push_back(
+        fmt::format("{}:{}: note: {}", source.name, lines.at(note.place.begin), note.message));
+  }
+  if (no_effects_.empty()) return out;
+  auto sorted = no_effects_;
+  std::stable_sort(sorted.begin(), sorted.end(), [](const NoEffect& a, const NoEffect& b) {
+    return a.place.begin < b.place.begin;
+  });
+  const std::size_t shown = std::min(sorted.size(), shown_max);
+  std::string what;
+  std::vector<std::string> reasons;
+  const std::int64_t first = lines.at(sorted[0].place.begin);
+  std::int64_t before = first;
+  for (std::size_t i = 0; i < shown; ++i) {
+    if (i > 0) what += i + 1 == shown ? " and " : ", ";
+    what += in_quotes(sorted[i].what);
+    const std::int64_t line = lines.at(sorted[i].place.begin);
+    if (line != before) what += fmt::format(" (line {})", line);
+    before = line;
+    if (sorted[i].why.empty()) continue;
+    if (std::find(reasons.begin(), reasons.end(), sorted[i].why) == reasons.end()) {
+      reasons.push_back(sorted[i].why);
+    }
+  }
+  if (sorted.size() > shown) what += " and more";
+  out.push_back(fmt::format("{}:{}: note: {} {} no effect{}{}", source.name, first, what,
+                            sorted.size() == 1 ? "has" : "have", reasons.empty() ? "" : ": ",
+                            fmt::join(reasons, "; ")));
+  return out;
+}
+
 Error Problems::error(const Source& source) const {
   auto sorted = problems_;
   std::stable_sort(sorted.begin(), sorted.end(), [](const Problem& a, const Problem& b) {
@@ -122,7 +170,7 @@ std::string suggestion(std::string_view word, const std::vector<std::string_view
 Source with_plain_lines(const Source& given) {
   std::string_view text = given.text;
   if (text.starts_with("\xef\xbb\xbf")) text.remove_prefix(3);
-  Source out{given.name, "", given.directory, given.check_paths};
+  Source out{given.name, "", given.directory, given.check_paths, given.standing};
   out.text.reserve(text.size());
   for (std::size_t i = 0; i < text.size(); ++i) {
     if (text[i] != '\r' || i + 1 == text.size() || text[i + 1] != '\n') out.text += text[i];

@@ -1,4 +1,4 @@
-// The mistakes of one text, collected so that all are shown at once.
+// The mistakes of one text, collected so that all are shown at once, and notes beside them.
 #pragma once
 
 #include <string>
@@ -19,6 +19,17 @@ class Problems {
   // What the file says is understood, but would not be done. Silence would be a lie.
   void not_yet(Place place, const std::string& what);
 
+  // What the file says is understood, is fine, and changes nothing here. `why` may be empty.
+  void no_effect(Place place, std::string what, std::string_view why);
+  // What an author should know of a file that has no mistake.
+  void note(Place place, std::string message);
+
+  // A line for each note, and one for everything that has no effect:
+  //
+  //   job.yaml:4: note: 'disk_size' and 'autostop' (line 6) have no effect: Mohona rents no
+  //   machines
+  std::vector<std::string> notes(const Source& source) const;
+
   // Further mistakes would not be shown.
   bool full() const { return problems_.size() > shown_max; }
   bool none() const { return problems_.empty(); }
@@ -37,7 +48,13 @@ class Problems {
     Place place;
     std::string message, hint;
   };
+  struct NoEffect {
+    Place place;
+    std::string what, why;
+  };
   std::vector<Problem> problems_;
+  std::vector<Problem> notes_;  // without hints
+  std::vector<NoEffect> no_effects_;
 };
 
 // "did you mean 'x'?" when a candidate is near to `word`, else "expected one of x, y, z".

@@ -23,17 +23,11 @@ struct ChoiceDraft {
   Problems& problems() { return job.problems; }
 };
 
-std::string cloud_name(std::string_view text) {
-  std::string name = lower(text);
-  return name == "k8s" ? "kubernetes" : name;
-}
-
 // "aws", "aws/us-east-1", "aws/*/us-east-1a", "k8s/context". "*" is anywhere.
 void read_infra(const SpecNode& node, ChoiceDraft& draft) {
   draft.infra = &node;
-  if (node.is_null()) return;
   auto parts = split(node.text, '/');
-  const std::string cloud = cloud_name(parts[0]);
+  const std::string cloud = canonical_cloud(parts[0]);
   // A cluster's context may hold slashes itself.
   const bool is_cluster = cloud == "kubernetes" || cloud == "ssh" || cloud == "slurm";
   std::string context;
@@ -56,14 +50,12 @@ void read_infra(const SpecNode& node, ChoiceDraft& draft) {
 }
 
 void read_place(const SpecNode& node, std::string& out, ChoiceDraft& draft) {
-  if (node.is_null()) return;
   draft.cloud = &node;
   if (read_text(node, out, draft.problems()) && out == "*") out.clear();
 }
 
 void read_cpus(const SpecNode& node, ChoiceDraft& draft) {
-  if (node.is_null()) return;
-  const auto amount = node.is_scalar() ? parse_cpus(node.text) : std::nullopt;
+  const auto amount = node.is_scalar() ? parse_cpus(node.text, Round::up) : std::nullopt;
   if (!amount) {
     wrong(node, "expected a number of cores, such as 4, 0.5 or 4+", draft.problems());
     return;
@@ -73,8 +65,7 @@ void read_cpus(const SpecNode& node, ChoiceDraft& draft) {
 }
 
 void read_memory(const SpecNode& node, ChoiceDraft& draft) {
-  if (node.is_null()) return;
-  const auto amount = node.is_scalar() ? parse_memory(node.text) : std::nullopt;
+  const auto amount = node.is_scalar() ? parse_memory(node.text, Round::up) : std::nullopt;
   if (!amount) {
     wrong(node, "expected an amount of memory, such as 16 (in GB), 16+, 16GB or 512MB",
           draft.problems());
@@ -106,7 +97,6 @@ void read_port(const SpecNode& node, Draft& job) {
 }
 
 void read_ports(const SpecNode& node, ChoiceDraft& draft) {
-  if (node.is_null()) return;
   if (std::ssize(node.children) > ports_max) {
     draft.problems().add(node.place, fmt::format("'ports' has {} items", node.children.size()),
                          fmt::format("expected at most {}", ports_max));
@@ -125,7 +115,6 @@ void read_strategy(const SpecNode& node, Draft& job) {
   for (const std::string_view strategy : strategies) {
     if (node.is_scalar() && lower(node.text) == lower(strategy)) return;
   }
-  if (node.is_null()) return;
   wrong(node, suggestion(node.text, {strategies.begin(), strategies.end()}), job.problems);
 }
 
@@ -145,13 +134,9 @@ void read_job_recovery(const SpecNode& node, ChoiceDraft& draft) {
   }
 }
 
-// Labels are for people and for the cloud's own bills: they change nothing here.
-void read_labels(const SpecNode& node, ChoiceDraft& draft) {
-  if (node.is_null() || !is_map(node, "a map of NAME: VALUE", draft.problems())) return;
-  for (const SpecNode& label : node.children) {
-    std::string ignored;
-    read_text(label, ignored, draft.problems());
-  }
+// What a machine that is rented for the job should be like.
+void ignore_rented(const SpecNode& node, ChoiceDraft& draft) {
+  draft.problems().no_effect(node.key_place, node.key, "Mohona rents no machines");
 }
 
 bool read_factor(const SpecNode& node, std::int64_t& out, Problems& problems) {
@@ -164,7 +149,6 @@ bool read_factor(const SpecNode& node, std::int64_t& out, Problems& problems) {
 
 // One factor for the choice, or one for each accelerator: {H100: 1, A100: 0.5}.
 void read_speed(const SpecNode& node, ChoiceDraft& draft) {
-  if (node.is_null()) return;
   if (!node.is_map()) {
     read_factor(node, draft.choice.speed_milli, draft.problems());
     return;
@@ -194,12 +178,12 @@ void check_speed(const SpecNode& node, const Resources& resources, Problems& pro
   }
 }
 
-constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
+constexpr std::array<Key<ChoiceDraft>, 19> choice_keys = {{
     {"infra", read_infra},
     {"cloud",
      [](const SpecNode& n, ChoiceDraft& d) {
        read_place(n, d.choice.cloud.edit(), d);
-       d.choice.cloud = cloud_name(*d.choice.cloud);
+       d.choice.cloud = canonical_cloud(*d.choice.cloud);
      }},
     {"region", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.region.edit(), d); }},
     {"zone", [](const SpecNode& n, ChoiceDraft& d) { read_place(n, d.choice.zone.edit(), d); }},
@@ -212,25 +196,28 @@ constexpr std::array<Key<ChoiceDraft>, 13> choice_keys = {{
     {"memory", read_memory},
     {"instance_type",
      [](const SpecNode& n, ChoiceDraft& d) {
-       if (!n.is_null()) read_text(n, d.choice.instance_type.edit(), d.problems());
+       read_text(n, d.choice.instance_type.edit(), d.problems());
      }},
     {"use_spot",
-     [](const SpecNode& n, ChoiceDraft& d) {
-       if (!n.is_null()) read_flag(n, d.choice.use_spot, d.problems());
-     }},
+     [](const SpecNode& n, ChoiceDraft& d) { read_flag(n, d.choice.use_spot, d.problems()); }},
     {"ports", read_ports},
     {"job_recovery", read_job_recovery},
-    {"labels", read_labels},
+    {"spot_recovery", read_job_recovery},  // its older name
+    {"labels", ignore_rented},
+    {"disk_size", ignore_rented},
+    {"disk_tier", ignore_rented},
+    {"network_tier", ignore_rented},
+    {"accelerator_args", ignore_rented},
+    {"autostop", ignore_rented},
 }};
 
 // One set of keys gives one choice, or one for each accelerator that would do.
 void add_choices(const SpecNode& keys, Draft& job) {
   ChoiceDraft draft{job};
-  read_keys(keys, choice_keys,
-            {"image_id", "disk_size", "disk_tier", "network_tier", "ephemeral_storage",
-             "accelerator_args", "max_hourly_cost", "autostop", "spot_recovery", "volumes",
-             "priority", "local_disk"},
-            draft, draft.problems());
+  read_keys(
+      keys, choice_keys,
+      {"image_id", "ephemeral_storage", "max_hourly_cost", "volumes", "priority", "local_disk"},
+      draft, draft.problems());
   if (draft.infra && draft.cloud) {
     draft.problems().add(draft.cloud->key_place,
                          fmt::format("'{}' stands beside 'infra'", draft.cloud->key),
@@ -269,7 +256,6 @@ SpecNode merged(const SpecNode& outer, const SpecNode& over) {
 }  // namespace
 
 void read_resources(const SpecNode& node, Draft& draft) {
-  if (node.is_null()) return;
   if (!is_map(node, "a map such as {cpus: 4, accelerators: H100:8}", draft.problems)) return;
   Resources& resources = draft.spec().resources;
   resources.choices.clear();
@@ -282,10 +268,7 @@ void read_resources(const SpecNode& node, Draft& draft) {
   resources.ordered = ordered != nullptr;
   const SpecNode* choices = ordered ? ordered : any_of;
   if (!choices || !is_list(*choices, "a list of maps", draft.problems)) {
-    add_choices(choices ? merged(node, SpecNode{}) : node, draft);
-  } else if (choices->children.empty()) {
-    draft.problems.add(choices->place, fmt::format("'{}' is an empty list", choices->key),
-                       "expected a list of maps");
+    add_choices(merged(node, SpecNode{}), draft);
   } else {
     if (std::ssize(choices->children) > choices_max) {
       draft.problems.add(choices->place, fmt::format("'{}' is too long", choices->key),

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/output_name.h"
 #include "spec/sbatch_options.h"
 
 namespace mohona {
@@ -46,22 +47,73 @@ std::vector<Word> words(std::string_view line, std::size_t begin, Problems& prob
   }
 }
 
-const Option* find_option(const Word& word, Problems& problems) {
-  const bool is_long = word.text.starts_with("--");
-  const std::string name = is_long ? word.text.substr(2, word.text.find('=') - 2) : "";
+// The options that a name may mean: the one of that name, or all that begin with it. Slurm reads
+// long options with getopt_long, which takes every beginning that is of one option alone.
+std::vector<const Option*> options_of(std::string_view name) {
+  std::vector<const Option*> out;
   for (const Option& option : sbatch_options()) {
-    if (is_long ? option.name == name : option.letter == word.text[1]) return &option;
+    if (option.name == name) return {&option};
+    if (!name.empty() && option.name.starts_with(name)) out.push_back(&option);
+  }
+  return out;
+}
+
+const Option* find_option(const Word& word, Problems& problems) {
+  if (!word.text.starts_with("--")) {
+    for (const Option& option : sbatch_options()) {
+      if (option.letter == word.text[1]) return &option;
+    }
+    problems.add({word.place.begin, 2},
+                 fmt::format("there is no option {}", in_quotes(word.text.substr(0, 2))));
+    return nullptr;
+  }
+  const std::string name = word.text.substr(2, word.text.find('=') - 2);
+  const auto found = options_of(name);
+  if (found.size() == 1) return found[0];
+  const Place place{word.place.begin, name.size() + 2};
+  if (found.size() > 1) {
+    std::vector<std::string> candidates;
+    for (const Option* option : found) candidates.push_back(fmt::format("--{}", option->name));
+    problems.add(place, fmt::format("{} may be several options", in_quotes("--" + name)),
+                 fmt::format("expected one of {}", join(candidates, ", ")));
+    return nullptr;
   }
   std::vector<std::string_view> known;
   for (const Option& option : sbatch_options()) {
     if (option.read) known.push_back(option.name);
   }
-  const Place place{word.place.begin, is_long ? name.size() + 2 : 2};
-  const std::string shown = is_long ? "--" + name : word.text.substr(0, 2);
-  std::string near = is_long ? nearest(name, known) : "";
+  std::string near = nearest(name, known);
   if (!near.empty()) near = fmt::format("did you mean '--{}'?", near);
-  problems.add(place, fmt::format("there is no option {}", in_quotes(shown)), std::move(near));
+  problems.add(place, fmt::format("there is no option {}", in_quotes("--" + name)),
+               std::move(near));
   return nullptr;
+}
+
+// The value of the option at `i`, and how many words that takes.
+SpecNode value_of(const std::vector<Word>& all, std::size_t i, const Option& option,
+                  std::size_t& taken) {
+  const Word& word = all[i];
+  SpecNode node;
+  node.type = SpecNode::Type::scalar;
+  node.key = fmt::format("--{}", option.name);
+  node.place = word.place;
+  const bool is_long = word.text.starts_with("--");
+  const std::size_t value = is_long                ? word.text.find('=')
+                            : word.text.size() > 2 ? 1
+                                                   : word.text.npos;
+  taken = 1;
+  if (value != word.text.npos) {
+    node.text = word.text.substr(value + 1);
+    node.place.begin += value + 1;
+    node.place.length -= std::min(node.place.length, value + 1);
+  } else if (option.value == TakesValue::yes && i + 1 < all.size()) {
+    node.text = all[i + 1].text;
+    node.place = all[i + 1].place;
+    taken = 2;
+  } else {
+    node.type = SpecNode::Type::null;
+  }
+  return node;
 }
 
 // Reads one option, and the word after it when that is its value. Returns how many words it took.
@@ -74,35 +126,17 @@ std::size_t read_option(const std::vector<Word>& all, std::size_t i, Batch& b) {
   }
   const Option* option = find_option(word, b.problems());
   if (!option) return all.size() - i;  // what follows may be its value
-  SpecNode node;
-  node.type = SpecNode::Type::scalar;
-  node.key = fmt::format("--{}", option->name);
-  node.place = word.place;
   std::size_t taken = 1;
-  const bool is_long = word.text.starts_with("--");
-  const std::size_t value = is_long                ? word.text.find('=')
-                            : word.text.size() > 2 ? 1
-                                                   : word.text.npos;
-  if (value != word.text.npos) {
-    node.text = word.text.substr(value + 1);
-    node.place.begin += value + 1;
-    node.place.length -= std::min(node.place.length, value + 1);
-  } else if (option->takes_value && i + 1 < all.size()) {
-    node.text = all[i + 1].text;
-    node.place = all[i + 1].place;
-    taken = 2;
-  } else if (option->takes_value) {
-    node.type = SpecNode::Type::null;
-  }
+  const SpecNode node = value_of(all, i, *option, taken);
   if (!option->read) {
     b.problems().not_yet(word.place, fmt::format("'{}' is an option", node.key));
-  } else if (option->takes_value && node.text.empty()) {
+  } else if (option->value == TakesValue::yes && node.is_null()) {
     b.problems().add(word.place, fmt::format("'{}' has no value", node.key),
                      fmt::format("expected {}=VALUE", node.key));
-  } else if (!option->takes_value && value != word.text.npos) {
+  } else if (option->value == TakesValue::no && node.is_scalar()) {
     b.problems().add(word.place, fmt::format("'{}' takes no value", node.key),
                      fmt::format("expected {}", node.key));
-  } else {
+  } else if (option->value != TakesValue::yes || !node.is_empty()) {  // empty: as if not said
     option->read(node, b);
   }
   return taken;
@@ -116,7 +150,19 @@ void read_lines(std::string_view text, Batch& b) {
     const std::string_view rest = line.substr(std::min(marker.size(), line.size()));
     if (line.starts_with(marker) && (rest.empty() || rest[0] == ' ' || rest[0] == '\t')) {
       const auto all = words(rest, begin + marker.size(), b.problems());
-      for (std::size_t i = 0; i < all.size();) i += read_option(all, i, b);
+      for (std::size_t i = 0; i < all.size();) {
+        if (all[i].text == "hetjob" || all[i].text == "packjob") {
+          // Each part has options of its own: those that follow are not about the part before.
+          b.problems().add(
+              all[i].place,
+              fmt::format("'{}' begins another part of a heterogeneous job, which "
+                          "Mohona cannot honour yet",
+                          all[i].text),
+              "expected two scripts, one of which needs the other, or one kind of node");
+          return;
+        }
+        i += read_option(all, i, b);
+      }
     }
     begin += line.size() + 1;
   }
@@ -185,6 +231,23 @@ void place_resources(Batch& b) {
   }
 }
 
+// Tasks of an array that write to one file write over each other.
+void check_outputs(Batch& b) {
+  if (!b.spec().shards) return;
+  for (const SpecNode* node : {&b.output_at, &b.error_at}) {
+    if (!node->is_scalar() || node->text == "/dev/null") continue;
+    const auto pieces = parse_output_name(node->text);
+    const bool apart = std::any_of(pieces.begin(), pieces.end(), [](const OutputNamePiece& piece) {
+      return piece.letter == 'j' || piece.letter == 'a';
+    });
+    if (apart) continue;
+    b.problems().note(node->place,
+                      fmt::format("all tasks of the array write to {}; %a in its name tells them "
+                                  "apart",
+                                  in_quotes(node->text)));
+  }
+}
+
 }  // namespace
 
 bool is_sbatch(std::string_view text) {
@@ -214,6 +277,7 @@ Submission read_sbatch(const Source& source, const Overrides& overrides, Problem
       problems.not_yet(batch.array_at.place, "an array of more than one node a task is something");
     }
   }
+  check_outputs(batch);
   finish_variables(draft);
   return draft.out;
 }

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
+#include "model/output_name.h"
 #include "spec/slurm_values.h"
 
 namespace mohona {
@@ -70,20 +71,23 @@ void read_batch_memory(const SpecNode& node, std::optional<std::int64_t>& out, B
   std::string_view text = node.text;
   const bool kilobytes = text.ends_with('K') || text.ends_with('k');
   if (kilobytes) text.remove_suffix(1);
-  const auto amount = parse_memory(text, 1);
+  const auto amount = parse_memory(text, Round::up, 1);
   if (text == "0") {
     b.problems().not_yet(node.place, "all the memory of a node is something");
   } else if (!amount || amount->or_more ||
              (kilobytes && text.find_first_not_of("0123456789") != text.npos)) {
     wrong(node, "expected an amount of memory, such as 4000 (in MB), 512M or 16G", b.problems());
   } else {
-    if (b.memory_mib || b.memory_mib_per_cpu) {
+    // Of the same option the last one counts, as with Slurm.
+    if (b.memory_at.is_scalar() && b.memory_at.key != node.key) {
       b.problems().add(node.place, "memory is said twice", "expected one of --mem, --mem-per-cpu");
     }
+    b.memory_at = node;
     out = kilobytes ? (amount->value + 1'023) / 1'024 : amount->value;
   }
 }
 
+// `text`: a part of `node`, or all of it.
 void read_batch_gpus(const SpecNode& node, std::string_view text, std::optional<Gpus>& out,
                      Batch& b) {
   const auto gpus = parse_slurm_gpus(text);
@@ -92,29 +96,44 @@ void read_batch_gpus(const SpecNode& node, std::string_view text, std::optional<
           b.problems());
     return;
   }
-  if (b.gpus || b.gpus_per_node) {
+  if (b.gpus_at.is_scalar() &&
+      (b.gpus_at.key != node.key || b.gpus_at.place.begin == node.place.begin)) {
     b.problems().add(node.place, "GPUs are said twice",
                      "expected one of --gres, --gpus-per-node, --gpus");
   }
-  out = *gpus;
+  out = gpus->count > 0 ? gpus : std::nullopt;
   b.gpus_at = node;
 }
 
+// A part of `node`, from `at` in its text. Quotes and backslashes hide where that is; then all of
+// it.
+Place place_of_part(const SpecNode& node, std::size_t at, std::size_t length) {
+  if (node.text.size() != node.place.length) return node.place;
+  return {node.place.begin + at, std::max<std::size_t>(length, 1)};
+}
+
+// "gpu:2", "gpu:a100:2", and beside it what cannot be honoured: "gpu:1,lscratch:10".
 void read_gres(const SpecNode& node, Batch& b) {
-  std::string_view text = node.text;
-  if (text != "gpu" && !text.starts_with("gpu:")) {
-    wrong(node, "expected gpu:COUNT or gpu:TYPE:COUNT: other resources cannot be honoured yet",
-          b.problems());
-    return;
+  if (lower(node.text) == "none") return;
+  std::size_t at = 0;
+  for (const std::string_view item : split(node.text, ',')) {
+    const Place place = place_of_part(node, at, item.size());
+    at += item.size() + 1;
+    if (item != "gpu" && !item.starts_with("gpu:")) {
+      b.problems().add(
+          place, fmt::format("{} is a resource that Mohona cannot honour yet", in_quotes(item)),
+          "expected gpu:COUNT or gpu:TYPE:COUNT");
+      continue;
+    }
+    const std::string_view text = item.substr(std::min<std::size_t>(4, item.size()));
+    // gpu, gpu:a100 and gpu:2 are all short for something.
+    std::string full(text.empty() ? "1" : text);
+    if (!full.ends_with(':') && full.find_first_not_of("0123456789:") != full.npos &&
+        full.find(':') == full.npos) {
+      full += ":1";
+    }
+    read_batch_gpus(node, full, b.gpus_per_node, b);
   }
-  text.remove_prefix(std::min<std::size_t>(4, text.size()));
-  // gpu, gpu:a100 and gpu:2 are all short for something.
-  std::string full(text.empty() ? "1" : text);
-  if (!full.ends_with(':') && full.find_first_not_of("0123456789:") != full.npos &&
-      full.find(':') == full.npos) {
-    full += ":1";
-  }
-  read_batch_gpus(node, full, b.gpus_per_node, b);
 }
 
 void read_time(const SpecNode& node, Batch& b) {
@@ -170,102 +189,158 @@ void read_signal(const SpecNode& node, Batch& b) {
   b.spec().stop = StopPolicy{signal->name, signal->before, signal->before, signal->target};
 }
 
+// Slurm takes any text for a name.
+void read_job_name(const SpecNode& node, Batch& b) {
+  const std::string name = name_from(node.text);
+  if (name != node.text) {
+    b.problems().note(node.place, fmt::format("the job is called '{}': {}", name, name_rule));
+  }
+  b.spec().name = name;
+}
+
+void read_output(const SpecNode& node, Seldom<std::string>& out, Batch& b) {
+  std::optional<OutputNameMistake> mistake;
+  parse_output_name(node.text, &mistake);
+  if (mistake) {
+    b.problems().add(
+        place_of_part(node, mistake->at, mistake->length),
+        fmt::format("{} means nothing in the name of a file",
+                    in_quotes(node.text.substr(mistake->at, mistake->length))),
+        "expected %j %A %a %b %x %u %N %n %t or %%, perhaps with a number of digits up "
+        "to 10, such as %4a");
+  }
+  out = node.text;
+}
+
+// What changes nothing about what the job does.
+void ignore(const SpecNode& node, Batch& b) { b.problems().no_effect(node.place, node.key, ""); }
+void ignore_account(const SpecNode& node, Batch& b) {
+  b.problems().no_effect(node.place, node.key, "Mohona bills by queue and job");
+}
+void ignore_mail(const SpecNode& node, Batch& b) {
+  if (lower(node.text) != "none")
+    b.problems().no_effect(node.place, node.key, "Mohona sends no mail");
+}
+
 void read_chdir(const SpecNode& node, Batch& b) {
   read_local_path(node, b.spec().submit_directory.edit(), b.job, true);
 }
 
-constexpr std::array<Option, 72> all_options = {{
-    {"job-name", 'J', true,
-     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().name, b.problems()); }},
-    {"nodes", 'N', true, read_nodes},
-    {"ntasks", 'n', true,
-     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks, b); }},
-    {"ntasks-per-node", 0, true,
-     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
-    {"tasks-per-node", 0, true,
-     [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
-    {"cpus-per-task", 'c', true,
-     [](const SpecNode& n, Batch& b) { read_tasks(n, cpus_max, b.cpus_per_task, b); }},
-    {"mem", 0, true, [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib, b); }},
-    {"mem-per-cpu", 0, true,
-     [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib_per_cpu, b); }},
-    {"gres", 0, true, read_gres},
-    {"gpus-per-node", 0, true,
-     [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus_per_node, b); }},
-    {"gpus", 'G', true, [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus, b); }},
-    {"time", 't', true, read_time},
-    {"array", 'a', true, read_array},
-    {"dependency", 'd', true, read_dependency},
-    {"signal", 0, true, read_signal},
-    {"requeue", 0, false, [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = true; }},
-    {"no-requeue", 0, false,
-     [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = false; }},
-    {"chdir", 'D', true, read_chdir},
-    {"partition", 'p', true,
-     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().queue, b.problems()); }},
-    {"priority", 0, true,
-     [](const SpecNode& n, Batch& b) {
+// Every option of sbatch, by name: what a shortened name stands for depends on all of them.
+constexpr std::array<Option, 108> all_options = {{
+    {"account", 'A', TakesValue::yes, ignore_account},
+    {"acctg-freq", 0, TakesValue::yes, ignore},
+    {"array", 'a', TakesValue::yes, read_array},
+    {"batch", 0, TakesValue::yes, nullptr},
+    {"bb", 0, TakesValue::yes, nullptr},
+    {"bbf", 0, TakesValue::yes, nullptr},
+    {"begin", 'b', TakesValue::yes, nullptr},
+    {"chdir", 'D', TakesValue::yes, read_chdir},
+    {"cluster-constraint", 0, TakesValue::yes, nullptr},
+    {"clusters", 'M', TakesValue::yes, nullptr},
+    {"comment", 0, TakesValue::yes, ignore},
+    {"constraint", 'C', TakesValue::yes, read_constraint},
+    {"container", 0, TakesValue::yes, nullptr},
+    {"container-id", 0, TakesValue::yes, nullptr},
+    {"contiguous", 0, TakesValue::no, nullptr},
+    {"core-spec", 'S', TakesValue::yes, nullptr},
+    {"cores-per-socket", 0, TakesValue::yes, nullptr},
+    {"cpu-freq", 0, TakesValue::yes, ignore},
+    {"cpus-per-gpu", 0, TakesValue::yes, nullptr},
+    {"cpus-per-task", 'c', TakesValue::yes, [](const SpecNode& n, Batch& b) { read_tasks(n, cpus_max, b.cpus_per_task, b); }},
+    {"deadline", 0, TakesValue::yes, nullptr},
+    {"delay-boot", 0, TakesValue::yes, ignore},
+    {"dependency", 'd', TakesValue::yes, read_dependency},
+    {"distribution", 'm', TakesValue::yes, nullptr},
+    {"error", 'e', TakesValue::yes, [](const SpecNode& n, Batch& b) { b.error_at = n, read_output(n, b.spec().error_path, b); }},
+    {"exclude", 'x', TakesValue::yes, nullptr},
+    {"exclusive", 0, TakesValue::if_joined, nullptr},
+    {"export", 0, TakesValue::yes, nullptr},
+    {"export-file", 0, TakesValue::yes, nullptr},
+    {"extra", 0, TakesValue::yes, ignore},
+    {"extra-node-info", 'B', TakesValue::yes, nullptr},
+    {"get-user-env", 0, TakesValue::if_joined, nullptr},
+    {"gid", 0, TakesValue::yes, nullptr},
+    {"gpu-bind", 0, TakesValue::yes, nullptr},
+    {"gpu-freq", 0, TakesValue::yes, ignore},
+    {"gpus", 'G', TakesValue::yes, [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus, b); }},
+    {"gpus-per-node", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_batch_gpus(n, n.text, b.gpus_per_node, b); }},
+    {"gpus-per-socket", 0, TakesValue::yes, nullptr},
+    {"gpus-per-task", 0, TakesValue::yes, nullptr},
+    {"gres", 0, TakesValue::yes, read_gres},
+    {"gres-flags", 0, TakesValue::yes, ignore},
+    {"hint", 0, TakesValue::yes, ignore},
+    {"hold", 'H', TakesValue::no, nullptr},
+    {"ignore-pbs", 0, TakesValue::no, ignore},
+    {"input", 'i', TakesValue::yes, nullptr},
+    {"job-name", 'J', TakesValue::yes, read_job_name},
+    {"kill-on-invalid-dep", 0, TakesValue::yes, nullptr},
+    {"licenses", 'L', TakesValue::yes, nullptr},
+    {"mail-type", 0, TakesValue::yes, ignore_mail},
+    {"mail-user", 0, TakesValue::yes, ignore_mail},
+    {"mcs-label", 0, TakesValue::yes, ignore},
+    {"mem", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib, b); }},
+    {"mem-bind", 0, TakesValue::yes, ignore},
+    {"mem-per-cpu", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_batch_memory(n, b.memory_mib_per_cpu, b); }},
+    {"mem-per-gpu", 0, TakesValue::yes, nullptr},
+    {"mincpus", 0, TakesValue::yes, nullptr},
+    {"network", 0, TakesValue::yes, nullptr},
+    {"nice", 0, TakesValue::if_joined, nullptr},
+    {"no-kill", 'k', TakesValue::if_joined, nullptr},
+    {"no-requeue", 0, TakesValue::no, [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = false; }},
+    {"nodefile", 'F', TakesValue::yes, nullptr},
+    {"nodelist", 'w', TakesValue::yes, nullptr},
+    {"nodes", 'N', TakesValue::yes, read_nodes},
+    {"ntasks", 'n', TakesValue::yes, [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks, b); }},
+    {"ntasks-per-core", 0, TakesValue::yes, nullptr},
+    {"ntasks-per-gpu", 0, TakesValue::yes, nullptr},
+    {"ntasks-per-node", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
+    {"ntasks-per-socket", 0, TakesValue::yes, nullptr},
+    {"oom-kill-step", 0, TakesValue::if_joined, nullptr},
+    {"open-mode", 0, TakesValue::yes, ignore},
+    {"output", 'o', TakesValue::yes, [](const SpecNode& n, Batch& b) { b.output_at = n, read_output(n, b.spec().output_path, b); }},
+    {"overcommit", 'O', TakesValue::no, nullptr},
+    {"oversubscribe", 's', TakesValue::no, nullptr},
+    {"parsable", 0, TakesValue::no, ignore},
+    {"partition", 'p', TakesValue::yes, [](const SpecNode& n, Batch& b) { read_name(n, b.spec().queue, b.problems()); }},
+    {"power", 0, TakesValue::yes, ignore},
+    {"prefer", 0, TakesValue::yes, nullptr},
+    {"priority", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) {
        read_whole(n, {-1'000'000, 1'000'000}, b.spec().priority, b.problems());
      }},
-    {"output", 'o', true,
-     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().output_path.edit(), b.problems()); }},
-    {"error", 'e', true,
-     [](const SpecNode& n, Batch& b) { read_text(n, b.spec().error_path.edit(), b.problems()); }},
-    {"account", 'A', true, nullptr},
-    {"begin", 'b', true, nullptr},
-    {"comment", 0, true, nullptr},
-    {"constraint", 'C', true, read_constraint},
-    {"container", 0, true, nullptr},
-    {"core-spec", 'S', true, nullptr},
-    {"cores-per-socket", 0, true, nullptr},
-    {"cpu-freq", 0, true, nullptr},
-    {"cpus-per-gpu", 0, true, nullptr},
-    {"deadline", 0, true, nullptr},
-    {"delay-boot", 0, true, nullptr},
-    {"distribution", 'm', true, nullptr},
-    {"exclude", 'x', true, nullptr},
-    {"exclusive", 0, false, nullptr},
-    {"export", 0, true, nullptr},
-    {"export-file", 0, true, nullptr},
-    {"extra-node-info", 'B', true, nullptr},
-    {"get-user-env", 0, false, nullptr},
-    {"gpu-bind", 0, true, nullptr},
-    {"gpu-freq", 0, true, nullptr},
-    {"gpus-per-socket", 0, true, nullptr},
-    {"gpus-per-task", 0, true, nullptr},
-    {"hint", 0, true, nullptr},
-    {"hold", 'H', false, nullptr},
-    {"input", 'i', true, nullptr},
-    {"kill-on-invalid-dep", 0, true, nullptr},
-    {"licenses", 'L', true, nullptr},
-    {"mail-type", 0, true, nullptr},
-    {"mail-user", 0, true, nullptr},
-    {"mem-bind", 0, true, nullptr},
-    {"mem-per-gpu", 0, true, nullptr},
-    {"mincpus", 0, true, nullptr},
-    {"nice", 0, false, nullptr},
-    {"no-kill", 'k', false, nullptr},
-    {"nodefile", 'F', true, nullptr},
-    {"nodelist", 'w', true, nullptr},
-    {"ntasks-per-core", 0, true, nullptr},
-    {"ntasks-per-gpu", 0, true, nullptr},
-    {"ntasks-per-socket", 0, true, nullptr},
-    {"open-mode", 0, true, nullptr},
-    {"oversubscribe", 's', false, nullptr},
-    {"propagate", 0, false, nullptr},
-    {"qos", 'q', true, nullptr},
-    {"reservation", 0, true,
-     [](const SpecNode& n, Batch& b) { read_name(n, b.spec().reservation.edit(), b.problems()); }},
-    {"segment", 0, true,
-     [](const SpecNode& n, Batch& b) {
+    {"profile", 0, TakesValue::yes, ignore},
+    {"propagate", 0, TakesValue::if_joined, nullptr},
+    {"qos", 'q', TakesValue::yes, ignore_account},
+    {"quiet", 'Q', TakesValue::no, ignore},
+    {"reboot", 0, TakesValue::no, nullptr},
+    {"requeue", 0, TakesValue::no, [](const SpecNode&, Batch& b) { b.spec().restart_after_loss = true; }},
+    {"reservation", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_name(n, b.spec().reservation.edit(), b.problems()); }},
+    {"resv-ports", 0, TakesValue::if_joined, nullptr},
+    {"segment", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) {
        read_whole(n, {1, segment_max}, b.spec().nearness.segment, b.problems());
        b.segment_at = n;
      }},
-    {"sockets-per-node", 0, true, nullptr},
-    {"switches", 0, true, read_switches},
-    {"threads-per-core", 0, true, nullptr},
-    {"tmp", 0, true, nullptr},
-    {"wckey", 0, true, nullptr},
+    {"signal", 0, TakesValue::yes, read_signal},
+    {"sockets-per-node", 0, TakesValue::yes, nullptr},
+    {"spread-job", 0, TakesValue::no, nullptr},
+    {"stepmgr", 0, TakesValue::no, nullptr},
+    {"switches", 0, TakesValue::yes, read_switches},
+    {"tasks-per-node", 0, TakesValue::yes, [](const SpecNode& n, Batch& b) { read_tasks(n, tasks_max, b.tasks_per_node, b); }},
+    {"test-only", 0, TakesValue::no, nullptr},
+    {"thread-spec", 0, TakesValue::yes, nullptr},
+    {"threads-per-core", 0, TakesValue::yes, nullptr},
+    {"time", 't', TakesValue::yes, read_time},
+    {"time-min", 0, TakesValue::yes, nullptr},
+    {"tmp", 0, TakesValue::yes, nullptr},
+    {"tres-bind", 0, TakesValue::yes, nullptr},
+    {"tres-per-task", 0, TakesValue::yes, nullptr},
+    {"uid", 0, TakesValue::yes, nullptr},
+    {"use-min-nodes", 0, TakesValue::no, nullptr},
+    {"verbose", 'v', TakesValue::no, ignore},
+    {"wait", 'W', TakesValue::no, nullptr},
+    {"wait-all-nodes", 0, TakesValue::yes, ignore},
+    {"wckey", 0, TakesValue::yes, ignore_account},
+    {"wrap", 0, TakesValue::yes, nullptr},
 }};
 
 }  // namespace

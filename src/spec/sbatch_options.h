@@ -20,16 +20,18 @@ struct Batch {
   std::optional<std::int64_t> memory_mib = {}, memory_mib_per_cpu = {};
   std::optional<Gpus> gpus = {}, gpus_per_node = {};
   SpecNode segment_at = {}, tasks_at = {}, gpus_at = {}, array_at = {};  // what said so last
+  SpecNode memory_at = {}, output_at = {}, error_at = {};
 
   Problems& problems() { return job.problems; }
   JobSpec& spec() { return job.spec(); }
 };
 
 // `read` gets the value as a node whose key is the option's name.
+enum class TakesValue { no, yes, if_joined };  // if_joined: --NAME or --NAME=VALUE
 struct Option {
   std::string_view name;
   char letter;  // 0: none
-  bool takes_value;
+  TakesValue value;
   void (*read)(const SpecNode&, Batch&);  // nullptr: known, and not honoured yet
 };
 

@@ -12,7 +12,7 @@ constexpr std::int64_t replicas_max = 10'000;
 constexpr std::int64_t seconds_max = 86'400;
 
 struct ServiceDraft {
-  Service service;
+  Service service = {};
   Problems& problems;
   std::optional<std::int64_t> replicas = {}, replicas_least = {}, replicas_most = {};
   const SpecNode* most = nullptr;
@@ -102,8 +102,8 @@ void read_probe(const SpecNode& node, ServiceDraft& draft) {
   read_keys(node, probe_keys, {"headers"}, draft, draft.problems);
   ReadinessProbe& probe = draft.service.probe;
   if (!node.find("path")) {
-    draft.problems.add(node.key_place, "'readiness_probe' has no 'path'",
-                       "expected a path that begins with '/', such as /health");
+    lacks(node, "path", node.key_place, "'readiness_probe' has no 'path'",
+          "expected a path that begins with '/', such as /health", draft.problems);
   }
   if (draft.silence_max) {
     // SkyPilot counts time, Mohona counts failures.
@@ -118,7 +118,7 @@ constexpr std::array<Key<ServiceDraft>, 2> policy_keys = {{
     {"max_replicas",
      [](const SpecNode& n, ServiceDraft& d) {
        d.most = &n;
-       if (!n.is_null()) read_replicas(n, d.replicas_most, d.problems);
+       read_replicas(n, d.replicas_most, d.problems);
      }},
 }};
 
@@ -130,8 +130,8 @@ void read_policy(const SpecNode& node, ServiceDraft& draft) {
              "spot_placer", "qps_window_size", "target_queue_length_per_replica"},
             draft, draft.problems);
   if (!node.find("min_replicas")) {
-    draft.problems.add(node.key_place, "'replica_policy' has no 'min_replicas'",
-                       "expected min_replicas: N");
+    lacks(node, "min_replicas", node.key_place, "'replica_policy' has no 'min_replicas'",
+          "expected min_replicas: N", draft.problems);
   }
   if (!draft.replicas_least || !draft.replicas_most) return;
   if (*draft.replicas_most < *draft.replicas_least) {
@@ -163,8 +163,8 @@ void read_service(const SpecNode& node, Draft& draft) {
              "external_load_balancer"},
             service, draft.problems);
   if (!node.find("readiness_probe")) {
-    draft.problems.add(node.key_place, "'service' has no 'readiness_probe'",
-                       "expected readiness_probe: /PATH, which answers when a replica is ready");
+    lacks(node, "readiness_probe", node.key_place, "'service' has no 'readiness_probe'",
+          "expected readiness_probe: /PATH, which answers when a replica is ready", draft.problems);
   }
   // As in SkyPilot, the plain number wins.
   service.service.replicas = service.replicas.value_or(service.replicas_least.value_or(1));

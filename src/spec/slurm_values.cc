@@ -121,7 +121,7 @@ std::optional<Gpus> parse_slurm_gpus(std::string_view text) {
     text.remove_prefix(colon + 1);
   }
   const auto count = number(text);
-  if (!count || *count < 1) return std::nullopt;
+  if (!count) return std::nullopt;
   out.count = *count;
   return out;
 }

@@ -25,7 +25,7 @@ struct SlurmArray {
 // nullopt: not an array, or one of too many indices.
 std::optional<SlurmArray> parse_slurm_array(std::string_view text);
 
-// "4", "a100:4" (the name is empty when any GPU will do).
+// "4", "a100:4" (the name is empty when any GPU will do). A count of 0 is none.
 std::optional<Gpus> parse_slurm_gpus(std::string_view text);
 
 // "[B:]USR1[@90]", by name or number.

@@ -6,6 +6,7 @@
 #include <charconv>
 
 #include "base/text.h"
+#include "spec/fields.h"
 #include "spec/problems.h"
 #include "spec/table.h"
 
@@ -51,8 +52,8 @@ constexpr std::array<Column, 10> columns = {{
     {"hour", read_hour},
     {"resource", [](const TableField& f, UsageDraft& d, Problems&) { d.slice.resource = f.text; }},
     {"sku", [](const TableField& f, UsageDraft& d, Problems&) { d.slice.meter.sku = f.text; }},
-    {"cloud",
-     [](const TableField& f, UsageDraft& d, Problems&) { d.slice.meter.place.cloud = f.text; }},
+    {"cloud", [](const TableField& f, UsageDraft& d,
+                 Problems&) { d.slice.meter.place.cloud = canonical_cloud(f.text); }},
     {"region",
      [](const TableField& f, UsageDraft& d, Problems&) { d.slice.meter.place.region = f.text; }},
     {"zone",

@@ -111,7 +111,8 @@ void read_hooks(const SpecNode& node, Draft& draft) {
     HookDraft hook{{}, draft.problems};
     read_keys(item, hook_keys, {}, hook, draft.problems);
     if (!item.find("run")) {
-      draft.problems.add(item.place, "this hook has no 'run'", "expected run: COMMAND");
+      lacks(item, "run", item.place, "this hook has no 'run'", "expected run: COMMAND",
+            draft.problems);
     }
     if (!item.find("events")) hook.hook.events.assign(hook_events.begin(), hook_events.end());
     draft.spec().hooks.edit().push_back(std::move(hook.hook));
@@ -154,10 +155,8 @@ void read_checkpoint(const SpecNode& node, Draft& draft) {
   read_keys(node, checkpoint_keys, {}, draft, draft.problems);
   const SpecNode* path = node.find("path");
   if (!path) {
-    draft.problems.add(node.key_place, "'checkpoint' has no 'path'",
-                       "expected where the job keeps what survives, such as path: ckpt");
-  } else if (path->is_scalar() && path->text.empty()) {
-    wrong(*path, "expected a path, such as ckpt", draft.problems);
+    lacks(node, "path", node.key_place, "'checkpoint' has no 'path'",
+          "expected where the job keeps what survives, such as path: ckpt", draft.problems);
   } else if (path->is_scalar()) {
     std::string& out = draft.spec().checkpoint->path;
     out = path_in_workdir(path->text);
@@ -181,7 +180,7 @@ void read_progress(const SpecNode& node, Draft& draft) {
   draft.spec().progress.emplace();
   if (node.is_scalar()) {
     read_whole(node, {1, steps_max}, draft.spec().progress->steps, draft.problems);
-  } else if (!node.is_map() || node.children.empty()) {
+  } else if (!node.is_map()) {
     wrong(node, "expected a number of steps, or {steps: 10000, log: true}", draft.problems);
   } else {
     read_keys(node, progress_keys, {}, draft, draft.problems);
@@ -189,7 +188,7 @@ void read_progress(const SpecNode& node, Draft& draft) {
 }
 
 void read_config(const SpecNode& node, Draft& draft) {
-  if (node.is_null() || !is_map(node, "a map with 'hooks'", draft.problems)) return;
+  if (!is_map(node, "a map with 'hooks'", draft.problems)) return;
   read_keys(node, config_keys,
             {"docker",
              "kubernetes",

@@ -8,6 +8,7 @@
 #include "engine/host/progress_watch.h"
 #include "engine/host/srun.h"
 #include "model/json_text.h"
+#include "model/output_name.h"
 
 namespace mohona::host {
 namespace {
@@ -43,21 +44,29 @@ bool bind_to(int fd, std::int64_t port, std::int64_t& bound) {
   return true;
 }
 
-// Slurm's names for output files: %j %A job, %a array index, %x name, %u user, %N node, %% itself.
-std::string expand_output(const std::string& pattern, const Launch& launch) {
+// Slurm's names for output files; see model/output_name.h. Within an array, %j is the task's own,
+// as with Slurm, so that no task writes over another's file.
+std::string expand_output(const std::string& name, const Launch& launch) {
+  const std::string job = to_string(launch.attempt.id.job);
   std::string out;
-  for (std::size_t i = 0; i < pattern.size(); ++i) {
-    if (pattern[i] != '%' || i + 1 == pattern.size()) {
-      out += pattern[i];
-      continue;
-    }
-    switch (pattern[++i]) {
+  for (const OutputNamePiece& piece : parse_output_name(name)) {
+    switch (piece.letter) {
+      case 0:
+        out += piece.text;
+        break;
       case 'j':
+        out += padded_number(job, piece.width);
+        if (!launch.shard.empty()) out += "_" + launch.shard;
+        break;
       case 'A':
-        out += to_string(launch.attempt.id.job);
+        out += padded_number(job, piece.width);
         break;
       case 'a':
-        out += launch.shard;
+        if (!launch.shard.empty()) out += padded_number(launch.shard, piece.width);
+        break;
+      case 'b':
+        if (!launch.shard.empty())
+          out += padded_number(launch.shard.substr(launch.shard.size() - 1), piece.width);
         break;
       case 'x':
         out += launch.spec->name;
@@ -68,11 +77,8 @@ std::string expand_output(const std::string& pattern, const Launch& launch) {
       case 'N':
         out += launch.attempt.pool;
         break;
-      case '%':
-        out += '%';
-        break;
-      default:
-        out += fmt::format("%{}", pattern[i]);
+      default:  // %n %t: the script is task 0, on node 0
+        out += padded_number("0", piece.width);
     }
   }
   return fs::path(out).is_absolute() ? out : *launch.spec->submit_directory + "/" + out;

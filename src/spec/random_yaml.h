@@ -1,0 +1,65 @@
+// Trees of values that tests make up, and their text in any of YAML's styles. For tests only.
+#pragma once
+
+#include <cstdint>
+#include <initializer_list>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace mohona {
+
+// Random numbers that are the same on every machine: SplitMix64.
+class Dice {
+ public:
+  explicit Dice(std::uint64_t seed) : state_(seed) {}
+
+  std::uint64_t next();
+  std::int64_t between(std::int64_t least, std::int64_t most);  // both included
+  bool one_in(std::int64_t n) { return between(1, n) == 1; }
+
+  template <class T>
+  const T& pick(const std::vector<T>& from) {
+    return from[static_cast<std::size_t>(between(0, std::ssize(from) - 1))];
+  }
+  std::string pick(std::initializer_list<std::string_view> from) {
+    return std::string(from.begin()[between(0, std::ssize(from) - 1)]);
+  }
+
+ private:
+  std::uint64_t state_;
+};
+
+// One value. A map keeps its keys in the order in which they were added.
+struct RandomValue {
+  enum class Type { null, scalar, list, map };
+
+  Type type = Type::null;
+  std::string text;   // of a scalar
+  bool plain = true;  // a scalar that needs no quotes and means another thing with them: 8, true
+  std::vector<std::pair<std::string, RandomValue>> entries;  // of a map; of a list without keys
+
+  static RandomValue null() { return {}; }
+  static RandomValue of(std::string text);  // quoted where YAML would read something else
+  static RandomValue number(std::int64_t value);
+  static RandomValue flag(bool value);
+  static RandomValue list(std::vector<RandomValue> items = {});
+  static RandomValue map(std::vector<std::pair<std::string, RandomValue>> entries = {});
+
+  void add(std::string key, RandomValue value);  // to a map
+  void add(RandomValue item);                    // to a list
+};
+
+// The documents as YAML: block and flow style, quotes, indentation and comments vary.
+std::string write_yaml(const std::vector<RandomValue>& documents, Dice& dice);
+
+// Puts something else in the place of one value: another type, a typing error in a key, a huge
+// number, a deep nest, a key twice.
+void damage_value(RandomValue& root, Dice& dice);
+
+// Changes a few bytes: some go, some come twice, some are punctuation that YAML cares about.
+void damage_text(std::string& text, Dice& dice);
+
+}  // namespace mohona
