@@ -16,6 +16,7 @@ constexpr std::size_t page_default = 100;
 constexpr std::size_t page_max = 1'000;
 constexpr std::size_t batch_jobs_max = 50'000;
 constexpr std::size_t log_bytes_max = 1u << 20;
+constexpr std::size_t waits_shown_max = 10;  // of a job's attempts that have not started
 
 // By number or, the newest of that name, by name.
 const JobEntry* find_job(const State& state, const std::string& which) {
@@ -90,15 +91,22 @@ void Api::one_job(const HttpRequest& request, const Segments& path, Reply reply)
   if (!get || (what != "" && what != "explain" && what != "price")) {
     return reply(no_such_page(request));
   }
-  parts_.controller.read([=, reply = std::move(reply)](const State& state, Timestamp now) {
+  parts_.controller.read([=, this, reply = std::move(reply)](const State& state, Timestamp now) {
     const JobEntry* entry = find_job(state, which);
     if (!entry) return reply(error_answer(no_such_job(which)));
     if (what == "price") {
       const auto price = explain_price(state, *entry, now);
       return reply(price ? answer(price_view(*entry, *price)) : error_answer(price.error()));
     }
-    reply(answer(what == "explain" ? explanation_view(*entry, explain(state, *entry, now))
-                                   : job_details(state, *entry, now)));
+    if (what != "explain") return reply(answer(job_details(state, *entry, now)));
+    Explanation why = explain(state, *entry, now);
+    // What only the engine knows of what it has been given.
+    for (const Attempt& attempt : entry->job.attempts) {
+      if (attempt.ended_at || attempt.started_at || why.pools.size() == waits_shown_max) continue;
+      const std::string waits = parts_.controller.waits_for(attempt.id);
+      if (!waits.empty()) why.pools.push_back({attempt.pool, waits, ""});
+    }
+    reply(answer(explanation_view(*entry, why)));
   });
 }
 

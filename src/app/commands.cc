@@ -10,8 +10,8 @@
 #include "app/screen.h"
 #include "app/stores.h"
 #include "base/text.h"
-#include "model/names.h"
 #include "control/controller.h"
+#include "model/names.h"
 
 namespace mohona {
 namespace {

@@ -39,7 +39,23 @@ std::string Home::socket() const {
   return fmt::format("/proc/self/fd/{}/api.sock", directory);
 }
 
+Result<void> Home::check_owner() const {
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) != 0) {
+    return errno == ENOENT ? Result<void>() : system_failure("look at", path_);
+  }
+  if (!S_ISDIR(info.st_mode)) {
+    return fail(Code::invalid, fmt::format("{} is not a directory", path_));
+  }
+  if (info.st_uid == ::geteuid()) return {};
+  return fail(Code::invalid,
+              fmt::format("{} belongs to user {}, and this is user {}: the home must be your own. "
+                          "Choose another with --home or MOHONA_HOME",
+                          path_, info.st_uid, ::geteuid()));
+}
+
 Result<void> Home::make() const {
+  if (auto ok = check_owner(); !ok) return ok;
   if (auto ok = make_directory(path_); !ok) return ok;
   // Also a directory that was there before: what is written into it is nobody else's.
   if (::chmod(path_.c_str(), 0700) != 0) return system_failure("protect", path_);

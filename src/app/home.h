@@ -33,6 +33,11 @@ class Home {
 
   Result<void> make() const;
 
+  // Code::invalid unless the home, where it is there, is a directory of the caller's own:
+  // everything in it is believed, and what another user lays out there would be done with the
+  // caller's rights.
+  Result<void> check_owner() const;
+
   // Makes this process the home's one controller until the Fd goes. Code::conflict names the pid of
   // the one that is there.
   Result<Fd> lock() const;

@@ -67,6 +67,9 @@ void add_up(CLI::App& app, const Shared& s) {
   sub->add_option("--work", o->up.work,
                   "Directory for the files of jobs, from now on; on a shared file system, where "
                   "Slurm's nodes or several controllers use it");
+  sub->add_flag("--forget", o->up.forget,
+                "Begin with an empty journal although there are files of earlier work; what still "
+                "runs is stopped");
   sub->add_flag("--detach,-d", o->detach, "In the background; returns once it answers");
   sub->callback([s, o] {
     const Home home = s->find_home();
@@ -79,6 +82,7 @@ void add_up(CLI::App& app, const Shared& s) {
     if (!o->up.listen.empty()) arguments.insert(arguments.end(), {"--listen", o->up.listen});
     if (!o->up.store.empty()) arguments.insert(arguments.end(), {"--store", o->up.store});
     if (!o->up.work.empty()) arguments.insert(arguments.end(), {"--work", o->up.work});
+    if (o->up.forget) arguments.emplace_back("--forget");
     const auto leader = up_detached(home, arguments);
     if (!leader) {
       s->status = complain(leader.error());

@@ -188,8 +188,8 @@ Result<void> assemble(Plane& plane, const PlaneOptions& options, std::unique_ptr
   if (auto ok = complete_fleet(plane, options.name, fleet); !ok) return ok;
   if (auto ok = define_fleet(*plane.controller, std::move(fleet)); !ok) return ok;
   plane.pricer = std::make_unique<Pricer>(*plane.controller, price_packing, log_line);
-  plane.api = std::make_unique<Api>(ApiParts{*plane.controller, engines, plane.secrets,
-                                             options.shutdown, options.name});
+  plane.api = std::make_unique<Api>(
+      ApiParts{*plane.controller, engines, plane.secrets, options.shutdown, options.name});
   return {};
 }
 

@@ -9,6 +9,7 @@
 #include "app/home.h"
 #include "app/secret_files.h"
 #include "app/up.h"
+#include "base/smooth_clock.h"
 #include "control/pricer.h"
 #include "engine/slurm/slurm_engine.h"
 #include "net/probe.h"
@@ -21,14 +22,15 @@ struct Plane {
   std::unique_ptr<Engine> local;
   std::unique_ptr<SlurmEngine> slurm;
   SecretFiles secrets;
-  SystemClock clock;
+  SmoothClock clock;
   std::unique_ptr<ProbeClient> probes;
   std::unique_ptr<Controller> controller;
   std::unique_ptr<Pricer> pricer;
   std::unique_ptr<Api> api;
   Fleet written;  // as the file has it, where clusters have not told what they know
 
-  explicit Plane(const std::string& work) : secrets(work + "/secrets") {}
+  Plane(const std::string& work, std::optional<SmoothClock::Mark> clock_before)
+      : secrets(work + "/secrets"), clock(SmoothClock::read_clocks, clock_before) {}
   ~Plane();
 };
 

@@ -15,7 +15,9 @@ Code code_of(int status) {
 }  // namespace
 
 Remote::Remote(const Home& home)
-    : home_(home.path()), client_(make_http_client({home.socket(), "", 0})) {}
+    : home_(home.path()), client_(make_http_client({home.socket(), "", 0})) {
+  if (auto ok = home.check_owner(); !ok) refused_ = ok.error();
+}
 
 Result<Json> Remote::get(const std::string& target) { return send({}, target); }
 
@@ -30,6 +32,7 @@ Result<Json> Remote::post(const std::string& target, const Json& body,
 }
 
 Result<Json> Remote::send(const HttpRequest& request, const std::string& target) {
+  if (refused_) return fail(*refused_);
   const auto response = client_->send(request, target, answer_max);
   if (!response && response.error().retry == Retry::outcome_unknown) {
     return fail(

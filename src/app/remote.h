@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "app/home.h"
@@ -25,6 +26,7 @@ class Remote {
   Result<Json> send(const HttpRequest& request, const std::string& target);
 
   std::string home_;
+  std::optional<Error> refused_;  // the home is somebody else's
   std::unique_ptr<HttpClient> client_;
 };
 

@@ -150,6 +150,30 @@ Result<std::unique_ptr<Store>> move_to_journal(const Home& home, const std::stri
   return store;
 }
 
+std::size_t entries_in(const std::string& directory) {
+  std::error_code error;
+  std::size_t count = 0;
+  std::filesystem::directory_iterator entry(directory, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) ++count;
+  return count;
+}
+
+// What earlier work has left behind, if anything.
+Result<void> refuse_if_work_is_known(const Home& home, const std::string& work,
+                                     const std::string& store) {
+  const std::size_t launched =
+      entries_in(home.file("running")) + entries_in(work + "/slurm/running");
+  const std::size_t jobs = entries_in(work + "/jobs");
+  if (launched == 0 && jobs == 0) return {};
+  return fail(
+      Code::conflict,
+      fmt::format("{} holds no journal, but there are files of earlier work: {} launched attempts "
+                  "and {} jobs in {}. Is a disk not mounted? Restore the journal "
+                  "(docs/operations.md), or begin with an empty one: mohona up --forget, which "
+                  "stops what still runs and keeps its files",
+                  store, launched, jobs, work));
+}
+
 // --- copying
 
 struct Place {
@@ -267,6 +291,25 @@ Result<std::unique_ptr<Store>> open_store(const Home& home, const std::string& s
   return fail(
       Code::invalid,
       fmt::format("--store takes sqlite or postgresql://USER@HOST/DATABASE; got '{}'", said));
+}
+
+Result<void> check_not_lost(const Home& home, const std::string& work, const std::string& said) {
+  const auto before = remembered(home);
+  if (!before) return fail(before.error());
+  if (!before->empty() || is_postgresql(said)) return {};
+  std::error_code error;
+  const auto size = std::filesystem::file_size(journal_of(home), error);
+  if (!error && size > 0) return {};
+  return refuse_if_work_is_known(home, work, journal_of(home));
+}
+
+Result<void> check_not_lost(const Home& home, const std::string& work, Store& store) {
+  const auto none = is_empty(store);
+  if (!none) return fail(none.error());
+  const auto target = remembered(home);
+  if (!*none) return {};
+  return refuse_if_work_is_known(home, work,
+                                 target && !target->empty() ? *target : journal_of(home));
 }
 
 Result<std::unique_ptr<LeaseTable>> open_lease(const Home& home) {

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include <array>
+#include <charconv>
+#include <csignal>
 #include <filesystem>
 #include <thread>
 
@@ -20,6 +22,7 @@
 #include "app/stores.h"
 #include "base/text.h"
 #include "control/lead.h"
+#include "engine/host/processes.h"
 
 namespace mohona {
 namespace {
@@ -27,6 +30,11 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto start_max = 30s;
+// From a signal that ends the process until it ends whatever it waits for: an engine that does not
+// return, a database that does not answer. All that was accepted is durable by then; work goes on.
+constexpr unsigned end_max_seconds = 10;
+// A smaller difference between the clocks is made up by the clock itself.
+constexpr Duration wall_difference_least = 1s;
 
 int complain(const Error& error) {
   fmt::print(stderr, "mohona: {}\n", error.message);
@@ -70,10 +78,30 @@ Result<std::pair<std::string, int>> parse_listen(const std::string& text) {
 constexpr char controller_ended = 0;
 int bell = -1;  // whoever writes to it ends the wait
 
+volatile std::sig_atomic_t leave_status = exit_ok;
+
+void leave_at_once(int) {
+  constexpr std::string_view why =
+      "mohona: something does not return and is not waited for; what runs goes on\n";
+  [[maybe_unused]] const ssize_t n = ::write(STDERR_FILENO, why.data(), why.size());
+  ::_exit(leave_status);
+}
+
 void ring(int what) {
+  if (what != controller_ended) ::alarm(end_max_seconds);
   const char byte = static_cast<char>(what);
   [[maybe_unused]] const ssize_t n = ::write(bell, &byte, 1);
 }
+
+// Bounds what is taken apart at the end of its life, on the way out or to waiting again.
+class EndInTime {
+ public:
+  void begin(int status) {
+    leave_status = status;
+    ::alarm(end_max_seconds);
+  }
+  ~EndInTime() { ::alarm(0); }
+};
 
 class Waiting {
  public:
@@ -87,6 +115,8 @@ class Waiting {
     action.sa_handler = ring;
     action.sa_flags = SA_RESTART;
     for (const int n : {SIGINT, SIGTERM, SIGHUP}) ::sigaction(n, &action, nullptr);
+    action.sa_handler = leave_at_once;
+    ::sigaction(SIGALRM, &action, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
   }
 
@@ -141,6 +171,30 @@ Result<std::string> work_of(const Home& home, const std::string& said) {
   return work;
 }
 
+// "BOOT TIME SINCE_BOOT": where the clock of the controller before has come to (microseconds).
+// Nothing when it is of another boot or cannot be read: then the wall clock is all there is.
+std::optional<SmoothClock::Mark> read_clock_mark(const Home& home) {
+  const auto text = read_file(home.file("clock"));
+  if (!text) return std::nullopt;
+  const auto words = split(trim(*text), ' ');
+  if (words.size() != 3 || words[0] != host::boot_id()) return std::nullopt;
+  const auto number = [](std::string_view word) -> std::int64_t {
+    std::int64_t n = 0;
+    std::from_chars(word.data(), word.data() + word.size(), n);
+    return n;
+  };
+  return SmoothClock::Mark{Timestamp(Duration(number(words[1]))), Duration(number(words[2]))};
+}
+
+void write_clock_mark(const Home& home, const SmoothClock& clock) {
+  const SmoothClock::Mark mark = clock.mark();
+  // What cannot be written is only a jump that the next start does not notice.
+  (void)write_file(home.file("clock"),
+                   fmt::format("{} {} {}\n", host::boot_id(), mark.time.time_since_epoch().count(),
+                               mark.since_boot.count()),
+                   false);
+}
+
 // The process: what it needs whether it leads or waits.
 class Process {
  public:
@@ -152,9 +206,11 @@ class Process {
   Result<void> prepare();
   Result<void> listen();
   Result<void> start(Plane& plane, const std::unique_ptr<Lead>& lead);
+  Result<void> try_to_start(Plane& plane, const std::unique_ptr<Lead>& lead);
   bool wait_to_lead(std::unique_ptr<Lead>& lead);
   std::optional<int> lead();
   void say_up(const char* how);
+  void look_at_clock(Plane& plane);
   // Until a signal comes; meanwhile a socket that someone removed is made anew.
   int wait_while_leading(Plane& plane);
 
@@ -227,6 +283,21 @@ bool Process::wait_to_lead(std::unique_ptr<Lead>& lead) {
   }
 }
 
+// A wall clock that was set is said, and followed once nothing is measured.
+void Process::look_at_clock(Plane& plane) {
+  if (const auto jump = plane.clock.take_jump()) {
+    log_line(fmt::format(
+        "the wall clock was set {} by {}; what runs is measured and billed as if "
+        "it had not been, and the new time is taken when nothing runs",
+        *jump > Duration{0} ? "forward" : "back", format_duration(std::chrono::abs(*jump))));
+    write_clock_mark(home_, plane.clock);
+  }
+  if (std::chrono::abs(plane.clock.wall_ahead()) < wall_difference_least) return;
+  plane.controller->read([&clock = plane.clock](const State& state, Timestamp) {
+    if (state.live().empty()) clock.follow_wall();
+  });
+}
+
 // The first thing that comes, a signal or the controller's end.
 int Process::wait_while_leading(Plane& plane) {
   constexpr auto look_every = 2s;
@@ -235,7 +306,9 @@ int Process::wait_while_leading(Plane& plane) {
   while (true) {
     if (const auto came = waiting_.wait(look_every)) return *came;
     if (!std::filesystem::exists(home_.socket())) (void)server_->listen_unix(home_.socket());
+    look_at_clock(plane);
     if (std::chrono::steady_clock::now() - refreshed_at < refresh_every) continue;
+    write_clock_mark(home_, plane.clock);
     refresh(plane, name_);
     refreshed_at = std::chrono::steady_clock::now();
   }
@@ -253,13 +326,23 @@ Result<void> Process::start(Plane& plane, const std::unique_ptr<Lead>& lead) {
   return assemble(plane, parts, std::move(store_), fleet_);
 }
 
+// Whatever the disk or an engine holds, it ends in a message.
+Result<void> Process::try_to_start(Plane& plane, const std::unique_ptr<Lead>& lead) {
+  try {
+    return start(plane, lead);
+  } catch (const std::exception& e) {
+    return fail(Code::internal, fmt::format("the controller cannot start: {}", e.what()));
+  }
+}
+
 // The exit status; nothing: another controller leads now, or the store is away, and this one is to
 // wait again.
 std::optional<int> Process::lead() {
   std::unique_ptr<Lead> lead;
   if (!wait_to_lead(lead)) return exit_ok;
-  Plane plane(work_);
-  if (auto ok = start(plane, lead); !ok) {
+  EndInTime end;
+  Plane plane(work_, read_clock_mark(home_));
+  if (auto ok = try_to_start(plane, lead); !ok) {
     const bool passes = ok.error().code == Code::superseded || ok.error().code == Code::unavailable;
     if (!lease_ || !passes) return complain(ok.error());
     log_line(fmt::format("cannot lead: {}", ok.error().message));
@@ -267,6 +350,8 @@ std::optional<int> Process::lead() {
     return std::nullopt;
   }
   door_->open(plane.api.get());
+  look_at_clock(plane);
+  write_clock_mark(home_, plane.clock);
   say_up("is up");
   std::thread watch([&] {
     plane.controller->wait();
@@ -276,8 +361,10 @@ std::optional<int> Process::lead() {
   door_->open(nullptr);
   plane.pricer.reset();
   plane.controller->stop();
+  write_clock_mark(home_, plane.clock);
   watch.join();
   const auto failure = plane.controller->failure();
+  end.begin(came != controller_ended || !failure ? exit_ok : exit_unavailable);
   if (came != controller_ended || !failure) return exit_ok;
   log_line(fmt::format("the controller stops: {}", failure->message));
   if (lease_ && failure->code == Code::superseded) return std::nullopt;
@@ -296,9 +383,15 @@ Result<void> Process::prepare() {
   auto work = work_of(home_, options_.work);
   if (!work) return fail(work.error());
   work_ = std::move(*work);
+  if (!options_.forget) {
+    if (auto ok = check_not_lost(home_, work_, options_.store); !ok) return ok;
+  }
   auto store = open_store(home_, options_.store);
   if (!store) return fail(store.error());
   store_ = std::move(*store);
+  if (!options_.forget) {
+    if (auto ok = check_not_lost(home_, work_, *store_); !ok) return ok;
+  }
   auto lease = open_lease(home_);
   if (!lease) return fail(lease.error());
   lease_ = std::move(*lease);
@@ -338,7 +431,8 @@ Result<std::string> up_detached(const Home& home, const std::vector<std::string>
   posix_spawn_file_actions_t files;
   ::posix_spawn_file_actions_init(&files);
   ::posix_spawn_file_actions_addopen(&files, 0, "/dev/null", O_RDONLY, 0);
-  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
+  ::posix_spawn_file_actions_addopen(&files, 1, log.c_str(),
+                                     O_WRONLY | O_CREAT | O_APPEND | O_NOFOLLOW, 0600);
   ::posix_spawn_file_actions_adddup2(&files, 1, 2);
   ::posix_spawn_file_actions_addclosefrom_np(&files, 3);
   posix_spawnattr_t attributes;

@@ -8,10 +8,11 @@
 namespace mohona {
 
 struct UpOptions {
-  std::string fleet;   // a fleet file; empty: the home's last one, or this machine
-  std::string listen;  // ADDRESS:PORT for TCP; empty: the unix socket alone
-  std::string store;   // where the state is kept; see stores.h
-  std::string work;    // where the files of jobs are; empty: as said before, or the home
+  std::string fleet;    // a fleet file; empty: the home's last one, or this machine
+  std::string listen;   // ADDRESS:PORT for TCP; empty: the unix socket alone
+  std::string store;    // where the state is kept; see stores.h
+  std::string work;     // where the files of jobs are; empty: as said before, or the home
+  bool forget = false;  // begin with an empty journal, although there are files of earlier work
   bool quiet = false;
 };
 

@@ -54,7 +54,7 @@ bool write_all(int fd, std::string_view text) {
 }  // namespace
 
 Result<void> overwrite_file(const std::string& path, std::string_view text) {
-  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd || !write_all(fd.get(), text)) return system_failure("write", path);
   return {};
 }
@@ -66,7 +66,7 @@ Result<void> write_file(const std::string& path, std::string_view text, bool dur
     ::unlink(temporary.c_str());
     return failure;
   };
-  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+  Fd fd(::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600));
   if (!fd) return give_up("write");
   if (!write_all(fd.get(), text)) return give_up("write");
   if (durable && ::fdatasync(fd.get()) != 0) return give_up("sync");
@@ -102,7 +102,7 @@ Result<void> make_directory(const std::string& path) {
 }
 
 Result<Fd> lock_file(const std::string& path, bool wait) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600));
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
   if (!fd) return system_failure("open", path);
   while (::flock(fd.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
     if (errno == EINTR) continue;

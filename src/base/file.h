@@ -33,6 +33,9 @@ Failure system_failure(std::string_view what, const std::string& path);
 
 Result<std::string> read_file(const std::string& path);
 
+// The calls below write no file through a symbolic link: where others may make names, a link would
+// lead to a file of somebody else.
+
 // The file has either its old content or all of the new one, whatever happens. `durable`: also
 // after a loss of power. Mode 0600.
 Result<void> write_file(const std::string& path, std::string_view text, bool durable);

@@ -22,8 +22,8 @@ std::string environment_name(std::string_view name);
 std::size_t character_length(std::string_view text);
 bool is_utf8(std::string_view text);
 
-// Whether brackets of this JSON text stand in each other at most so deep. Asked before it is parsed:
-// libraries write and free nested values by recursion.
+// Whether brackets of this JSON text stand in each other at most so deep. Asked before it is
+// parsed: libraries write and free nested values by recursion.
 bool nested_within(std::string_view json, std::size_t depth_max);
 
 // The text with '?' for control characters and for what is not UTF-8, cut to `bytes_max`: names and

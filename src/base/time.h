@@ -30,6 +30,8 @@ class Clock {
  public:
   virtual ~Clock() = default;
   virtual Timestamp now() const = 0;
+  // What this clock showed when the machine's wall clock showed `wall`.
+  virtual Timestamp from_wall(Timestamp wall) const { return wall; }
 };
 
 class SystemClock : public Clock {

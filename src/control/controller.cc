@@ -38,7 +38,8 @@ std::optional<AttemptId> attempt_of(const Input& input) {
 
 Controller::Controller(ControllerParts parts)
     : parts_(std::move(parts)),
-      effects_({parts_.engines, parts_.secrets, parts_.name, parts_.may_act, parts_.log}) {
+      effects_(
+          {parts_.engines, parts_.secrets, parts_.clock, parts_.name, parts_.may_act, parts_.log}) {
   if (parts_.probe) {
     prober_.emplace(parts_.probe, [this](Readiness readiness) { submit(readiness, nullptr); });
   }

@@ -87,6 +87,8 @@ class Controller {
   std::optional<Error> failure();
   // Why nothing is accepted for now; for readers, on the controller's thread.
   std::optional<Error> suspended() const { return suspended_; }
+  // Why an attempt that was launched has not started; for readers, on the controller's thread.
+  std::string waits_for(const AttemptId& id) const { return effects_.waits_for(id); }
   // Blocks until the loop has ended.
   void wait();
 

@@ -236,6 +236,7 @@ void Effects::act(const Turn& turn, const Fact& fact) {
          Stop{job.spec->stop->signal, stopping->grace, stopping->within,
               std::string(hook_event(stopping->reason)), job.spec->stop->target});
   } else if (const auto* ended = std::get_if<AttemptEnded>(&fact)) {
+    waits_for_.erase(ended->attempt);
     for (const auto& [name, engine] : parts_.engines) {
       forget(turn, name, ended->attempt);
     }
@@ -282,6 +283,11 @@ void Effects::observe(const Turn& turn, bool reconcile) {
   }
 }
 
+std::string Effects::waits_for(const AttemptId& id) const {
+  const auto found = waits_for_.find(id);
+  return found == waits_for_.end() ? "" : found->second;
+}
+
 bool Effects::wants_look(bool& reconcile) {
   bool any = false;
   for (auto& [name, look] : looks_) {
@@ -308,6 +314,9 @@ void Effects::compare(const Turn& turn, const std::string& engine, bool reconcil
   std::map<AttemptId, const Report*> known;
   for (Report& report : reports) {
     if (!mend(report)) continue;
+    for (auto* at : {&report.started_at, &report.ended_at}) {
+      if (*at) *at = parts_.clock.from_wall(**at);
+    }
     if (reconcile) known[report.attempt] = &report;
     const auto live = turn.state.live().find(report.attempt);
     if (live == turn.state.live().end()) {
@@ -318,6 +327,11 @@ void Effects::compare(const Turn& turn, const std::string& engine, bool reconcil
         forget(turn, engine, report.attempt);
       }
       continue;
+    }
+    if (report.phase == Phase::launched && !report.waits_for.empty()) {
+      waits_for_[report.attempt] = report.waits_for;
+    } else {
+      waits_for_.erase(report.attempt);
     }
     if (report.phase != Phase::launched && !live->second.attempt->started_at) {
       turn.inputs.push_back(Started{report.attempt, report.port, report.started_at});

@@ -40,6 +40,7 @@ class NoSecrets : public SecretStore {
 struct EffectsParts {
   std::map<std::string, Engine*> engines;  // by the name that pools use
   SecretStore& secrets;
+  const Clock& clock;  // translates times that engines report
   std::string name = {};                       // of this controller; empty: it is the only one
   std::function<Result<void>()> may_act = {};  // asked before each call; none: always
   std::function<void(const std::string&)> log = {};
@@ -75,6 +76,9 @@ class Effects {
   void list_shards(const Turn& turn, const Job& job);
   bool lists(JobId job) const { return listing_.contains(job); }
 
+  // Why an attempt that was launched has not started, as its engine says; "" if it says nothing.
+  std::string waits_for(const AttemptId& id) const;
+
   // Takes what the calls have led to. With `drop` it is forgotten: nothing may be decided or done.
   void finish(const Turn& turn, bool drop);
 
@@ -108,6 +112,7 @@ class Effects {
   std::set<AttemptId> launching_;       // the launch has not returned
   std::set<std::string> asking_nodes_;  // pools
   std::set<JobId> listing_;
+  std::map<AttemptId, std::string> waits_for_;
   bool drop_ = false;  // nothing may follow from what calls have led to
   std::map<std::string, std::shared_ptr<const Pool>> pools_;  // as defined last
   Outbox outbox_;  // the last: its threads end before what they use

@@ -38,6 +38,7 @@ void mend_steps(Report& report) {
 bool mend(Report& report) {
   if (report.attempt.job.value == 0 || report.attempt.number == 0) return false;
   if (!is_known(report.phase)) return false;
+  report.waits_for = printable(report.waits_for, detail_bytes_max);
   if (report.port < 0 || report.port > port_max) report.port = 0;
   mend_steps(report);
   if (report.phase != Phase::ended) return true;

@@ -68,6 +68,7 @@ struct Report {
   std::optional<Timestamp> started_at, ended_at;
   Outcome outcome;         // of one that ended
   Box<StepsReport> steps;  // the newest, if it has said any; of one that ended, the last
+  std::string waits_for;   // of one that is launched and has not started: why not, for people
 };
 
 // A node as those who run its cluster see it. `load` is what others hold there.

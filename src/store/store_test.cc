@@ -2,6 +2,7 @@
 #include "store/store.h"
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -309,6 +310,83 @@ TEST(SqliteStore, SaysWhatIsWrongWithItsFile) {
   ASSERT_FALSE(missing);
   EXPECT_EQ(missing.error().message,
             "cannot open /nonexistent/journal.db: No such file or directory");
+}
+
+// A journal in which somebody else writes, too.
+class SqliteFile : public testing::Test {
+ protected:
+  void SetUp() override {
+    directory_ = testing::TempDir() + "mohona-sqlite-" + std::to_string(getpid());
+    std::filesystem::create_directories(directory_);
+  }
+  void TearDown() override { std::filesystem::remove_all(directory_); }
+
+  std::string path() const { return directory_ + "/journal.db"; }
+  void say(const char* sql) {
+    sqlite3* db = nullptr;
+    ASSERT_EQ(sqlite3_open(path().c_str(), &db), SQLITE_OK);
+    EXPECT_EQ(sqlite3_exec(db, sql, nullptr, nullptr, nullptr), SQLITE_OK) << sqlite3_errmsg(db);
+    sqlite3_close(db);
+  }
+  void write_three_facts_and_a_row() {
+    auto store = *open_sqlite_store(path());
+    const Epoch epoch = *store->lead();
+    ASSERT_TRUE(store->append({fact(1), fact(2), fact(3)}, epoch));
+    ASSERT_TRUE(store->save({{"job/1", "text"}}, {}, epoch));
+    ASSERT_TRUE(store->append({fact(4)}, epoch));
+  }
+  std::string problem() {
+    auto store = *open_sqlite_store(path());
+    const auto any = [](const auto&) { return Result<void>(); };
+    const auto loaded = store->load(any, any);
+    if (!loaded) return loaded.error().message.substr(path().size());
+    const auto replayed = store->replay(any);
+    return replayed ? "" : replayed.error().message.substr(path().size());
+  }
+
+  std::string directory_;
+};
+
+TEST_F(SqliteFile, BytesThatChangedAreFound) {
+  const std::string restore = ". Restore a backup (docs/operations.md)";
+  const struct {
+    const char* damage;
+    std::string expected;
+  } cases[] = {
+      {"UPDATE fact SET body = replace(body, '2', '5') WHERE position = 2",
+       " is damaged: fact 2 is not as it was written" + restore},
+      {"UPDATE fact SET body = replace(body, '4', '7') WHERE position = 4",
+       " is damaged: fact 4 is not as it was written" + restore},
+      {"DELETE FROM fact WHERE position = 3",
+       " is damaged: fact 3 is missing from the journal" + restore},
+      {"UPDATE snapshot SET body = 'test'",
+       " is damaged: the snapshot's row job/1 is not as it was written" + restore},
+      {"SELECT 1", ""},
+  };
+  for (const auto& c : cases) {
+    write_three_facts_and_a_row();
+    say(c.damage);
+    EXPECT_EQ(problem(), c.expected) << c.damage;
+    std::filesystem::remove_all(directory_);
+    std::filesystem::create_directories(directory_);
+  }
+}
+
+TEST_F(SqliteFile, OneOfAnEarlierVersionIsReadAndWrittenOn) {
+  say("CREATE TABLE fact (position INTEGER PRIMARY KEY, body TEXT NOT NULL);"
+      "CREATE TABLE snapshot (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;"
+      "CREATE TABLE term (one INTEGER PRIMARY KEY, epoch INTEGER NOT NULL, covered INTEGER NOT "
+      "NULL);"
+      "INSERT INTO term VALUES (1, 4, 0)");
+  say(("INSERT INTO fact (body) VALUES ('" + encode(fact(4)) + "')").c_str());
+  EXPECT_EQ(problem(), "");
+  {
+    auto store = *open_sqlite_store(path());
+    ASSERT_TRUE(store->append({fact(5)}, *store->lead()));
+  }
+  EXPECT_EQ(problem(), "");
+  say("UPDATE fact SET body = replace(body, '5', '6') WHERE position = 2");
+  EXPECT_NE(problem(), "");
 }
 
 // The promise of lease.h, kept by every implementation.

@@ -4,6 +4,7 @@
 #include <sqlite3.h>
 #include <unistd.h>
 
+#include "base/checksum.h"
 #include "model/codec.h"
 
 namespace mohona {
@@ -12,7 +13,8 @@ namespace {
 constexpr int busy_wait_ms = 5'000;
 
 // The journal is append-only; `position` grows by one a fact. `covered` is the position up to which
-// the snapshot stands for the journal.
+// the snapshot stands for the journal. `sum` is the checksum of the body; rows that versions before
+// 0.3 wrote have none.
 constexpr const char* schema = R"sql(
 CREATE TABLE IF NOT EXISTS fact (position INTEGER PRIMARY KEY, body TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS snapshot (key TEXT PRIMARY KEY, body TEXT NOT NULL) WITHOUT ROWID;
@@ -20,6 +22,8 @@ CREATE TABLE IF NOT EXISTS term (one INTEGER PRIMARY KEY CHECK (one = 1), epoch 
                                  covered INTEGER NOT NULL);
 INSERT OR IGNORE INTO term VALUES (1, 0, 0);
 )sql";
+constexpr const char* add_sums[] = {"ALTER TABLE fact ADD COLUMN sum INTEGER",
+                                    "ALTER TABLE snapshot ADD COLUMN sum INTEGER"};
 
 // A prepared statement, reset after each use.
 class Statement {
@@ -45,6 +49,7 @@ class Statement {
     return code;
   }
   void reset() { sqlite3_reset(statement_); }
+  bool is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
   std::uint64_t number(int column) const {
     return static_cast<std::uint64_t>(sqlite3_column_int64(statement_, column));
   }
@@ -73,6 +78,8 @@ class SqliteStore : public Store {
 
  private:
   Failure failure(const char* what);
+  Failure damaged(const std::string& what) const;
+  Result<void> migrate();
   Result<void> execute(const char* sql);
   Result<void> read_snapshot(const std::function<Result<void>(const Row&)>& on_row,
                              const std::function<Result<void>(const Fact&)>& on_fact);
@@ -107,6 +114,11 @@ Failure SqliteStore::failure(const char* what) {
               fmt::format("{}: {} failed: {} (SQLite code {})", path_, what, text, code));
 }
 
+Failure SqliteStore::damaged(const std::string& what) const {
+  return fail(Code::internal,
+              fmt::format("{} is damaged: {}. Restore a backup (docs/operations.md)", path_, what));
+}
+
 Result<void> SqliteStore::execute(const char* sql) {
   if (sqlite3_exec(db_, sql, nullptr, nullptr, nullptr) != SQLITE_OK) return failure(sql);
   return {};
@@ -114,7 +126,7 @@ Result<void> SqliteStore::execute(const char* sql) {
 
 Result<void> SqliteStore::open() {
   // The file exists with its mode before SQLite opens it; its -wal and -shm files inherit it.
-  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  const int fd = ::open(path_.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
   if (fd < 0) {
     return fail(Code::unavailable, fmt::format("cannot open {}: {}", path_, strerror(errno)));
   }
@@ -126,10 +138,11 @@ Result<void> SqliteStore::open() {
                           "PRAGMA journal_size_limit=67108864", schema}) {
     if (auto ok = execute(sql); !ok) return ok;
   }
+  if (auto ok = migrate(); !ok) return ok;
   statements_ = std::make_unique<Statements>();
   const std::pair<Statement&, const char*> all[] = {
-      {statements_->insert_fact, "INSERT INTO fact (body) VALUES (?1)"},
-      {statements_->put_row, "INSERT OR REPLACE INTO snapshot VALUES (?1, ?2)"},
+      {statements_->insert_fact, "INSERT INTO fact (body, sum) VALUES (?1, ?2)"},
+      {statements_->put_row, "INSERT OR REPLACE INTO snapshot VALUES (?1, ?2, ?3)"},
       {statements_->drop_row, "DELETE FROM snapshot WHERE key = ?1"},
       {statements_->read_term, "SELECT epoch, covered FROM term"},
       {statements_->write_epoch, "UPDATE term SET epoch = ?1"},
@@ -140,6 +153,24 @@ Result<void> SqliteStore::open() {
     if (statement.prepare(db_, sql) != SQLITE_OK) return failure(sql);
   }
   return {};
+}
+
+// A journal of an earlier version gets the columns that it lacks.
+Result<void> SqliteStore::migrate() {
+  Statement columns;
+  const char* sql = "SELECT count(*) FROM pragma_table_info('fact') WHERE name = 'sum'";
+  if (columns.prepare(db_, sql) != SQLITE_OK || columns.step() != SQLITE_ROW) {
+    return failure("reading the schema");
+  }
+  const bool known = columns.number(0) == 1;
+  columns.reset();
+  if (known) return {};
+  return transaction(std::nullopt, [&]() -> Result<void> {
+    for (const char* add : add_sums) {
+      if (auto ok = execute(add); !ok) return ok;
+    }
+    return {};
+  });
 }
 
 Result<void> SqliteStore::transaction(std::optional<Epoch> epoch,
@@ -180,10 +211,14 @@ Result<Epoch> SqliteStore::lead(Epoch at_least) {
 }
 
 Result<void> SqliteStore::append(const Facts& facts, Epoch epoch) {
+  // Before the transaction: a text that cannot be encoded throws.
+  std::vector<std::string> texts;
+  texts.reserve(facts.size());
+  for (const Fact& fact : facts) texts.push_back(encode(fact));
   return transaction(epoch, [&]() -> Result<void> {
-    for (const Fact& fact : facts) {
-      const std::string text = encode(fact);
+    for (const std::string& text : texts) {
       statements_->insert_fact.bind(1, text);
+      statements_->insert_fact.bind(2, checksum(text));
       if (statements_->insert_fact.run() != SQLITE_DONE) return failure("appending a fact");
     }
     return {};
@@ -196,6 +231,7 @@ Result<void> SqliteStore::save(const std::vector<Row>& changed,
     for (const Row& row : changed) {
       statements_->put_row.bind(1, row.key);
       statements_->put_row.bind(2, row.text);
+      statements_->put_row.bind(3, checksum(row.text));
       if (statements_->put_row.run() != SQLITE_DONE) return failure("writing the snapshot");
     }
     for (const std::string& key : removed) {
@@ -219,11 +255,14 @@ Result<void> SqliteStore::load(const std::function<Result<void>(const Row&)>& on
 Result<void> SqliteStore::read_snapshot(const std::function<Result<void>(const Row&)>& on_row,
                                         const std::function<Result<void>(const Fact&)>& on_fact) {
   Statement rows;
-  if (rows.prepare(db_, "SELECT key, body FROM snapshot ORDER BY key") != SQLITE_OK) {
+  if (rows.prepare(db_, "SELECT key, body, sum FROM snapshot ORDER BY key") != SQLITE_OK) {
     return failure("reading the snapshot");
   }
   int code = SQLITE_ROW;
   while ((code = rows.step()) == SQLITE_ROW) {
+    if (!rows.is_null(2) && rows.number(2) != checksum(rows.text(1))) {
+      return damaged(fmt::format("the snapshot's row {} is not as it was written", rows.text(0)));
+    }
     if (auto ok = on_row({std::string(rows.text(0)), std::string(rows.text(1))}); !ok) return ok;
   }
   if (code != SQLITE_DONE) return failure("reading the snapshot");
@@ -241,11 +280,18 @@ Result<void> SqliteStore::replay(const std::function<Result<void>(const Fact&)>&
 Result<void> SqliteStore::read_facts(std::uint64_t after,
                                      const std::function<Result<void>(const Fact&)>& on_fact) {
   Statement facts;
-  const char* sql = "SELECT body FROM fact WHERE position > ?1 ORDER BY position";
+  const char* sql = "SELECT body, position, sum FROM fact WHERE position > ?1 ORDER BY position";
   if (facts.prepare(db_, sql) != SQLITE_OK) return failure("reading the journal");
   facts.bind(1, after);
   int code = SQLITE_ROW;
+  std::uint64_t expected = after;
   while ((code = facts.step()) == SQLITE_ROW) {
+    if (facts.number(1) != ++expected) {
+      return damaged(fmt::format("fact {} is missing from the journal", expected));
+    }
+    if (!facts.is_null(2) && facts.number(2) != checksum(facts.text(0))) {
+      return damaged(fmt::format("fact {} is not as it was written", expected));
+    }
     const auto fact = decode_fact(facts.text(0));
     if (!fact) return fail(fact.error());
     if (auto ok = on_fact(*fact); !ok) return ok;
