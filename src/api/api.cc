@@ -263,6 +263,7 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
   const auto rank = number_in(request, "rank", 0);
   const auto attempt = number_in(request, "attempt", 0);
   const auto offset = number_in(request, "offset", 0);
+  const bool says_attempt = !find_in(request.query, "attempt").empty();
   for (const auto* number : {&task, &rank, &attempt, &offset}) {
     if (!*number) return reply(error_answer(number->error()));
   }
@@ -275,6 +276,13 @@ void Api::logs(const HttpRequest& request, const std::string& which, Reply reply
                                                               job.id.value, job.tasks.size())}));
     }
     const std::uint64_t newest = job.tasks[*task].attempts;
+    if (says_attempt && (*attempt == 0 || *attempt > newest)) {
+      return reply(
+          error_answer({Code::not_found,
+                        newest == 0 ? fmt::format("job {} has no attempt yet", job.id.value)
+                                    : fmt::format("job {} has {} attempt{}, from 1", job.id.value,
+                                                  newest, newest == 1 ? "" : "s")}));
+    }
     AttemptId id{job.id, static_cast<std::uint32_t>(*task),
                  static_cast<std::uint32_t>(*attempt == 0 ? newest : *attempt)};
     Json json = {{"attempt", to_string(id)}, {"newest", newest}, {"text", ""}, {"next", *offset}};

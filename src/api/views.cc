@@ -265,6 +265,8 @@ Json explanation_view(const JobEntry& entry, const Explanation& explanation) {
                {"name", entry.job.spec->name},
                {"state", name(entry.job.state)},
                {"explanation", explanation.headline},
+               {"waits_for_room", explanation.waits_for_room},
+               {"fits_nowhere", explanation.fits_nowhere},
                {"pools", Json::array()}};
   for (const PoolExplanation& pool : explanation.pools) {
     json["pools"].push_back({{"pool", pool.pool}, {"why", pool.why}, {"lift", pool.lift}});

@@ -7,6 +7,7 @@
 #include "app/complain.h"
 #include "app/remote.h"
 #include "app/stores.h"
+#include "app/terminal.h"
 #include "control/controller.h"
 #include "core/audit/audit.h"
 #include "core/audit/auditor.h"
@@ -17,7 +18,7 @@ namespace {
 int print_audit(const Json& found, bool json, const std::string& what) {
   const Json& violations = found.at("violations");
   if (json) {
-    fmt::print("{}\n", found.dump());
+    fmt::print("{}\n", json_line(found));
   } else {
     for (const Json& v : violations) {
       fmt::print("{}, rule {} ({}): {}\n", v.at("at").get<std::string>(), v.at("rule").get<int>(),

@@ -6,9 +6,11 @@
 
 #include "app/complain.h"
 #include "app/follow.h"
+#include "app/log_reader.h"
 #include "app/progress.h"
 #include "app/screen.h"
 #include "app/stores.h"
+#include "app/terminal.h"
 #include "base/text.h"
 #include "control/controller.h"
 #include "model/names.h"
@@ -37,14 +39,15 @@ std::string seconds(const Json& json, const char* key) {
 }
 
 int print_json(const Json& json) {
-  fmt::print("{}\n", json.dump());
+  fmt::print("{}\n", json_line(json));
   return exit_ok;
 }
 
 // Asks, and prints either the JSON as it is or what `print` makes of it.
 template <class Print>
 int ask(const Home& home, const std::string& target, bool json, Print print) {
-  const auto answer = Remote(home).get(target);
+  Remote remote(home);
+  const auto answer = json ? remote.get_exact(target) : remote.get(target);
   if (!answer) return complain(answer.error());
   if (json) return print_json(*answer);
   print(*answer);
@@ -183,8 +186,8 @@ int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
     (*answer)["job"] = job;
     if (!json) {
       fmt::print("{}\n", answer->at("changed").get<bool>()
-                             ? "cancelling " + job
-                             : job + " is ending already, or has ended");
+                             ? "cancelling " + printable(job)
+                             : printable(job) + " is ending already, or has ended");
     }
     answers.push_back(std::move(*answer));
   }
@@ -193,7 +196,8 @@ int cancel(const Home& home, const std::vector<std::string>& jobs, bool json) {
 
 int wait(const Home& home, const WaitOptions& options) {
   Remote remote(home);
-  FollowOptions following{is_terminal() && !options.json, {}};
+  FollowOptions following;
+  following.show = is_terminal() && !options.json;
   if (!options.timeout.empty()) {
     const auto timeout = parse_duration(options.timeout);
     if (!timeout) return complain(timeout.error());
@@ -221,48 +225,44 @@ int wait(const Home& home, const WaitOptions& options) {
 
 int logs(const Home& home, const LogOptions& options) {
   Remote remote(home);
-  std::size_t attempt = options.attempt;
-  std::uint64_t offset = 0;
+  LogFilter filter(stdout_is_terminal() && !options.json);
   Json whole = {{"job", options.job}, {"text", ""}};
+  const auto print = [&](const std::string& text) {
+    if (options.json) {
+      whole["text"].get_ref<std::string&>() += text;
+      return;
+    }
+    const std::string out = filter.pass(text);
+    std::fwrite(out.data(), 1, out.size(), stdout);
+    std::fflush(stdout);
+  };
+  const auto next_attempt = [&](std::size_t attempt) {
+    // Of two attempts, none goes on in the line of the other.
+    if (!options.json && !filter.at_line_start()) print("\n");
+    fmt::print(stderr, "--- attempt {} ---\n", attempt);
+  };
+  LogReader reader(remote, {options.job, options.task, options.rank, options.attempt}, print,
+                   next_attempt);
   auto answered = std::chrono::steady_clock::now();
+  bool waits = false;
   while (true) {
-    const auto part = remote.get(fmt::format("{}/logs?task={}&rank={}&attempt={}&offset={}",
-                                             job_target(options.job), options.task, options.rank,
-                                             attempt, offset));
-    if (!part) {
+    const auto step = reader.step();
+    if (!step) {
       // A controller that is being started again is waited for.
-      const bool patient = options.follow && part.error().code == Code::unavailable &&
+      const bool patient = options.follow && step.error().code == Code::unavailable &&
                            std::chrono::steady_clock::now() - answered < patience;
-      if (!patient) return complain(part.error());
+      if (!patient) return complain(step.error());
       std::this_thread::sleep_for(200ms);
       continue;
     }
     answered = std::chrono::steady_clock::now();
-    const std::string piece = text(*part, "text");
-    if (options.json) {
-      whole["text"] = text(whole, "text") + piece;
-      whole["attempt"] = part->at("attempt");
-    } else {
-      std::fwrite(piece.data(), 1, piece.size(), stdout);
-      std::fflush(stdout);
-    }
-    offset = part->at("next");
-    if (!piece.empty()) continue;
-    const bool ended = part->at("ended").get<bool>();
-    if (!options.follow || part->at("job_ended").get<bool>()) break;
-    const std::size_t newest = part->at("newest");
-    if (options.attempt == 0 && newest > 0 && attempt == 0) {
-      attempt = newest;  // stay with this one until it has ended
-    } else if (options.attempt == 0 && ended && newest > attempt) {
-      attempt = newest;
-      offset = 0;
-      fmt::print(stderr, "--- attempt {} ---\n", attempt);
-      continue;
-    } else if (options.attempt > 0 && ended) {
-      break;
-    }
+    whole["attempt"] = reader.attempt();
+    if (step->more) continue;
+    if (!options.follow || step->done) break;
+    if (!step->started && !std::exchange(waits, true)) say_why_it_waits(remote, options.job);
     std::this_thread::sleep_for(200ms);
   }
+  if (!options.json) fmt::print("{}", filter.finish());
   return options.json ? print_json(whole) : exit_ok;
 }
 
@@ -315,7 +315,7 @@ int change_pool(const Home& home, const std::string& target, const Json& body, b
   const auto answer = Remote(home).post(target, body);
   if (!answer) return complain(answer.error());
   if (json) return print_json(*answer);
-  fmt::print("{}\n", answer->at("changed").get<bool>() ? done : "nothing to change");
+  fmt::print("{}\n", answer->at("changed").get<bool>() ? printable(done) : "nothing to change");
   return exit_ok;
 }
 

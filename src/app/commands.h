@@ -1,6 +1,7 @@
 // The commands that talk to a running controller. Each returns the process's exit status.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -41,7 +42,8 @@ int wait(const Home& home, const WaitOptions& options);
 
 struct LogOptions {
   std::string job;
-  std::size_t task = 0, rank = 0, attempt = 0;
+  std::size_t task = 0, rank = 0;
+  std::optional<std::size_t> attempt = {};
   bool follow = false;
   bool json = false;
 };

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
+#include "app/terminal.h"
 #include "base/file.h"
 #include "forecast/forecast.h"
 #include "forecast/report.h"
@@ -211,7 +212,7 @@ int forecast_file(const std::string& path, const std::string& report, bool json)
     if (auto ok = write_file(report, page, false); !ok) return complain(ok.error());
   }
   if (json) {
-    fmt::print("{}\n", json_of(*assumptions, *forecast).dump());
+    fmt::print("{}\n", json_line(json_of(*assumptions, *forecast)));
     return exit_ok;
   }
   fmt::print("{}: {} paths of {} years from {}\n",

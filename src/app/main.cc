@@ -13,6 +13,7 @@
 #include "app/simulate.h"
 #include "app/stores.h"
 #include "app/up.h"
+#include "app/usage.h"
 
 namespace mohona {
 namespace {
@@ -121,8 +122,13 @@ void add_submit(CLI::App& app, const Shared& s, bool follow) {
                     "  echo '{name: hello, run: date}' | mohona submit -");
   sub->add_option("FILE", o->file, "YAML job file or #SBATCH script; - is standard input")
       ->required();
-  sub->add_option("--env", o->envs, "KEY=VALUE, or KEY for its value here; repeatable")->take_all();
-  sub->add_option("--secret", o->secrets, "Likewise for the file's secrets")->take_all();
+  sub->add_option("--env", o->envs, "KEY=VALUE, or KEY for its value here; repeatable")
+      ->take_all()
+      ->allow_extra_args(false);
+  sub->add_option("--secret", o->secrets,
+                  "KEY for its value here, KEY=@FILE, or KEY=- for standard input; repeatable")
+      ->take_all()
+      ->allow_extra_args(false);
   sub->add_option("--key", o->key, "Idempotency key: the same key and file give the same jobs");
   sub->callback([s, o, follow] {
     o->json = s->json;
@@ -180,7 +186,7 @@ void add_logs(CLI::App& app, const Shared& s) {
   sub->add_flag("--follow,-f", o->follow, "Go on until the job has ended");
   sub->add_option("--task", o->task, "Shard or replica, from 0");
   sub->add_option("--rank", o->rank, "Node of the gang, from 0");
-  sub->add_option("--attempt", o->attempt, "From 1; the newest when absent");
+  sub->add_option("--attempt", o->attempt, "From 1; the newest, and those after it, when absent");
   sub->callback([s, o] {
     o->json = s->json;
     s->status = logs(s->find_home(), *o);
@@ -321,11 +327,15 @@ int main(int argc, char** argv) {
               "  mohona audit         asks the control plane; without one, reads its journal\n"
               "  mohona audit --json");
   rules->callback([s] { s->status = audit_home(s->find_home(), s->json); });
+  const std::vector<std::string> words =
+      without_empty_values(app, {argv + std::min(argc, 1), argv + argc});
   try {
-    app.parse(argc, argv);
+    app.parse(
+        std::vector<std::string>(words.rbegin(), words.rend()));  // CLI11 takes the last first
   } catch (const CLI::ParseError& error) {
-    return app.exit(error) == 0 ? exit_ok : exit_usage;
-  } catch (const std::exception& error) {  // text that is no UTF-8, say: JSON cannot carry it
+    if (error.get_exit_code() == 0) return app.exit(error);  // --help, --version
+    return complain({Code::invalid, explain_usage(app, words, error)});
+  } catch (const std::exception& error) {
     return complain({Code::invalid, error.what()});
   }
   return s->status;

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "app/complain.h"
+#include "app/terminal.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "spec/price_file.h"
@@ -152,11 +153,11 @@ std::vector<std::pair<std::string, std::vector<const T*>>> by_provenance(
 void print_offers(const std::vector<Listing>& listings) {
   constexpr const char* row = "  {:<32} {:<34} {:<16} {:>16}\n";
   for (const auto& [heading, group] : by_provenance(listings)) {
-    fmt::print("{}\n", heading);
+    fmt::print("{}\n", printable(heading));
     fmt::print(row, "SKU", "PLACE", "ACCELERATORS", "DOLLARS AN HOUR");
     for (const Listing* one : group) {
-      fmt::print(row, one->offer.sku, to_string(one->offer.place), gpus_of(*one),
-                 price_text(one->offer));
+      fmt::print(row, printable(one->offer.sku), printable(to_string(one->offer.place)),
+                 gpus_of(*one), price_text(one->offer));
     }
     fmt::print("\n");
   }
@@ -165,10 +166,11 @@ void print_offers(const std::vector<Listing>& listings) {
 void print_egress(const std::vector<EgressPrice>& prices) {
   constexpr const char* row = "  {:<34} {:<34} {:>13}\n";
   for (const auto& [heading, group] : by_provenance(prices)) {
-    fmt::print("{}\n", heading);
+    fmt::print("{}\n", printable(heading));
     fmt::print(row, "FROM", "TO", "DOLLARS A GB");
     for (const EgressPrice* one : group) {
-      fmt::print(row, to_string(one->from), to_string(one->to), format_price(one->per_gb));
+      fmt::print(row, printable(to_string(one->from)), printable(to_string(one->to)),
+                 format_price(one->per_gb));
     }
     fmt::print("\n");
   }
@@ -180,14 +182,15 @@ void print_set_aside(const CheckedPrices& prices) {
              count == 0 ? "" : ":");
   for (const Quarantined& one : prices.quarantined) {
     const Offer& offer = one.listing.offer;
-    fmt::print("  {}:{}: {} in {} at {}: {}\n", one.listing.origin.file, one.listing.origin.line,
-               offer.sku.empty() ? gpus_of(one.listing) : offer.sku, to_string(offer.place),
-               price_text(offer), one.why);
+    fmt::print("  {}:{}: {} in {} at {}: {}\n", printable(one.listing.origin.file),
+               one.listing.origin.line,
+               offer.sku.empty() ? gpus_of(one.listing) : printable(offer.sku),
+               printable(to_string(offer.place)), price_text(offer), one.why);
   }
   for (const QuarantinedEgress& one : prices.quarantined_egress) {
-    fmt::print("  {}:{}: a GB from {} to {} at {}: {}\n", one.price.origin.file,
-               one.price.origin.line, to_string(one.price.from), to_string(one.price.to),
-               format_price(one.price.per_gb), one.why);
+    fmt::print("  {}:{}: a GB from {} to {} at {}: {}\n", printable(one.price.origin.file),
+               one.price.origin.line, printable(to_string(one.price.from)),
+               printable(to_string(one.price.to)), format_price(one.price.per_gb), one.why);
   }
 }
 
@@ -213,7 +216,7 @@ int show_prices(const PricesAsked& asked, const std::string& format, bool json) 
   const auto prices = checked_prices(asked);
   if (!prices) return complain(prices.error());
   if (json) {
-    fmt::print("{}\n", json_of(*prices).dump());
+    fmt::print("{}\n", json_line(json_of(*prices)));
     return exit_ok;
   }
   if (format == "yaml") return print_file(*prices);

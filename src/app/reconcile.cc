@@ -5,6 +5,7 @@
 
 #include "app/complain.h"
 #include "app/settle.h"
+#include "app/terminal.h"
 #include "focus/export.h"
 #include "focus/names.h"
 #include "focus/reconcile.h"
@@ -251,7 +252,7 @@ void print(const Reconciliation& found, const ReconcileOptions& options, const B
     if (one.kind == DifferenceKind::rounding) continue;
     if (shown++ == options.largest) break;
     if (shown == 1) fmt::print("\nThe largest:\n");
-    fmt::print("  {}  {}: {}\n", to_text(one.money), name(one.kind), sentence(one));
+    fmt::print("  {}  {}: {}\n", to_text(one.money), name(one.kind), printable(sentence(one)));
   }
 }
 
@@ -266,7 +267,7 @@ int run_reconcile(const ReconcileOptions& options, const Home& home) {
   if (!ours) return complain(ours.error());
   const Reconciliation found = reconcile(bill->totals, *ours);
   if (options.json) {
-    fmt::print("{}\n", json_of(found, options, *bill, want->compared).dump());
+    fmt::print("{}\n", json_line(json_of(found, options, *bill, want->compared)));
   } else {
     print(found, options, *bill, want->compared);
   }

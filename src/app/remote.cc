@@ -1,5 +1,7 @@
 #include "app/remote.h"
 
+#include "app/terminal.h"
+
 namespace mohona {
 namespace {
 
@@ -19,13 +21,22 @@ Remote::Remote(const Home& home)
   if (auto ok = home.check_owner(); !ok) refused_ = ok.error();
 }
 
-Result<Json> Remote::get(const std::string& target) { return send({}, target); }
+Result<Json> Remote::get(const std::string& target) {
+  auto answer = get_exact(target);
+  return answer ? Result<Json>(printable_json(*answer)) : answer;
+}
+
+Result<Json> Remote::get_exact(const std::string& target) { return send({}, target); }
 
 Result<Json> Remote::post(const std::string& target, const Json& body,
                           const std::string& idempotency_key) {
   HttpRequest request;
   request.method = "POST";
-  request.body = body.dump();
+  try {
+    request.body = body.dump();
+  } catch (const nlohmann::json::exception&) {
+    return fail(Code::invalid, "a word of the command is not UTF-8");
+  }
   request.content_type = "application/json";
   request.idempotency_key = idempotency_key;
   return send(request, target);

@@ -18,7 +18,10 @@ class Remote {
   explicit Remote(const Home& home);
 
   // Errors carry the server's own words; Code::unavailable when no controller answers.
+  // What is got is for a person's eyes: no text in it steers a terminal (printable_json). Of
+  // `get_exact`, every text is as the server sent it.
   Result<Json> get(const std::string& target);
+  Result<Json> get_exact(const std::string& target);
   Result<Json> post(const std::string& target, const Json& body = Json::object(),
                     const std::string& idempotency_key = "");
 

@@ -8,6 +8,7 @@
 
 #include "app/complain.h"
 #include "app/stores.h"
+#include "app/terminal.h"
 #include "base/file.h"
 #include "control/controller.h"
 #include "core/ledger/metered.h"
@@ -209,9 +210,9 @@ int settle(const SettleFiles& files, const Home& home, bool json) {
   if (!accounts) return complain(accounts.error());
   const Json out = json_of(*accounts, span);
   if (json) {
-    fmt::print("{}\n", out.dump());
+    fmt::print("{}\n", json_line(out));
   } else {
-    print_invoice(out);
+    print_invoice(printable_json(out));
   }
   return exit_ok;
 }

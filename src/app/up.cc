@@ -420,11 +420,59 @@ int up(const Home& home, const UpOptions& options) {
   return Process(home, options).run();
 }
 
+namespace {
+
+// Whether the process that had the home last is still there.
+bool holder_is_alive(const Home& home) {
+  const auto text = read_file(home.file("controller.pid"));
+  const int pid = text ? std::atoi(text->c_str()) : 0;
+  return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+}
+
+bool answers(const Home& home) { return Remote(home).get("/v1/status").has_value(); }
+
+// One process at a time starts a controller; the next finds it there.
+Result<Fd> lock_start(const Home& home) {
+  const std::string path = home.file("start.lock");
+  const auto until = std::chrono::steady_clock::now() + start_max;
+  while (true) {
+    auto lock = lock_file(path, false);
+    if (lock || lock.error().code != Code::conflict) return lock;
+    if (std::chrono::steady_clock::now() > until) {
+      return fail(Code::unavailable,
+                  fmt::format("another process has been starting a controller in "
+                              "{} for too long",
+                              home.path()));
+    }
+    std::this_thread::sleep_for(20ms);
+  }
+}
+
+}  // namespace
+
+Result<bool> start_if_none(const Home& home) {
+  if (answers(home)) return false;
+  if (auto ok = home.make(); !ok) return fail(ok.error());
+  const auto lock = lock_start(home);
+  if (!lock) return fail(lock.error());
+  if (answers(home)) return false;
+  const auto ok = up_detached(home, {"--home", home.path(), "up"});
+  if (ok) return true;
+  // A `mohona up` may have been quicker; it may still be starting.
+  const auto until = std::chrono::steady_clock::now() + start_max;
+  while (holder_is_alive(home) && std::chrono::steady_clock::now() < until) {
+    if (answers(home)) return false;
+    std::this_thread::sleep_for(20ms);
+  }
+  return fail(ok.error());
+}
+
 Result<std::string> up_detached(const Home& home, const std::vector<std::string>& arguments) {
   if (auto ok = home.make(); !ok) return fail(ok.error());
   const std::string log = home.file("controller.log");
-  // That of the one before is kept; one that still runs goes on writing to its own.
-  if (home.lock()) ::rename(log.c_str(), (log + ".1").c_str());
+  // That of the one before is kept; one that still runs goes on writing to its own. The home's lock
+  // is not tried for that: another controller that is just starting would find it taken.
+  if (!holder_is_alive(home)) ::rename(log.c_str(), (log + ".1").c_str());
   std::error_code error_code;
   const auto written_before = std::filesystem::file_size(log, error_code);
   const std::size_t from = error_code ? 0 : written_before;

@@ -23,4 +23,9 @@ int up(const Home& home, const UpOptions& options);
 // `arguments`: what follows `mohona`.
 Result<std::string> up_detached(const Home& home, const std::vector<std::string>& arguments);
 
+// Makes sure that a controller answers in the home, and starts one if none does. Returns whether
+// this call started it. Of several that start one at the same time, one wins and the others find it
+// there.
+Result<bool> start_if_none(const Home& home);
+
 }  // namespace mohona

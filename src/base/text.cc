@@ -121,22 +121,44 @@ bool nested_within(std::string_view json, std::size_t depth_max) {
   return true;
 }
 
-std::string printable(std::string_view text, std::size_t bytes_max) {
+bool is_printable(std::string_view character) {
+  if (character.empty()) return false;
+  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(character[i]); };
+  if (character.size() == 1) return byte(0) >= 0x20 && byte(0) != 0x7f;
+  if (character.size() == 2) return byte(0) != 0xc2 || byte(1) >= 0xa0;  // U+0080 to U+009F
+  if (character.size() != 3 || byte(0) != 0xe2) return true;
+  const bool separates = byte(1) == 0x80 && byte(2) >= 0xa8 && byte(2) <= 0xae;  // U+2028 to U+202E
+  const bool isolates = byte(1) == 0x81 && byte(2) >= 0xa6 && byte(2) <= 0xa9;   // U+2066 to U+2069
+  return !separates && !isolates;
+}
+
+namespace {
+
+// `kept`: characters that pass although they are not printable.
+std::string shown(std::string_view text, std::string_view kept, std::size_t bytes_max) {
   std::string out;
-  while (!text.empty() && out.size() < bytes_max) {
+  out.reserve(std::min(text.size(), bytes_max));
+  while (!text.empty()) {
     const std::size_t length = character_length(text);
-    if (out.size() + std::max<std::size_t>(length, 1) > bytes_max) break;
-    const auto first = static_cast<unsigned char>(text[0]);
-    // C1 controls are two bytes in UTF-8; terminals obey them as they do escape sequences.
-    const bool c1 = length == 2 && first == 0xc2 && static_cast<unsigned char>(text[1]) < 0xa0;
-    if (length == 0 || c1 || first < 0x20 || first == 0x7f) {
-      out += '?';
+    const std::string_view character = text.substr(0, std::max<std::size_t>(length, 1));
+    if (out.size() + character.size() > bytes_max) break;
+    const bool passes = kept.find(character) != kept.npos || is_printable(character);
+    if (length > 0 && passes) {
+      out += character;
     } else {
-      out += text.substr(0, length);
+      out += '?';
     }
-    text.remove_prefix(std::max<std::size_t>(length, 1));
+    text.remove_prefix(character.size());
   }
   return out;
 }
+
+}  // namespace
+
+std::string printable(std::string_view text, std::size_t bytes_max) {
+  return shown(text, "", bytes_max);
+}
+
+std::string printable_lines(std::string_view text) { return shown(text, "\n\t", text.size()); }
 
 }  // namespace mohona

@@ -26,8 +26,14 @@ bool is_utf8(std::string_view text);
 // parsed: libraries write and free nested values by recursion.
 bool nested_within(std::string_view json, std::size_t depth_max);
 
-// The text with '?' for control characters and for what is not UTF-8, cut to `bytes_max`: names and
+// Whether a character of UTF-8 only shows itself: controls (those above 0x7f too) steer a terminal,
+// and marks of direction reorder the line around them.
+bool is_printable(std::string_view character);
+
+// The text with '?' for what is not printable and for what is not UTF-8, cut to `bytes_max`: names and
 // words of jobs and engines, before they are kept or shown.
 std::string printable(std::string_view text, std::size_t bytes_max = 65'536);
+// The same of a text of several lines: their ends and tabs stay, and nothing is cut.
+std::string printable_lines(std::string_view text);
 
 }  // namespace mohona

@@ -269,6 +269,8 @@ Explanation explain(const State& state, const JobEntry& entry, Timestamp now) {
       promise(state, entry, now) + explain_plan(state, entry) + explain_deadline(state, entry, now);
   if (state.pools().empty()) out.headline += "; the fleet has no pools";
   out.pools = explain_pools(state, entry, now);
+  out.waits_for_room = true;
+  out.fits_nowhere = state.scheduler().targets(*entry.waiting).empty();
   return out;
 }
 

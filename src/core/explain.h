@@ -18,6 +18,8 @@ struct PoolExplanation {
 struct Explanation {
   std::string headline;                // one sentence
   std::vector<PoolExplanation> pools;  // the nearest to a start first
+  bool waits_for_room = false;         // and for nothing else
+  bool fits_nowhere = false;           // then: no pool could hold it, even empty
 };
 
 // Changes nothing that can be seen; the scheduler may note where it looked.

@@ -29,7 +29,7 @@ std::vector<std::string_view> columns(std::string_view line) {
     } else if (is_control(line[0])) {
       out.push_back(line[0] == '\t' || line[0] == '\r' ? " " : "?");
     } else {
-      out.push_back(line.substr(0, length));
+      out.push_back(is_printable(line.substr(0, length)) ? line.substr(0, length) : "?");
     }
     line.remove_prefix(std::max<std::size_t>(length, 1));
   }
