@@ -78,6 +78,12 @@ int list(const Home& home, const ListOptions& options) {
       return;
     }
     fmt::print("{}", table(rows));
+    // A success of which there is something to say would pass for one like the others.
+    for (const Json& job : answer.at("jobs")) {
+      if (text(job, "state") != "succeeded" || text(job, "reason").empty()) continue;
+      fmt::print("{} (job {}) succeeded: {}\n", text(job, "name"), number(job, "id"),
+                 text(job, "reason"));
+    }
     if (!answer.at("next").is_null()) {
       fmt::print("older ones: mohona ls --after {}\n", number(answer, "next"));
     }

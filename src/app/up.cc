@@ -20,6 +20,7 @@
 #include "app/plane.h"
 #include "app/remote.h"
 #include "app/stores.h"
+#include "base/open_files.h"
 #include "base/text.h"
 #include "control/lead.h"
 #include "engine/host/processes.h"
@@ -41,19 +42,11 @@ int complain(const Error& error) {
   return error.code == Code::invalid ? exit_usage : exit_unavailable;
 }
 
-// The soft limit of open files is for programs that use select(); we use what we may have. Each
-// attempt on this machine takes one, and so does each connection.
-std::size_t raise_open_files() {
-  rlimit limit{};
-  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return 256;
-  const rlim_t before = limit.rlim_cur;
-  limit.rlim_cur = limit.rlim_max;
-  if (::setrlimit(RLIMIT_NOFILE, &limit) != 0) limit.rlim_cur = before;
-  return limit.rlim_cur == RLIM_INFINITY ? 1u << 20 : limit.rlim_cur;
-}
-
 // Half of all files at most are connections, so that attempts and the journal have theirs.
-ServerLimits server_limits(std::size_t open_files) {
+ServerLimits server_limits() {
+  rlimit files{};
+  const bool known = ::getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur != RLIM_INFINITY;
+  const std::size_t open_files = known ? files.rlim_cur : 1u << 20;
   ServerLimits limits;
   limits.local = std::min(limits.local, open_files / 4);
   limits.known = std::min(limits.known, open_files / 8);
@@ -233,7 +226,7 @@ Result<void> Process::listen() {
         door_->handle(std::move(request), std::move(reply));
       },
       [this](const HttpRequest& head, bool local) { return refuse_stranger(head, local, token_); },
-      server_limits(raise_open_files()));
+      server_limits());
   if (auto ok = server_->listen_unix(home_.socket()); !ok) return ok;
   ::unlink(home_.file("api.url").c_str());
   if (!options_.listen.empty()) {
@@ -414,6 +407,7 @@ int Process::run() {
 }  // namespace
 
 int up(const Home& home, const UpOptions& options) {
+  raise_open_files();
   if (auto ok = home.make(); !ok) return complain(ok.error());
   const auto lock = home.lock();
   if (!lock) return complain(lock.error());

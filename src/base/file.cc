@@ -1,14 +1,17 @@
 #include "base/file.h"
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 
 namespace mohona {
 
@@ -36,6 +39,47 @@ Result<std::string> read_file(const std::string& path) {
     if (n < 0) return system_failure("read", path);
     text.append(buffer, static_cast<std::size_t>(n));
   }
+}
+
+Result<Fd> open_regular_file(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW | O_NOCTTY));
+  if (!fd) return system_failure("read", path);
+  struct stat status {};
+  if (::fstat(fd.get(), &status) != 0) return system_failure("read", path);
+  if (!S_ISREG(status.st_mode)) {
+    return fail(Code::invalid, fmt::format("cannot read {}: it is not a regular file", path));
+  }
+  return fd;
+}
+
+Result<std::string> read_regular_file(const std::string& path, std::size_t bytes_max) {
+  const auto fd = open_regular_file(path);
+  if (!fd) return fail(fd.error());
+  std::string text;
+  char buffer[16'384];
+  while (text.size() <= bytes_max) {
+    const ssize_t n = ::read(fd->get(), buffer, sizeof buffer);
+    if (n == 0) return text;
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_failure("read", path);
+    text.append(buffer, static_cast<std::size_t>(n));
+  }
+  return fail(Code::invalid,
+              fmt::format("cannot read {}: it is larger than {} bytes", path, bytes_max));
+}
+
+Result<std::vector<std::string>> names_in(const std::string& directory) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(::opendir(directory.c_str()), ::closedir);
+  if (!opened) return system_failure("list", directory);
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(opened.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return system_failure("list", directory);
+  std::sort(names.begin(), names.end());
+  return names;
 }
 
 namespace {
@@ -101,10 +145,16 @@ Result<void> make_directory(const std::string& path) {
   return {};
 }
 
-Result<Fd> lock_file(const std::string& path, bool wait) {
-  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC, 0600));
+Result<Fd> open_lock(const std::string& path) {
+  Fd fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600));
   if (!fd) return system_failure("open", path);
-  while (::flock(fd.get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
+  return fd;
+}
+
+Result<Fd> lock_file(const std::string& path, bool wait) {
+  auto fd = open_lock(path);
+  if (!fd) return fd;
+  while (::flock(fd->get(), LOCK_EX | (wait ? 0 : LOCK_NB)) != 0) {
     if (errno == EINTR) continue;
     if (errno == EWOULDBLOCK) return fail(Code::conflict, path + " is locked");
     return system_failure("lock", path);

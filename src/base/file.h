@@ -3,6 +3,7 @@
 
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/result.h"
 
@@ -33,6 +34,16 @@ Failure system_failure(std::string_view what, const std::string& path);
 
 Result<std::string> read_file(const std::string& path);
 
+// Opens a file in a place where strangers write: without waiting for the other end of a pipe,
+// without following a link, and only when it is a regular file.
+Result<Fd> open_regular_file(const std::string& path);
+
+// The whole of such a file. One larger than `bytes_max` is an error.
+Result<std::string> read_regular_file(const std::string& path, std::size_t bytes_max);
+
+// What a directory holds, without `.` and `..`, sorted.
+Result<std::vector<std::string>> names_in(const std::string& directory);
+
 // The calls below write no file through a symbolic link: where others may make names, a link would
 // lead to a file of somebody else.
 
@@ -54,5 +65,8 @@ Result<void> make_directory(const std::string& path);
 // An exclusive lock on the file, made if need be, held until the Fd goes. Code::conflict when
 // another process holds it and `wait` is false.
 Result<Fd> lock_file(const std::string& path, bool wait);
+
+// The same file, opened and not locked yet.
+Result<Fd> open_lock(const std::string& path);
 
 }  // namespace mohona

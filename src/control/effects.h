@@ -40,7 +40,7 @@ class NoSecrets : public SecretStore {
 struct EffectsParts {
   std::map<std::string, Engine*> engines;  // by the name that pools use
   SecretStore& secrets;
-  const Clock& clock;  // translates times that engines report
+  const Clock& clock;                          // translates times that engines report
   std::string name = {};                       // of this controller; empty: it is the only one
   std::function<Result<void>()> may_act = {};  // asked before each call; none: always
   std::function<void(const std::string&)> log = {};

@@ -236,7 +236,33 @@ TEST(Failure, IsRetriedAfterAGrowingPauseThenFinal) {
   w.at(32s).give(Tick{});
   w.at(33s).end(id, 137);
   EXPECT_EQ(w.state_of(id), "failed");
-  EXPECT_EQ(w.reason_of(id), "ended by signal 9");
+  EXPECT_EQ(w.reason_of(id), "exit code 137");
+}
+
+TEST(Failure, IsASignalOnlyWhenOneEndedTheWork) {
+  const struct {
+    Outcome outcome;
+    std::string reason;
+  } cases[] = {
+      {{End::exited, 255, false, ""}, "exit code 255"},
+      {{End::exited, 143, false, ""}, "exit code 143"},
+      {{End::exited, 137, false, "", 9}, "ended by signal 9"},
+      {{End::exited, 139, false, "rank 1 of 2", 11}, "ended by signal 11: rank 1 of 2"},
+  };
+  for (const auto& [outcome, reason] : cases) {
+    World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+    const JobId id = w.submit(job("x"));
+    w.give(Ended{w.attempt(id), outcome, {}});
+    EXPECT_EQ(w.reason_of(id), reason);
+  }
+}
+
+TEST(Success, SaysWhatIsToBeSaidOfIt) {
+  World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+  const JobId id = w.submit(job("x"));
+  w.give(Ended{w.attempt(id), Outcome{End::exited, 0, false, "a process was killed"}, {}});
+  EXPECT_EQ(w.state_of(id), "succeeded");
+  EXPECT_EQ(w.reason_of(id), "a process was killed");
 }
 
 TEST(Failure, ALostMachineIsNotTheWorksFault) {

@@ -26,9 +26,9 @@ Duration pause_after(Duration backoff, std::uint32_t failures) {
 }
 
 std::string describe_exit(const Outcome& outcome) {
-  std::string text = outcome.exit_code > 128
-                         ? fmt::format("ended by signal {}", outcome.exit_code - 128)
-                         : fmt::format("exit code {}", outcome.exit_code);
+  // A code above 128 alone proves no signal: ssh and many launchers exit with 255.
+  std::string text = outcome.signal > 0 ? fmt::format("ended by signal {}", outcome.signal)
+                                        : fmt::format("exit code {}", outcome.exit_code);
   if (!outcome.detail.empty()) text += ": " + outcome.detail;
   return text;
 }
@@ -95,7 +95,9 @@ Fact after_exit(const Job& job, const Attempt& attempt, const Outcome& outcome, 
   const std::string how =
       refused ? "could not be launched: " + outcome.detail : describe_exit(outcome);
   if (job.spec->kind == Kind::serve) return after_replica(job, attempt, how, now);
-  if (outcome.exit_code == 0 && !refused) return task_ended(attempt.id, JobState::succeeded, "");
+  if (outcome.exit_code == 0 && !refused) {
+    return task_ended(attempt.id, JobState::succeeded, outcome.detail);
+  }
   const Task& task = job.tasks.at(attempt.id.task);
   if (task.failures < job.spec->retries.max) {
     return task_waits(
@@ -273,6 +275,17 @@ std::string why_failed(const Job& job, const JobEntry& entry) {
                      why);
 }
 
+// What is to be said of a success: "a process was killed for memory (128 MB)". Mostly nothing.
+std::string what_of_success(const Job& job) {
+  if (job.tasks.notes().empty()) return {};
+  std::uint32_t noted = 0;
+  for (const auto& [first, run] : job.tasks.notes()) noted += run.last - first + 1;
+  const auto& [first, run] = *job.tasks.notes().begin();
+  if (job.tasks.size() == 1) return run.note.reason;
+  return fmt::format("{} of {} shards; the first, {}: {}", noted, job.tasks.size(), first,
+                     run.note.reason);
+}
+
 const JobEntry* failed_need(const State& state, const Job& job) {
   for (const JobId id : job.needs) {
     const JobEntry* needed = state.find(id);
@@ -329,7 +342,7 @@ Facts settle(const State& state, const JobEntry& entry, Timestamp now) {
   if (entry.count(JobState::failed) > 0) {
     return {JobEnded{job.id, JobState::failed, why_failed(job, entry), now}};
   }
-  return {JobEnded{job.id, JobState::succeeded, "", now}};
+  return {JobEnded{job.id, JobState::succeeded, what_of_success(job), now}};
 }
 
 Facts expire(const State& state, Timestamp now) {

@@ -3,6 +3,8 @@
 
 #include <gtest/gtest.h>
 
+#include <signal.h>
+
 #include <condition_variable>
 #include <filesystem>
 #include <fstream>
@@ -227,7 +229,8 @@ TEST_P(EngineContract, StoppingEndsItAndSaysSo) {
   ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
   ASSERT_TRUE(subject_->engine().stop(id_, Stop{"TERM", 5s, 5s, "down"}));
   const Report report = wait_for(id_, Phase::ended);
-  EXPECT_EQ(report.outcome, (Outcome{End::exited, 143, true, ""})) << report.outcome.detail;
+  const int signal = GetParam() == "memory" ? 0 : SIGTERM;
+  EXPECT_EQ(report.outcome, (Outcome{End::exited, 143, true, "", signal})) << report.outcome.detail;
 }
 
 TEST_P(EngineContract, StoppingWhatIsGoneOrWasNeverThereSucceeds) {
@@ -276,6 +279,33 @@ TEST_P(EngineContract, AnElasticGangRunsOnTheNodesThatItWasGranted) {
   EXPECT_EQ(subject_->engine().read_log(id_, 0, 0, 1'000)->text, "0/2 0/2/2 2\n");
   EXPECT_EQ(subject_->engine().read_log(id_, 1, 0, 1'000)->text, "1/2 1/2/2 2\n");
   EXPECT_EQ(subject_->engine().read_log(id_, 2, 0, 1'000)->text, "");
+}
+
+// Who looks often is told what has changed, not all that runs.
+TEST_P(EngineContract, ChangesAreOfWhatHasChanged) {
+  if (GetParam() == "memory") GTEST_SKIP() << "it repeats what it knows";
+  const AttemptId other{JobId{8}, 0, 1};
+  ASSERT_TRUE(subject_->engine().launch(launch_of(id_)));
+  ASSERT_TRUE(subject_->engine().launch(launch_of(other)));
+  wait_for(id_, Phase::running);
+  wait_for(other, Phase::running);
+  do {  // what `observe` has told already may come once more
+    std::this_thread::sleep_for(200ms);
+  } while (!subject_->engine().changes()->empty());
+  subject_->end(id_, 4);
+  std::vector<Report> seen;
+  for (int i = 0; i < 400 && (seen.empty() || seen.back().phase != Phase::ended); ++i) {
+    std::this_thread::sleep_for(50ms);
+    const auto changed = subject_->engine().changes();
+    ASSERT_TRUE(changed);
+    seen.insert(seen.end(), changed->begin(), changed->end());
+  }
+  ASSERT_FALSE(seen.empty());
+  EXPECT_EQ(seen.back().outcome.exit_code, 4);
+  for (const Report& report : seen) EXPECT_EQ(report.attempt, id_);
+  EXPECT_TRUE(subject_->engine().changes()->empty());
+  subject_->end(other, 0);
+  wait_for(other, Phase::ended);
 }
 
 TEST_P(EngineContract, WhatWorkSaysOfItsStepsIsReportedAndTheLastWithItsEnd) {

@@ -187,6 +187,15 @@ class Plane:
 
         return until(f"job {job} is {state}: {self.show(job)}", look, timeout)
 
+    def wait_for_end(self, job: int | str, timeout: float = 30) -> dict:
+        """A job that has ended, whichever way."""
+
+        def look() -> dict | None:
+            seen = self.show(job)
+            return seen if seen["state"] in ("succeeded", "failed", "cancelled") else None
+
+        return until(f"job {job} ends", look, timeout)
+
     def wait_for_file(self, path: Path, text: str = "") -> str:
         """What is in a file, once it is there and holds `text`."""
         until(f"{path} with {text!r}", lambda: path.exists() and text in path.read_text())

@@ -3,27 +3,27 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <map>
 #include <utility>
 
 #include "base/file.h"
+#include "engine/host/places.h"
 #include "engine/host/processes.h"
 #include "engine/host/slurm_step.h"
-#include "model/json_text.h"
+#include "engine/host/srun.h"
 
 namespace mohona::host {
 namespace {
 
 // How long the other ranks may take to end after one of them has failed.
 constexpr std::chrono::seconds abort_grace{10};
+// A killed process may have had a child that we did not see.
+constexpr std::chrono::seconds kill_again_after{1};
 // On a shared file system nothing tells us of stop.json.
 constexpr std::chrono::seconds look_for_stop_every{1};
 // What ends by TERM or KILL under Slurm may have had it from there: then we get it too, about now.
@@ -35,34 +35,7 @@ int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-int open_log(const std::string& path) {
-  return ::open(path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
-}
-
-// In the child, after fork: nothing here may allocate or fail without ending the process.
-[[noreturn]] void become(const char* program, char* const* environment, const char* directory,
-                         int out, int err, const std::vector<int>& cgroups, pid_t supervisor) {
-  ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  if (::getppid() != supervisor) ::_exit(125);
-  for (const int entrance : cgroups) {
-    if (::write(entrance, "0", 1) != 1) ::_exit(125);
-  }
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  const int in = ::open("/dev/null", O_RDONLY);
-  if (::chdir(directory) != 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 || ::dup2(err, 2) < 0) {
-    ::_exit(125);
-  }
-  ::close_range(3, ~0U, 0);
-  ::umask(022);
-  char* const arguments[] = {const_cast<char*>(program), nullptr};
-  ::execve(program, arguments, environment);
-  constexpr std::string_view message = "mohona: cannot start the script's interpreter\n";
-  [[maybe_unused]] const ssize_t n = ::write(2, message.data(), message.size());
-  ::_exit(126);
-}
+Outcome could_not_start(const std::string& why) { return {End::exited, 125, false, why}; }
 
 }  // namespace
 
@@ -86,51 +59,47 @@ Result<std::string> Gang::place_script(const std::string& name, const std::strin
   return path;
 }
 
-pid_t Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
-  std::map<std::string, std::string> values;
-  if (order_.slurm) {
-    for (const auto& [key, value] : slurms_variables()) values[key] = value;
-  }
-  for (const auto& [key, value] : order_.environment) values[key] = value;
-  for (const auto& [key, value] : rank.environment) values[key] = value;
-  std::vector<std::string> variables;
-  for (const auto& [key, value] : values) variables.push_back(key + "=" + value);
-  std::vector<char*> environment;
-  for (std::string& variable : variables) environment.push_back(variable.data());
-  environment.push_back(nullptr);
-  const Fd out(open_log(rank.log));
-  const Fd err(rank.error_log.empty() ? ::dup(out.get()) : open_log(rank.error_log));
+std::string Gang::rank_name(const Rank& rank) const {
+  return fmt::format("rank {} of {}", &rank - ranks_.data(), ranks_.size());
+}
+
+Result<pid_t> Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
+  auto out = pump_.open(rank.log);
+  if (!out) return fail(out.error());
+  auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump_.open(rank.error_log);
+  if (!err) return fail(err.error());
+  Start what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
+  what.err = *err ? err->get() : what.out;
   std::vector<Fd> entrances;
-  std::vector<int> entrance_numbers;
   for (const std::string& path : cgroup.entrances()) {
     entrances.emplace_back(::open(path.c_str(), O_WRONLY | O_CLOEXEC));
-    entrance_numbers.push_back(entrances.back().get());
+    what.entrances.push_back(entrances.back().get());
   }
-  const pid_t supervisor = ::getpid();
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    become(program.c_str(), environment.data(), order_.directory.c_str(), out.get(), err.get(),
-           entrance_numbers, supervisor);
-  }
-  if (pid > 0) ::setpgid(pid, pid);  // both sides, so that neither can be late
+  const pid_t pid = starter_.start(what);
+  if (pid < 0) return fail(Code::unavailable, "the machine has no room for another process");
   return pid;
 }
 
-// False: one of them could not be started.
-bool Gang::start_ranks(const std::string& program, std::size_t count) {
+Result<void> Gang::start_ranks(const std::string& program, std::size_t count) {
   ranks_.clear();
-  for (std::size_t i = 0; i < count; ++i) {
-    RankOrder order = order_.ranks[i];
+  ranks_.resize(count);
+  for (Rank& rank : ranks_) {
+    const auto index = static_cast<std::size_t>(&rank - ranks_.data());
+    RankOrder order = order_.ranks[index];
     if (step_) order.log = directory_ + "/srun.log", order.error_log.clear();
-    Rank& rank = ranks_.emplace_back();
     // Slurm holds its jobs, and holds them to what they asked for, by itself.
     if (!order_.slurm) {
-      rank.cgroup = Cgroup::make(directory_, i, order.cpus_milli, order.memory_mib);
+      rank.cgroup = Cgroup::make(directory_, index, order.cpus_milli, order.memory_mib);
     }
-    rank.pid = start(program, order, rank.cgroup);
-    rank.running = rank.pid > 0;
+    const auto pid = start(program, order, rank.cgroup);
+    if (!pid) {
+      const std::string& why = pid.error().message;
+      return fail(pid.error().code, count == 1 ? why : fmt::format("{}: {}", rank_name(rank), why));
+    }
+    rank.pid = *pid;
+    rank.running = true;
   }
-  return std::all_of(ranks_.begin(), ranks_.end(), [](const Rank& r) { return r.running; });
+  return {};
 }
 
 Outcome Gang::run(const std::string& name, const std::string& script, std::size_t count) {
@@ -145,21 +114,20 @@ Outcome Gang::run(const std::string& name, const std::string& script, std::size_
     program = *step;
     count = 1;
   }
-  if (!start_ranks(program, count)) {
+  if (const auto started = start_ranks(program, count); !started) {
     failed_ = signalled_ = true;
     kill_at_ = Steady::now();
-    outcome.exit_code = 125;
-    outcome.detail = "the machine has no room for another process";
+    outcome = could_not_start(started.error().message);
   }
   // A stop may have come before we listened.
-  if (::access((directory_ + "/stop.json").c_str(), F_OK) == 0) begin_stop();
-  while (any_running()) {
+  if (exists(directory_ + "/stop.json")) begin_stop();
+  for (reap(outcome); !is_over(); reap(outcome)) {
     act_on_time();
     wait_for_event();
-    reap(outcome);
   }
   judge(outcome);
   kill_descendants();
+  pump_.finish();
   for (Rank& rank : ranks_) rank.cgroup.remove();
   return outcome;
 }
@@ -167,18 +135,14 @@ Outcome Gang::run(const std::string& name, const std::string& script, std::size_
 // What only the end of all ranks tells of how they ended.
 void Gang::judge(Outcome& outcome) {
   for (Rank& rank : ranks_) {
-    if (rank.cgroup.out_of_memory()) {
-      outcome.detail = "the kernel killed it: it used more than the memory it asked for";
-    }
+    if (!rank.cgroup.out_of_memory()) continue;
+    const auto index = static_cast<std::size_t>(&rank - ranks_.data());
+    outcome.detail =
+        fmt::format("a process was killed for memory ({} MB)", order_.ranks[index].memory_mib);
+    if (ranks_.size() > 1) outcome.detail = rank_name(rank) + ": " + outcome.detail;
+    break;
   }
-  if (step_ && outcome.exit_code != 0) {
-    if (const auto failure = first_failure(directory_)) {
-      outcome.exit_code = failure->code;
-      if (!stopping_) {
-        outcome.detail = fmt::format("rank {} of {}", failure->rank, order_.ranks.size());
-      }
-    }
-  }
+  if (step_) judge_step(outcome);
   outcome.stopped = signalled_ && stopping_;
   if (!order_.slurm || stopping_) return;
   const bool by_signal = outcome.exit_code == 128 + SIGTERM || outcome.exit_code == 128 + SIGKILL;
@@ -190,9 +154,32 @@ void Gang::judge(Outcome& outcome) {
   if (ended_outside_) outcome = Outcome{End::lost, 0, false, "Slurm ended its job"};
 }
 
+// What srun leaves with proves little: it leaves with 0 where no task could be launched.
+void Gang::judge_step(Outcome& outcome) {
+  const std::size_t count = order_.ranks.size();
+  if (outcome.exit_code != 0) {
+    const auto failure = first_failure(directory_);
+    if (failure) {
+      outcome.exit_code = failure->code;
+      outcome.signal = failure->signal;
+    }
+    if (stopping_) return;
+    outcome.detail = failure ? fmt::format("rank {} of {}", failure->rank, count)
+                             : last_words(directory_ + "/srun.log");
+    return;
+  }
+  const auto silent = rank_without_end(directory_, count);
+  if (!silent) return;
+  const std::string words = last_words(directory_ + "/srun.log");
+  outcome = could_not_start(fmt::format("rank {} of {} has not recorded its end{}", *silent, count,
+                                        words.empty() ? "" : ": " + words));
+}
+
 bool Gang::any_running() const {
   return std::any_of(ranks_.begin(), ranks_.end(), [](const Rank& r) { return r.running; });
 }
+
+bool Gang::is_over() const { return !any_running() && (!signalled_ || childless_); }
 
 void Gang::wait_for_event() {
   const auto now = Steady::now();
@@ -219,40 +206,45 @@ void Gang::read_signals() {
 
 void Gang::reap(Outcome& outcome) {
   int status = 0;
-  for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+  pid_t pid = 0;
+  while ((pid = ::waitpid(-1, &status, WNOHANG)) > 0) {
     if (pid == hook_) hook_ = 0;
     const auto rank = std::find_if(ranks_.begin(), ranks_.end(),
                                    [&](const Rank& r) { return r.running && r.pid == pid; });
-    if (rank == ranks_.end()) continue;  // an orphan that came to us
-    rank->running = false;
-    const int code = exit_code(status);
-    // Rank 0's end is the script's end for Slurm and for us; others count when they fail.
-    if (code == 0 || outcome.exit_code != 0) continue;
-    outcome.exit_code = code;
-    if (ranks_.size() > 1 && !stopping_) {
-      outcome.detail = fmt::format("rank {} of {}", rank - ranks_.begin(), ranks_.size());
-    }
-    if (!stopping_ && !failed_) {
-      failed_ = true;
-      signalled_ = true;
-      kill_at_ = Steady::now() + abort_grace;
-      signal_ranks(SIGTERM);
-    }
+    if (rank != ranks_.end()) note_end(*rank, status, outcome);  // else an orphan that came to us
   }
+  childless_ = pid < 0 && errno == ECHILD;
+}
+
+// Rank 0's end is the script's end for Slurm and for us; others count when they fail.
+void Gang::note_end(Rank& rank, int status, Outcome& outcome) {
+  rank.running = false;
+  const int code = exit_code(status);
+  if (code == 0 || outcome.exit_code != 0) return;
+  outcome.exit_code = code;
+  outcome.signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  if (code == 125 || code == 126) outcome.detail = starter_.why_not(rank.pid);
+  if (ranks_.size() > 1 && !stopping_) {
+    outcome.detail = rank_name(rank) + (outcome.detail.empty() ? "" : ": " + outcome.detail);
+  }
+  if (stopping_ || failed_ || !any_running()) return;
+  failed_ = true;
+  signalled_ = true;
+  kill_at_ = Steady::now() + abort_grace;
+  signal_work(SIGTERM, StopTarget::everything);
 }
 
 void Gang::begin_stop() {
   if (stopping_) return;
-  const auto text = read_file(directory_ + "/stop.json");
-  if (!text) return;
-  try {
-    stop_ = json_text::from_text<StopFile>(*text);
-  } catch (const std::exception&) {
-    stop_ = StopFile{"KILL", Duration{0}, Duration{0}, ""};
-  }
-  if (failed_ && signalled_) return;  // it is ending already
-  stopping_ = true;
+  if (!exists(directory_ + "/stop.json")) return;
+  // Half a file, or none of ours, is a stop all the same.
+  stop_ = read_stop(directory_).value_or(StopFile{"KILL", Duration{0}, Duration{0}, "", {}});
   const auto now = Steady::now();
+  if (failed_) {  // it is ending already
+    kill_at_ = std::min<Steady::time_point>(kill_at_, now + stop_.within);
+    return;
+  }
+  stopping_ = true;
   kill_at_ = now + stop_.within;
   hooks_until_ = kill_at_ - stop_.grace;
   for (const Hook& hook : order_.hooks) {
@@ -271,7 +263,7 @@ void Gang::start_hook() {
   if (!write_script(program, hook->run)) return;
   RankOrder rank = order_.ranks.front();
   rank.environment.emplace_back("SKYPILOT_HOOK_EVENT", stop_.event);
-  hook_ = std::max(0, start(program, rank, Cgroup{}));
+  hook_ = start(program, rank, Cgroup{}).value_or(0);
   hook_until_ = std::min(hooks_until_, Steady::now() + hook->timeout);
 }
 
@@ -288,27 +280,52 @@ void Gang::act_on_time() {
     signalled_ = true;
     kill_at_ = std::min(kill_at_, now + stop_.grace);
     // Without grace there is nothing to be saved: half a checkpoint is worse than none.
-    if (stop_.grace > Duration{0}) signal_ranks(signal_number(stop_.signal));
+    if (stop_.grace > Duration{0}) signal_work(signal_number(stop_.signal), stop_.target);
   }
-  if (now >= kill_at_) kill_ranks();
+  if (now >= kill_at_) kill_work();
 }
 
-void Gang::kill_ranks() {
-  kill_at_ = Steady::now() + std::chrono::seconds(1);
+void Gang::kill_work() {
+  kill_at_ = Steady::now() + kill_again_after;
   if (step_ && !std::exchange(steps_killed_, true)) {
-    kill_steps();  // srun alone would leave its tasks to themselves
+    signal_steps(SIGKILL);  // srun alone would leave its tasks to themselves
     kill_at_ = Steady::now() + step_leaves_within;
     return;
   }
-  for (const Rank& rank : ranks_) {
-    if (rank.running) ::kill(rank.pid, SIGKILL);
-  }
+  for (const Process& process : descendants_of(::getpid())) ::kill(process.pid, SIGKILL);
 }
 
-void Gang::signal_ranks(int number) {
-  for (const Rank& rank : ranks_) {
-    if (rank.running) ::kill(-rank.pid, number == 0 ? SIGTERM : number);
+void Gang::signal_work(int number, StopTarget target) {
+  if (number == 0) number = SIGTERM;
+  if (step_) return signal_steps(number);  // srun itself takes TERM for the end of its step
+  if (target == StopTarget::steps) return signal_steps_of_script(number);
+  if (target == StopTarget::shell) {
+    ::kill(ranks_.front().pid, number);
+    ::kill(ranks_.front().pid, SIGCONT);
+    return;
   }
+  signal_all(descendants_of(::getpid()), number);
+}
+
+// Slurm's way with a batch script: what srun has started is signalled, the script itself is not. At
+// a time limit it leaves a script without steps alone. A cancel or a reclaim of ours does not wait
+// out a grace of which nobody knows.
+void Gang::signal_steps_of_script(int number) {
+  const std::vector<Process> all = descendants_of(::getpid());
+  std::vector<Process> steps;
+  for (const Process& process : all) {
+    if (order_.slurm ? is_called(process.pid, "srun") : has_variable(process.pid, step_variable)) {
+      steps.push_back(process);
+    }
+  }
+  if (steps.empty() && stop_.event != "stop") return signal_all(all, SIGTERM);
+  if (steps.empty()) return;
+  if (order_.slurm) return signal_steps(number);
+  // Our srun is told as well: a step that is stopped is over when its last process is gone.
+  for (const Process& process : all) {
+    if (is_called(process.pid, supervisor_name)) ::kill(process.pid, number);
+  }
+  signal_all(steps, number);
 }
 
 }  // namespace mohona::host

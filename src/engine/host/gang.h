@@ -6,11 +6,17 @@
 #include <vector>
 
 #include "engine/host/cgroup.h"
+#include "engine/host/log_pump.h"
 #include "engine/host/order.h"
+#include "engine/host/start.h"
 
 namespace mohona::host {
 
 // Ranks start together. When one fails, the others are stopped: half a gang computes nothing.
+//
+// A gang that ends by itself is over when its ranks are. One that is stopped is over when its last
+// process is gone, whoever started it: the shell that runs the script mostly dies first, and what
+// it started is still saving.
 class Gang {
  public:
   // `signals`: a signalfd of SIGCHLD, SIGUSR1 and SIGTERM. The order must outlive the gang.
@@ -32,25 +38,33 @@ class Gang {
 
   Result<std::string> place_script(const std::string& name, const std::string& script);
   Result<void> write_script(const std::string& path, const std::string& script);
-  pid_t start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup);
-  bool start_ranks(const std::string& program, std::size_t count);
+  Result<pid_t> start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup);
+  Result<void> start_ranks(const std::string& program, std::size_t count);
   void judge(Outcome& outcome);
+  void judge_step(Outcome& outcome);
   void read_signals();
-  void kill_ranks();
+  void kill_work();
   void wait_for_event();
   void reap(Outcome& outcome);
+  void note_end(Rank& rank, int status, Outcome& outcome);
   void begin_stop();
   void start_hook();
   void act_on_time();
-  void signal_ranks(int number);
+  void signal_work(int number, StopTarget target);
+  void signal_steps_of_script(int number);
   bool any_running() const;
+  bool is_over() const;
+  std::string rank_name(const Rank& rank) const;
 
   std::string directory_;
   const Order& order_;
   int signals_;
+  Starter starter_;
+  LogPump pump_;
   std::vector<Rank> ranks_;
-  bool failed_ = false;
-  bool step_ = false;  // the one process is srun
+  bool childless_ = false;  // as of the last look
+  bool failed_ = false;     // a rank has, and the others are being stopped
+  bool step_ = false;       // the one process is srun
   bool steps_killed_ = false;
   bool ended_outside_ = false;  // Slurm ends the job
 

@@ -85,10 +85,11 @@ std::string expand_output(const std::string& name, const Launch& launch) {
 }
 
 // What every rank inherits; a batch script also finds our srun, where there is no Slurm.
-Result<Variables> base_environment(const Places& places, const JobSpec& spec, Where where) {
+Result<Variables> base_environment(const Places& places, const JobSpec& spec, Where where,
+                                   const std::string& supervisor) {
   Variables inherited = inherited_environment();
   if (spec.script != Script::first_node || where == Where::slurm) return inherited;
-  const auto bin = install_srun(places.home() + "/bin");
+  const auto bin = install_slurm_tools(places.home() + "/bin", supervisor);
   if (!bin) return fail(bin.error());
   for (auto& [key, value] : inherited) {
     if (key == "PATH") value = *bin + ":" + value;
@@ -187,7 +188,8 @@ std::int64_t free_port(std::int64_t wanted) {
 }
 
 Result<Order> make_order(const Places& places, const Launch& launch, Where where,
-                         const std::vector<std::string>& addresses, std::int64_t port) {
+                         const std::vector<std::string>& addresses, std::int64_t port,
+                         const std::string& supervisor) {
   const JobSpec& spec = *launch.spec;
   // A mistake of ours that must not reach the ranks: one of them would be told a wrong address.
   if (addresses.empty() || std::ssize(addresses) != node_count(launch)) {
@@ -213,7 +215,7 @@ Result<Order> make_order(const Places& places, const Launch& launch, Where where
   } else {
     place.master_port = free_port(0);
   }
-  auto inherited = base_environment(places, spec, where);
+  auto inherited = base_environment(places, spec, where, supervisor);
   if (!inherited) return fail(inherited.error());
   order.environment = make_environment(places, launch, where, place, std::move(*inherited));
   for (std::int64_t i = 0; i < rank_count(launch); ++i) {
@@ -235,10 +237,16 @@ Result<void> place_order(const Places& places, const Launch& launch, const Order
     // The file that the author named is the log; ours is a link to it.
     const std::string target = expand_output(launch.spec->output_path, launch);
     std::error_code error;
+    // What cannot be made, the supervisor will say when it opens the log.
+    fs::create_directories(fs::path(target).parent_path(), error);
     fs::remove(order.ranks.front().log, error);
     fs::create_symlink(target, order.ranks.front().log, error);
     if (error)
       return fail(Code::invalid, fmt::format("cannot write {}: {}", target, error.message()));
+  }
+  if (const std::string& errors = order.ranks.front().error_log; !errors.empty()) {
+    std::error_code none;
+    fs::create_directories(fs::path(errors).parent_path(), none);
   }
   return write_file(here + "/order.json", json_text::to_text(order), false);
 }

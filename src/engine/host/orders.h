@@ -15,9 +15,10 @@ std::int64_t free_port(std::int64_t wanted);
 enum class Where { here, slurm };
 
 // The order for `launch`. `addresses`: one a node of the gang. `port`: a replica's, when it is
-// known already.
+// known already. `supervisor`: the program, for batch scripts on this machine.
 Result<Order> make_order(const Places& places, const Launch& launch, Where where,
-                         const std::vector<std::string>& addresses, std::int64_t port);
+                         const std::vector<std::string>& addresses, std::int64_t port,
+                         const std::string& supervisor);
 
 // Makes the attempt's directories and writes the order there.
 Result<void> place_order(const Places& places, const Launch& launch, const Order& order);

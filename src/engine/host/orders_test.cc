@@ -26,7 +26,7 @@ Order order_of(const Launch& launch) {
   for (const Holding& h : launch.attempt.holdings) {
     addresses.push_back(fmt::format("10.0.{}.{}", h.node / 256, h.node % 256));
   }
-  return *make_order(Places("/home/of/mohona"), launch, Where::slurm, addresses, 0);
+  return *make_order(Places("/home/of/mohona"), launch, Where::slurm, addresses, 0, "");
 }
 
 // The list of nodes is in it once: an order grows with the gang, not with its square.
@@ -54,10 +54,10 @@ TEST(Orders, AnElasticGangHasTheRanksOfTheNodesThatItWasGranted) {
 }
 
 TEST(Orders, AnAttemptThatHoldsNothingOrTooFewAddressesIsRefused) {
-  const auto refused = make_order(Places("/h"), gang_of(2), Where::slurm, {"10.0.0.1"}, 0);
+  const auto refused = make_order(Places("/h"), gang_of(2), Where::slurm, {"10.0.0.1"}, 0, "");
   ASSERT_FALSE(refused);
   EXPECT_EQ(refused.error().message, "attempt 1.0.1 holds 2 nodes and has 1 addresses");
-  EXPECT_FALSE(make_order(Places("/h"), gang_of(0), Where::slurm, {}, 0));
+  EXPECT_FALSE(make_order(Places("/h"), gang_of(0), Where::slurm, {}, 0, ""));
 }
 
 }  // namespace

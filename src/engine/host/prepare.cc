@@ -1,15 +1,25 @@
 #include "engine/host/prepare.h"
 
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <set>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/host/copy_tree.h"
+#include "engine/host/log_pump.h"
+#include "engine/host/mounts.h"
 
 namespace mohona::host {
 namespace {
 
 namespace fs = std::filesystem;
+
+// The names of all files that a shard has published.
+constexpr std::size_t published_bytes_max = 256 << 20;
 
 Failure failed(std::string_view what, const std::error_code& error) {
   const bool full = error == std::errc::no_space_on_device;
@@ -17,103 +27,74 @@ Failure failed(std::string_view what, const std::error_code& error) {
               fmt::format("{}: {}", what, error.message()));
 }
 
-// Everything but `without`: a workdir may hold the home into which it is copied.
-void copy_tree(const fs::path& from, const fs::path& to, const fs::path& without,
-               std::error_code& error) {
-  fs::create_directories(to, error);
-  for (const auto& entry : fs::directory_iterator(from, error)) {
-    if (error) return;
-    if (!entry.is_symlink() && entry.is_directory(error)) {
-      std::error_code unequal;
-      if (fs::equivalent(entry.path(), without, unequal)) continue;
-      copy_tree(entry.path(), to / entry.path().filename(), without, error);
-    } else {
-      fs::copy(entry.path(), to / entry.path().filename(), fs::copy_options::copy_symlinks, error);
-    }
-    if (error) return;
+void say_left_out(const Order& order, const Copied& copied) {
+  if (copied.left_out_count == 0 || order.ranks.empty()) return;
+  std::string text = "mohona: not copied to the working directory: " + join(copied.left_out, ", ");
+  if (copied.left_out_count > copied.left_out.size()) {
+    text += fmt::format(" and {} more", copied.left_out_count - copied.left_out.size());
   }
+  text += "\n";
+  const auto log = open_log(order.ranks.front().log);
+  if (!log) return;
+  [[maybe_unused]] const ssize_t n = ::write(log->get(), text.data(), text.size());
+}
+
+}  // namespace
+
+bool needs_workdir(const Order& order) {
+  std::error_code error;
+  return !order.workdir_source.empty() && !fs::exists(order.directory, error);
 }
 
 // All or nothing: a copy that breaks off is never taken for the working directory.
 Result<void> copy_workdir(const Order& order) {
+  const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
+  if (!lock) return fail(lock.error());
+  if (!needs_workdir(order)) return {};
+  const std::string half = order.directory + ".copying";
+  if (auto ok = remove_tree(half); !ok) return ok;
+  const auto copied = copy_tree(order.workdir_source, half, order.home);
+  if (!copied) {
+    return fail(copied.error().code, fmt::format("cannot copy workdir {}: {}", order.workdir_source,
+                                                 copied.error().message));
+  }
+  say_left_out(order, *copied);
   std::error_code error;
-  if (fs::exists(order.directory, error)) return {};
-  const fs::path half = order.directory + ".copying";
-  fs::remove_all(half, error);
-  copy_tree(order.workdir_source, half, order.home, error);
-  if (error) return failed("cannot copy workdir " + order.workdir_source, error);
   fs::rename(half, order.directory, error);
   if (error) return failed("cannot place workdir " + order.directory, error);
   return {};
 }
 
-// A link at `target`. One that is ours already stays; anything else there is not ours to replace.
-Result<void> link_to(const fs::path& source, const fs::path& target) {
-  std::error_code error;
-  if (fs::is_symlink(fs::symlink_status(target, error))) {
-    if (fs::read_symlink(target, error) == source) return {};
-  } else if (fs::exists(target, error)) {
-    return fail(Code::invalid,
-                fmt::format("{} exists already; it is not replaced", target.string()));
-  }
-  fs::create_directories(target.parent_path(), error);
-  fs::create_symlink(source, target, error);
-  if (error) return failed(fmt::format("cannot link {}", target.string()), error);
-  return {};
-}
-
-// Whether what stands at `target` is the working directory's own: a link in it may lead to the
-// user's files, and those are never ours to move or to remove.
-bool is_in_workdir(const fs::path& target, const Order& order) {
-  std::error_code error;
-  const fs::path top = fs::weakly_canonical(order.directory, error);
-  if (error) return false;
-  const fs::path relative =
-      fs::weakly_canonical(target.parent_path(), error).lexically_relative(top);
-  return !error && !relative.empty() && *relative.begin() != "..";
-}
-
 // The directory `checkpoint_link` in the working directory is the one that survives attempts. What
 // the workdir brought along under that name is its beginning.
 Result<void> link_checkpoint(const Order& order) {
-  if (order.checkpoint_link.empty()) return {};
+  const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
+  if (!lock) return fail(lock.error());
   const fs::path target = fs::path(order.directory) / order.checkpoint_link;
   std::error_code error;
   if (fs::is_directory(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
     fs::copy(target, order.checkpoint,
              fs::copy_options::recursive | fs::copy_options::skip_existing, error);
     if (error) return failed("cannot take over " + target.string(), error);
-    fs::remove_all(target, error);
+    if (auto ok = remove_tree(target); !ok) return ok;
   }
-  return link_to(order.checkpoint, target);
+  const auto status = fs::symlink_status(target, error);
+  if (fs::is_symlink(status) && fs::read_symlink(target, error) == order.checkpoint) return {};
+  if (fs::exists(status)) {
+    return fail(Code::invalid,
+                fmt::format("{} exists already; it is not replaced", target.string()));
+  }
+  fs::create_directories(target.parent_path(), error);
+  fs::create_symlink(order.checkpoint, target, error);
+  if (error) return failed(fmt::format("cannot link {}", target.string()), error);
+  return {};
 }
+
+namespace {
 
 std::string setup_mark(const Order& order) { return order.job_directory + "/setup.done"; }
 
 }  // namespace
-
-Result<void> prepare(const Order& order) {
-  if (order.workdir_source.empty() && order.mounts.empty() && order.checkpoint_link.empty()) {
-    return {};
-  }
-  const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
-  if (!lock) return fail(lock.error());
-  if (!order.workdir_source.empty()) {
-    if (auto ok = copy_workdir(order); !ok) return ok;
-  }
-  std::error_code error;
-  for (const FileMount& mount : order.mounts) {
-    const fs::path target =
-        fs::path(mount.target).is_absolute() ? mount.target : order.directory + "/" + mount.target;
-    // What the workdir itself brought stands aside for the mount.
-    if (!fs::path(mount.target).is_absolute() && fs::exists(target, error) &&
-        !fs::is_symlink(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
-      fs::remove_all(target, error);
-    }
-    if (auto ok = link_to(mount.source, target); !ok) return ok;
-  }
-  return link_checkpoint(order);
-}
 
 bool needs_setup(const Order& order) {
   std::error_code error;
@@ -122,49 +103,95 @@ bool needs_setup(const Order& order) {
 
 Result<void> mark_set_up(const Order& order) { return write_file(setup_mark(order), "", false); }
 
-Result<void> publish(const Order& order) {
-  if (order.published_output.empty()) return {};
-  std::error_code none;
-  if (fs::is_empty(order.output, none)) return {};
-  const auto lock = lock_file(order.job_directory + "/publish.lock", true);
-  if (!lock) return fail(lock.error());
-  std::vector<std::string> names;
-  std::error_code error;
-  for (const auto& entry : fs::recursive_directory_iterator(order.output, error)) {
-    const std::string entry_name = entry.path().lexically_relative(order.output).string();
-    if (entry.is_symlink() || !entry.is_directory()) {
-      names.push_back(entry_name);
-    } else {
-      fs::create_directories(fs::path(order.published_output) / entry_name, error);
+namespace {
+
+// Below a shard's output, relative to it; directories before what they hold.
+struct Outputs {
+  std::vector<std::string> directories, files;
+};
+
+Result<Outputs> list_outputs(const std::string& top) {
+  Outputs out;
+  std::vector<std::string> left = {""};
+  while (!left.empty()) {
+    const std::string directory = std::move(left.back());
+    left.pop_back();
+    const auto names = names_in(directory.empty() ? top : top + "/" + directory);
+    if (!names) return fail(names.error());
+    for (const std::string& name : *names) {
+      const std::string path = directory.empty() ? name : directory + "/" + name;
+      struct stat status {};
+      if (::lstat((top + "/" + path).c_str(), &status) != 0) continue;
+      if (!S_ISDIR(status.st_mode)) {
+        out.files.push_back(path);
+      } else {
+        out.directories.push_back(path);
+        left.push_back(path);
+      }
     }
   }
-  if (error) return failed("cannot list " + order.output, error);
-  std::sort(names.begin(), names.end());
+  std::sort(out.files.begin(), out.files.end());
+  std::sort(out.directories.begin(), out.directories.end());
+  return out;
+}
+
+// Another shard's: a file where this one has a file or a directory, or a directory where this one
+// has a file.
+Result<void> find_conflict(const Order& order, const Outputs& outputs,
+                           const std::set<std::string>& own) {
+  const auto conflict = [](const std::string& name) {
+    return fail(Code::conflict,
+                fmt::format("another shard has written {} already: put $MOHONA_SHARD_INDEX or the "
+                            "shard's name into the file's name",
+                            name));
+  };
+  for (const std::string& name : outputs.directories) {
+    std::error_code error;
+    const auto there = fs::symlink_status(order.published_output + "/" + name, error);
+    if (fs::exists(there) && !fs::is_directory(there) && !own.contains(name)) return conflict(name);
+  }
+  for (const std::string& name : outputs.files) {
+    std::error_code error;
+    const auto there = fs::symlink_status(order.published_output + "/" + name, error);
+    if (fs::exists(there) && (fs::is_directory(there) || !own.contains(name))) {
+      return conflict(name);
+    }
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> publish(const Order& order) {
+  if (order.published_output.empty()) return {};
+  const auto outputs = list_outputs(order.output);
+  if (!outputs) return fail(outputs.error());
+  if (outputs->files.empty() && outputs->directories.empty()) return {};
+  const auto lock = lock_file(order.job_directory + "/publish.lock", true);
+  if (!lock) return fail(lock.error());
 
   // The names are written down before the first file moves, so that an attempt that takes over from
   // one that broke off here knows which files are its own shard's.
   const std::string record =
       fmt::format("{}/published.{}", order.job_directory, order.attempt.task);
   std::set<std::string> own;
-  if (const auto before = read_file(record)) {
+  if (const auto before = read_regular_file(record, published_bytes_max)) {
     for (const std::string_view name : split(*before, '\n')) own.emplace(name);
   }
-  for (const std::string& name : names) {
-    const fs::path target = fs::path(order.published_output) / name;
-    if (!own.contains(name) && fs::exists(fs::symlink_status(target, error))) {
-      return fail(
-          Code::conflict,
-          fmt::format("another shard has written {} already: put $MOHONA_SHARD_INDEX or the "
-                      "shard's name into the file's name",
-                      name));
-    }
-  }
-  own.insert(names.begin(), names.end());
+  if (auto ok = find_conflict(order, *outputs, own); !ok) return ok;
+  own.insert(outputs->files.begin(), outputs->files.end());
   if (auto ok = write_file(record, join({own.begin(), own.end()}, "\n"), true); !ok) return ok;
-  for (const std::string& name : names) {
+  std::error_code error;
+  for (const std::string& name : outputs->directories) {
     const fs::path target = fs::path(order.published_output) / name;
-    fs::create_directories(target.parent_path(), error);
-    fs::rename(fs::path(order.output) / name, target, error);
+    if (fs::exists(fs::symlink_status(target, error)) && !fs::is_directory(target, error)) {
+      fs::remove(target, error);  // this shard's own, of an attempt before
+    }
+    fs::create_directories(target, error);
+    if (error) return failed("cannot publish " + name, error);
+  }
+  for (const std::string& name : outputs->files) {
+    fs::rename(fs::path(order.output) / name, fs::path(order.published_output) / name, error);
     if (error) return failed("cannot publish " + name, error);
   }
   return {};

@@ -6,8 +6,12 @@
 
 namespace mohona::host {
 
-// The working directory, copied once a job; mounts and the checkpoint's link in it.
-Result<void> prepare(const Order& order);
+// The working directory, copied once a job. What of it was left out is said in rank 0's log.
+bool needs_workdir(const Order& order);
+Result<void> copy_workdir(const Order& order);
+
+// The checkpoint's link in the working directory.
+Result<void> link_checkpoint(const Order& order);
 
 // Whether this job's setup is still to be run here; `mark_set_up` once it has succeeded.
 bool needs_setup(const Order& order);

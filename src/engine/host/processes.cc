@@ -9,6 +9,7 @@
 
 #include <charconv>
 #include <map>
+#include <set>
 
 namespace mohona::host {
 namespace {
@@ -50,21 +51,6 @@ std::vector<pid_t> all_pids() {
   return pids;
 }
 
-std::vector<pid_t> descendants_of(pid_t root) {
-  std::multimap<pid_t, pid_t> children;
-  for (const pid_t pid : all_pids()) {
-    const std::string tail = stat_tail(pid);
-    if (!tail.empty()) children.emplace(static_cast<pid_t>(field(tail, 1)), pid);
-  }
-  std::vector<pid_t> found = {root};
-  for (std::size_t i = 0; i < found.size(); ++i) {
-    const auto [begin, end] = children.equal_range(found[i]);
-    for (auto it = begin; it != end; ++it) found.push_back(it->second);
-  }
-  found.erase(found.begin());
-  return found;
-}
-
 }  // namespace
 
 std::uint64_t start_ticks(pid_t pid) {
@@ -84,14 +70,60 @@ Fd open_process(pid_t pid, std::uint64_t ticks) {
   return fd;
 }
 
+std::vector<Process> descendants_of(pid_t root) {
+  std::multimap<pid_t, Process> children;
+  std::set<pid_t> zombies;
+  for (const pid_t pid : all_pids()) {
+    const std::string tail = stat_tail(pid);
+    if (tail.empty()) continue;
+    const auto parent = static_cast<pid_t>(field(tail, 1));
+    children.emplace(parent, Process{pid, parent, static_cast<pid_t>(field(tail, 2))});
+    if (tail.find_first_of("ZX") == 1) zombies.insert(pid);
+  }
+  std::vector<Process> found = {{root, 0, 0}};
+  for (std::size_t i = 0; i < found.size(); ++i) {
+    const auto [begin, end] = children.equal_range(found[i].pid);
+    for (auto it = begin; it != end; ++it) found.push_back(it->second);
+  }
+  found.erase(found.begin());
+  std::erase_if(found, [&](const Process& p) { return zombies.contains(p.pid); });
+  return found;
+}
+
+bool is_called(pid_t pid, const std::string& name) {
+  const auto comm = read_file(fmt::format("/proc/{}/comm", pid));
+  return comm && *comm == name + "\n";
+}
+
+bool has_variable(pid_t pid, const std::string& name) {
+  const auto environment = read_file(fmt::format("/proc/{}/environ", pid));
+  return environment && ('\0' + *environment).find('\0' + name + '=') != std::string::npos;
+}
+
+void signal_all(const std::vector<Process>& processes, int number) {
+  std::set<pid_t> groups;
+  for (const Process& process : processes) {
+    if (process.group > 1 && process.group != ::getpgrp()) groups.insert(process.group);
+  }
+  for (const int n : {number, SIGCONT}) {
+    for (const pid_t group : groups) ::kill(-group, n);
+    for (const Process& process : processes) {
+      if (!groups.contains(process.group)) ::kill(process.pid, n);
+    }
+  }
+}
+
 void kill_descendants() {
-  while (true) {
+  // What has the kernel's ear at once is gone within the first; what waits for a disk takes longer.
+  constexpr useconds_t pause_us = 1'000, pause_max_us = 200'000;
+  for (useconds_t pause = pause_us;; pause = std::min(pause * 2, pause_max_us)) {
     int status = 0;
-    const pid_t reaped = ::waitpid(-1, &status, WNOHANG);
+    pid_t reaped = 0;
+    while ((reaped = ::waitpid(-1, &status, WNOHANG)) > 0) {
+    }
     if (reaped < 0 && errno == ECHILD) return;
-    if (reaped > 0) continue;
-    for (const pid_t pid : descendants_of(::getpid())) ::kill(pid, SIGKILL);
-    ::usleep(1'000);
+    for (const Process& process : descendants_of(::getpid())) ::kill(process.pid, SIGKILL);
+    ::usleep(pause);
   }
 }
 

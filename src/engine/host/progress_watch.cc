@@ -4,10 +4,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <vector>
-
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/host/log_pump.h"
 #include "engine/progress_text.h"
 
 namespace mohona::host {
@@ -24,11 +23,13 @@ struct Part {
 // The first or the last bytes of a regular file. Nothing: there is none, or somebody wrote to it
 // while it was read.
 std::optional<Part> read_part(const std::string& path, bool end) {
-  // Without waiting: the work may have put anything in the file's place.
-  const Fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  // The work may have put anything in the file's place.
+  const auto opened = end ? open_to_read_log(path) : open_regular_file(path);
+  if (!opened || !*opened) return std::nullopt;
+  const Fd& fd = *opened;
   struct stat before {};
   struct stat after {};
-  if (!fd || ::fstat(fd.get(), &before) != 0 || !S_ISREG(before.st_mode)) return std::nullopt;
+  if (::fstat(fd.get(), &before) != 0) return std::nullopt;
   Part part;
   part.size = static_cast<std::uint64_t>(before.st_size);
   const std::uint64_t from =
@@ -86,13 +87,13 @@ Box<StepsReport> ProgressWatch::newest(const AttemptId& attempt) {
   return found == followed_.end() ? Box<StepsReport>() : found->second->told;
 }
 
-bool ProgressWatch::look() {
+std::vector<AttemptId> ProgressWatch::look() {
   std::vector<std::shared_ptr<Followed>> all;
   {
     const std::lock_guard lock(mutex_);
     for (const auto& [id, followed] : followed_) all.push_back(followed);
   }
-  bool any = false;
+  std::vector<AttemptId> news;
   for (const auto& followed : all) {
     read(*followed);
     const auto now = Steady::now();
@@ -102,9 +103,9 @@ bool ProgressWatch::look() {
     followed->told_at = now;
     const std::lock_guard lock(mutex_);
     followed->told = followed->read;
-    any = true;
+    news.push_back(followed->attempt);
   }
-  return any;
+  return news;
 }
 
 // The file goes before the log: it was written to be read.

@@ -10,6 +10,7 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <vector>
 
 #include "engine/engine.h"
 
@@ -27,9 +28,9 @@ class ProgressWatch {
   void follow(const AttemptId& attempt, const std::string& directory, bool from_log);
   void forget(const AttemptId& attempt);
 
-  // Reads what is new. True when some attempt has news that is due: its first, or after
+  // Reads what is new. The attempts that have news that is due: their first, or after
   // progress_every.
-  bool look();
+  std::vector<AttemptId> look();
 
   // What was due last.
   Box<StepsReport> newest(const AttemptId& attempt);

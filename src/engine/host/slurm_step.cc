@@ -1,17 +1,26 @@
 #include "engine/host/slurm_step.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
+#include <chrono>
+#include <filesystem>
 #include <map>
+#include <thread>
 
 #include "base/file.h"
 #include "base/text.h"
+#include "engine/host/log_pump.h"
+#include "engine/host/processes.h"
+#include "engine/host/start.h"
 #include "model/json_text.h"
 
 namespace mohona::host {
@@ -19,6 +28,13 @@ namespace {
 
 constexpr const char* ranks_file = "ranks.json";
 constexpr const char* failed_file = "failed";
+// With a file for each rank that has ended, by its number: appends of several nodes to one file get
+// lost on NFS.
+constexpr const char* ends_directory = "ends";
+// How long a shared file system may take to show a file to another node.
+constexpr std::chrono::seconds visible_within{3};
+constexpr std::chrono::milliseconds look_every{50};
+constexpr std::size_t words_bytes_max = 300;
 
 std::string single_quoted(std::string_view text) {
   std::string out = "'";
@@ -27,15 +43,17 @@ std::string single_quoted(std::string_view text) {
 }
 
 // The first rank to say so is believed: what Slurm then ends is no failure of its own.
-void say_failed(const std::string& directory, const std::string& rank, int code) {
+void say_failed(const std::string& directory, const std::string& rank, int code, int signal) {
   const std::string path = fmt::format("{}/{}", directory, failed_file);
   const Fd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
   if (!fd) return;
-  const std::string text = fmt::format("{} {}\n", rank, code);
+  const std::string text = fmt::format("{} {} {}\n", rank, code, signal);
   [[maybe_unused]] const ssize_t n = ::write(fd.get(), text.data(), text.size());
 }
 
-}  // namespace
+std::string end_of(const std::string& directory, std::size_t rank) {
+  return fmt::format("{}/{}/{}", directory, ends_directory, rank);
+}
 
 Variables slurms_variables() {
   constexpr std::array<std::string_view, 4> devices = {
@@ -46,6 +64,7 @@ Variables slurms_variables() {
     const std::string_view text = *variable;
     const std::string_view name = text.substr(0, text.find('='));
     const bool device = std::find(devices.begin(), devices.end(), name) != devices.end();
+    // Arrays are ours: Slurm's own say nothing of the work's.
     const bool slurm = (name.starts_with("SLURM_") && !name.starts_with("SLURM_ARRAY_")) ||
                        name.starts_with("SLURMD_");
     if (device || slurm)
@@ -54,11 +73,27 @@ Variables slurms_variables() {
   return out;
 }
 
+}  // namespace
+
+Variables rank_variables(const Order& order, const RankOrder& rank) {
+  std::map<std::string, std::string> values;
+  if (order.slurm) {
+    for (const auto& [key, value] : slurms_variables()) values[key] = value;
+  }
+  for (const auto& [key, value] : order.environment) values[key] = value;
+  for (const auto& [key, value] : rank.environment) values[key] = value;
+  return {values.begin(), values.end()};
+}
+
 Result<std::string> write_step(const std::string& directory, const Order& order,
                                const std::string& script) {
   const std::string ranks = fmt::format("{}/{}", directory, ranks_file);
   if (auto ok = write_file(ranks, json_text::to_text(order), false); !ok) return fail(ok.error());
   ::unlink(fmt::format("{}/{}", directory, failed_file).c_str());
+  const std::string ends = fmt::format("{}/{}", directory, ends_directory);
+  std::error_code none;
+  std::filesystem::remove_all(ends, none);
+  if (auto ok = make_directory(ends); !ok) return fail(ok.error());
   std::string self(4'096, '\0');
   const ssize_t size = ::readlink("/proc/self/exe", self.data(), self.size());
   if (size < 0) return system_failure("read", "/proc/self/exe");
@@ -66,9 +101,11 @@ Result<std::string> write_step(const std::string& directory, const Order& order,
   const std::size_t n = order.ranks.size();
   const std::string program = directory + "/step.sh";
   // Overlap: hooks may want the node beside it. Slurm waits for the others no longer than we do.
+  // Not unbuffered: for that srun needs a terminal of its own, and ranks write their logs
+  // themselves.
   const std::string text = fmt::format(
       "#!/bin/sh\nexec srun --nodes={0} --ntasks={0} --ntasks-per-node=1 --export=ALL --overlap "
-      "--kill-on-bad-exit=1 --wait=10 --unbuffered {1} --rank {2} {3}\n",
+      "--kill-on-bad-exit=1 --wait=10 --input=none {1} --rank {2} {3}\n",
       n, single_quoted(self), single_quoted(directory), single_quoted(script));
   if (auto ok = write_file(program, text, false); !ok) return fail(ok.error());
   if (::chmod(program.c_str(), 0700) != 0) return system_failure("make executable", program);
@@ -76,62 +113,138 @@ Result<std::string> write_step(const std::string& directory, const Order& order,
 }
 
 std::optional<RankFailure> first_failure(const std::string& directory) {
-  const auto text = read_file(fmt::format("{}/{}", directory, failed_file));
+  constexpr std::size_t bytes_max = 100;
+  const auto text = read_regular_file(fmt::format("{}/{}", directory, failed_file), bytes_max);
   RankFailure failure;
-  if (!text || std::sscanf(text->c_str(), "%ld %ld", &failure.rank, &failure.code) != 2) {
+  if (!text || std::sscanf(text->c_str(), "%ld %ld %ld", &failure.rank, &failure.code,
+                           &failure.signal) < 2) {
     return std::nullopt;
   }
   return failure;
 }
 
-void kill_steps() {
+std::optional<std::size_t> rank_without_end(const std::string& directory, std::size_t count) {
+  using Steady = std::chrono::steady_clock;
+  const auto give_up = Steady::now() + visible_within;
+  for (std::size_t rank = 0; rank < count;) {
+    if (::access(end_of(directory, rank).c_str(), F_OK) == 0) {
+      ++rank;
+    } else if (Steady::now() >= give_up) {
+      return rank;
+    } else {
+      std::this_thread::sleep_for(look_every);
+    }
+  }
+  return std::nullopt;
+}
+
+std::string last_words(const std::string& log) {
+  const auto fd = open_regular_file(log);
+  if (!fd) return {};
+  const off_t end = ::lseek(fd->get(), 0, SEEK_END);
+  std::string text(words_bytes_max, '\0');
+  const off_t from = std::max<off_t>(0, end - static_cast<off_t>(text.size()));
+  text.resize(static_cast<std::size_t>(
+      std::max<ssize_t>(0, ::pread(fd->get(), text.data(), text.size(), from))));
+  std::string last;
+  for (const std::string_view line : split(text, '\n')) {
+    if (!trim(line).empty()) last = trim(line);
+  }
+  return last;
+}
+
+void signal_steps(int number) {
   const char* job = ::getenv("SLURM_JOB_ID");
   if (!job) return;
-  std::string id = job;
-  std::array<char*, 4> words = {const_cast<char*>("scancel"), const_cast<char*>("--signal=KILL"),
-                                id.data(), nullptr};
+  std::string program = "scancel", how = fmt::format("--signal={}", number), id = job;
+  std::array<char*, 4> words = {program.data(), how.data(), id.data(), nullptr};
+  // Our own signals are blocked and handled elsewhere; scancel starts with none of that.
+  posix_spawnattr_t attributes;
+  ::posix_spawnattr_init(&attributes);
+  sigset_t none;
+  sigemptyset(&none);
+  ::posix_spawnattr_setsigmask(&attributes, &none);
+  ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
-  (void)::posix_spawnp(&pid, "scancel", nullptr, nullptr, words.data(), environ);
+  (void)::posix_spawnp(&pid, program.c_str(), nullptr, &attributes, words.data(), environ);
+  ::posix_spawnattr_destroy(&attributes);
 }
+
+namespace {
+
+// Every signal that Slurm may send to a step reaches us too. It says that the rank is being
+// stopped; how the rank takes it is its own business.
+Fd listen_for_signals() {
+  sigset_t set;
+  sigfillset(&set);
+  ::sigprocmask(SIG_BLOCK, &set, nullptr);
+  return Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+}
+
+// The rank's exit status. A rank that ends by itself is over then; one that is being stopped when
+// its last process is gone, or Slurm kills it all.
+int wait_for_rank(pid_t rank, const Fd& signals) {
+  std::optional<int> status;
+  bool stopping = false;
+  while (true) {
+    int ended = 0;
+    pid_t pid = 0;
+    while ((pid = ::waitpid(-1, &ended, WNOHANG)) > 0) {
+      if (pid == rank) status = ended;
+    }
+    const bool childless = pid < 0 && errno == ECHILD;
+    if (childless || (status && !stopping)) return status.value_or(0);
+    pollfd poll{signals.get(), POLLIN, 0};
+    ::poll(&poll, 1, -1);
+    signalfd_siginfo info;
+    while (::read(signals.get(), &info, sizeof info) == sizeof info) {
+      stopping = stopping || (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGCONT);
+    }
+  }
+}
+
+// The rank has no log of its own to say it in.
+int cannot_run(const std::string& directory, const char* rank, const std::string& why) {
+  fmt::print(stderr, "mohona: rank {}: {}\n", rank ? rank : "?", why);
+  if (rank) say_failed(directory, rank, 125, 0);
+  return 125;
+}
+
+}  // namespace
 
 int run_rank(const std::string& directory, const std::string& script) {
   const char* number = ::getenv("SLURM_PROCID");
   const auto order = json_text::from_file<Order>(fmt::format("{}/{}", directory, ranks_file));
   const auto index = static_cast<std::size_t>(number ? std::atoll(number) : 0);
   if (!number || !order || index >= order->ranks.size()) {
-    fmt::print(stderr, "mohona: a rank without its order in {}\n", directory);
-    return 125;
+    return cannot_run(directory, number, "its order is not in " + directory);
   }
   const RankOrder& rank = order->ranks[index];
-  std::map<std::string, std::string> variables;
-  for (const auto& [key, value] : slurms_variables()) variables[key] = value;
-  for (const auto& [key, value] : order->environment) variables[key] = value;
-  for (const auto& [key, value] : rank.environment) variables[key] = value;
-  const pid_t pid = ::fork();
-  if (pid == 0) {
-    const int flags = O_WRONLY | O_CREAT | O_APPEND;
-    const int out = ::open(rank.log.c_str(), flags, 0600);
-    const int err = rank.error_log.empty() ? out : ::open(rank.error_log.c_str(), flags, 0600);
-    const int in = ::open("/dev/null", O_RDONLY);
-    if (::chdir(order->directory.c_str()) != 0 || ::dup2(in, 0) < 0 || ::dup2(out, 1) < 0 ||
-        ::dup2(err, 2) < 0) {
-      ::_exit(125);
-    }
-    ::close_range(3, ~0U, 0);
-    ::umask(022);
-    ::clearenv();
-    for (const auto& [key, value] : variables) ::setenv(key.c_str(), value.c_str(), 1);
-    ::execl(script.c_str(), script.c_str(), nullptr);
-    ::_exit(126);
-  }
-  if (pid < 0) return 125;
-  // Slurm signals the rank as well as us; how it takes that is its own business.
-  for (const int n : {SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGUSR2}) ::signal(n, SIG_IGN);
-  int status = 0;
-  while (::waitpid(pid, &status, 0) < 0 && errno == EINTR) {
-  }
-  const int code = WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
-  if (code != 0) say_failed(directory, number, code);
+  ::prctl(PR_SET_CHILD_SUBREAPER, 1);
+  const Fd signals = listen_for_signals();
+  Starter starter;
+  LogPump pump;
+  auto out = pump.open(rank.log);
+  if (!out) return cannot_run(directory, number, out.error().message);
+  auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump.open(rank.error_log);
+  if (!err) return cannot_run(directory, number, err.error().message);
+  Start what{script, order->directory, rank_variables(*order, rank), out->get(), out->get(), {}};
+  if (*err) what.err = err->get();
+  const pid_t pid = starter.start(what);
+  if (pid < 0) return cannot_run(directory, number, "its node has no room for another process");
+  out->close();
+  err->close();
+  const int status = wait_for_rank(pid, signals);
+  kill_descendants();
+  pump.finish();
+  const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+  const int code = signal > 0 ? 128 + signal : WEXITSTATUS(status);
+  const std::string why = code == 125 || code == 126 ? starter.why_not(pid) : "";
+  if (!why.empty()) fmt::print(stderr, "mohona: rank {}: {}\n", number, why);
+  if (code != 0) say_failed(directory, number, code, signal);
+  const auto recorded =
+      write_file(end_of(directory, index), fmt::format("{} {}\n", code, signal), false);
+  if (!recorded) return cannot_run(directory, number, recorded.error().message);
   return code;
 }
 

@@ -8,9 +8,9 @@
 
 namespace mohona::host {
 
-// What Slurm itself tells the process that calls this: its SLURM_ variables and the devices that it
-// may use. Arrays are ours: Slurm's own say nothing of the work's.
-Variables slurms_variables();
+// The environment of a rank, one value a name: what Slurm itself tells the process that calls this
+// (its SLURM_ variables and the devices that it may use), the order's and the rank's own.
+Variables rank_variables(const Order& order, const RankOrder& rank);
 
 // The program that runs `script` (a path) as every rank of the order and ends with the first bad
 // exit. Errors: what cannot be written.
@@ -19,15 +19,24 @@ Result<std::string> write_step(const std::string& attempt_directory, const Order
 
 // Which rank failed first, and how; none: nobody has said so.
 struct RankFailure {
-  std::int64_t rank = 0, code = 0;
+  std::int64_t rank = 0, code = 0, signal = 0;
 };
 std::optional<RankFailure> first_failure(const std::string& attempt_directory);
 
-// Ends every process of the job's steps, on all its nodes; the job itself goes on.
-void kill_steps();
+// The first of `count` ranks that has not recorded its own end; none: all have. Waits for a shared
+// file system to show what was written elsewhere.
+std::optional<std::size_t> rank_without_end(const std::string& attempt_directory,
+                                            std::size_t count);
 
-// `mohona-supervisor --rank DIRECTORY SCRIPT`, started by srun on each node: becomes the rank that
-// SLURM_PROCID names. Returns its exit status.
+// The last line of a log that says something, bounded; empty: it says nothing.
+std::string last_words(const std::string& log);
+
+// Sends the signal to every process of the job's steps, on all its nodes; the batch script gets
+// none of it.
+void signal_steps(int number);
+
+// `mohona-supervisor --rank DIRECTORY SCRIPT`, started by srun on each node: runs the rank that
+// SLURM_PROCID names, records how it ended, and returns its exit status.
 int run_rank(const std::string& attempt_directory, const std::string& script);
 
 }  // namespace mohona::host

@@ -14,7 +14,7 @@ constexpr int look_ms = 1'000;
 
 }  // namespace
 
-Watcher::Watcher(std::function<bool()> look)
+Watcher::Watcher(std::function<std::vector<AttemptId>()> look)
     : look_(std::move(look)),
       epoll_(::epoll_create1(EPOLL_CLOEXEC)),
       wake_(::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK)) {
@@ -48,9 +48,19 @@ void Watcher::watch(const AttemptId& attempt, Fd supervisor, bool child, std::st
   ::eventfd_write(wake_.get(), 1);
 }
 
+std::size_t Watcher::count() {
+  const std::lock_guard lock(mutex_);
+  return watched_.size();
+}
+
 bool Watcher::watches(const AttemptId& attempt) {
   const std::lock_guard lock(mutex_);
   return watched_.contains(attempt);
+}
+
+std::set<AttemptId> Watcher::take_changed() {
+  const std::lock_guard lock(mutex_);
+  return std::exchange(news_, {});
 }
 
 bool Watcher::signal(const AttemptId& attempt, int number) {
@@ -77,6 +87,7 @@ bool Watcher::find_started() {
   bool any = false;
   for (auto it = not_started_.begin(); it != not_started_.end();) {
     if (::access(watched_.at(*it).started_file.c_str(), F_OK) == 0) {
+      news_.insert(*it);
       it = not_started_.erase(it);
       any = true;
     } else {
@@ -109,11 +120,13 @@ void Watcher::loop() {
       if (stop_) return;
     }
     const int n = ::epoll_wait(epoll_.get(), events, events_max, patience());
-    const bool news = look_is_due() && look_();  // reads files: without the lock
+    std::vector<AttemptId> seen;
+    if (look_is_due()) seen = look_();  // reads files: without the lock
     std::function<void()> changed;
     {
       const std::lock_guard lock(mutex_);
-      bool any = false;
+      bool any = !seen.empty();
+      news_.insert(seen.begin(), seen.end());
       for (int i = 0; i < n; ++i) {
         if (events[i].data.fd == wake_.get()) {
           eventfd_t count = 0;
@@ -122,10 +135,11 @@ void Watcher::loop() {
         }
         const auto found = by_fd_.find(events[i].data.fd);
         if (found == by_fd_.end()) continue;
+        news_.insert(found->second);
         ended(AttemptId(found->second));
         any = true;
       }
-      if (find_started() || any || news) changed = changed_;
+      if (find_started() || any) changed = changed_;
     }
     if (changed) changed();
   }

@@ -9,6 +9,7 @@
 #include <set>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/file.h"
 #include "base/ids.h"
@@ -17,9 +18,9 @@ namespace mohona::host {
 
 class Watcher {
  public:
-  // `look` is called on the watcher's thread, once a second while anything is watched; true: there
-  // is something new.
-  explicit Watcher(std::function<bool()> look);
+  // `look` is called on the watcher's thread, once a second while anything is watched; it says of
+  // which attempts there is something new.
+  explicit Watcher(std::function<std::vector<AttemptId>()> look);
   ~Watcher();
 
   void on_change(std::function<void()> changed);
@@ -27,7 +28,12 @@ class Watcher {
   // `supervisor`: a handle on its process; `child`: it is ours to reap. `started_file` is looked
   // for until it exists.
   void watch(const AttemptId& attempt, Fd supervisor, bool child, std::string started_file);
+  std::size_t count();                     // each holds a file descriptor
   bool watches(const AttemptId& attempt);  // its supervisor has not been seen to end
+
+  // Of which attempts there is something new since the last call: looking at all that run, whenever
+  // one of them has news, would cost their product.
+  std::set<AttemptId> take_changed();
 
   // Signals the attempt's supervisor; false when none is watched.
   bool signal(const AttemptId& attempt, int number);
@@ -49,8 +55,9 @@ class Watcher {
   std::map<AttemptId, Watched> watched_;
   std::map<int, AttemptId> by_fd_;
   std::set<AttemptId> not_started_;
+  std::set<AttemptId> news_;
   std::function<void()> changed_;
-  const std::function<bool()> look_;
+  const std::function<std::vector<AttemptId>()> look_;
   std::chrono::steady_clock::time_point look_at_;  // of the thread alone
   Fd epoll_, wake_;
   bool stop_ = false;

@@ -17,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using namespace std::chrono_literals;
 
+using Names = std::vector<std::string>;
+
 // Beside what the core itself ends, Slurm's limit is there for a controller that is gone for long.
 constexpr auto limit_margin = 2min;
 
@@ -25,16 +27,6 @@ std::string plain_name(std::string_view name) {
   for (const char c : name) {
     out += std::isalnum(static_cast<unsigned char>(c)) || c == '-' || c == '.' ? c : '_';
   }
-  return out;
-}
-
-std::vector<std::string> names_in(const std::string& directory) {
-  std::vector<std::string> out;
-  std::error_code error;
-  for (const auto& entry : fs::directory_iterator(directory, error)) {
-    out.push_back(entry.path().filename().string());
-  }
-  std::sort(out.begin(), out.end());
   return out;
 }
 
@@ -83,7 +75,7 @@ void Records::remove_batch(const std::string& name) const {
 
 Result<std::vector<Mark>> Records::marks() const {
   std::vector<Mark> out;
-  for (const std::string& name : names_in(top_ + "/running")) {
+  for (const std::string& name : names_in(top_ + "/running").value_or(Names())) {
     if (parse_attempt_id(name).job.value == 0) {  // half a write, or a spare one of before
       ::unlink((top_ + "/running/" + name).c_str());
       continue;
@@ -99,7 +91,7 @@ Result<std::vector<Mark>> Records::marks() const {
 
 Result<std::map<std::string, JobBatch>> Records::batches() const {
   std::map<std::string, JobBatch> out;
-  for (const std::string& name : names_in(top_ + "/batches")) {
+  for (const std::string& name : names_in(top_ + "/batches").value_or(Names())) {
     const std::string file = batch(name) + "/batch.json";
     if (!host::exists(file)) continue;  // nothing was asked of Slurm yet
     auto read = json_text::from_file<JobBatch>(file);

@@ -179,7 +179,8 @@ Result<void> Slurm::launch(const Launch& launch) {
   const std::int64_t port = launch.spec->resources.ports.empty()
                                 ? 0
                                 : std::atoll(launch.spec->resources.ports->front().c_str());
-  const auto order = host::make_order(places_, launch, host::Where::slurm, mark->alone.nodes, port);
+  const auto order =
+      host::make_order(places_, launch, host::Where::slurm, mark->alone.nodes, port, "");
   if (!order) return fail(order.error());
   if (auto ok = host::place_order(places_, launch, *order); !ok) return ok;
   const std::lock_guard lock(mutex_);
@@ -330,10 +331,11 @@ void Slurm::loop() {
     bool news = look();
     if (begun - looked_at_progress > progress_every_look) {
       looked_at_progress = begun;
-      if (progress_.look()) {
+      for (const AttemptId& id : progress_.look()) {
         const std::lock_guard lock(mutex_);
-        for (auto& [id, known] : known_) known.changed |= known.report.phase == Phase::running;
-        news = true;
+        const auto known = known_.find(id);
+        if (known == known_.end()) continue;
+        known->second.changed = news = true;
       }
     }
     std::function<void()> tell;
