@@ -36,6 +36,8 @@ constexpr auto clean_every = 60s;
 constexpr auto silence_max = 20s;
 // After a refusal that concerns all work of a pool it is tried again, later and later.
 constexpr auto refusal_pause = 30s;
+constexpr auto first_answer_max = 5s;
+constexpr auto first_answer_every = 20ms;
 constexpr auto refusal_pause_max = 600s;
 
 struct Trouble {
@@ -419,16 +421,23 @@ std::optional<std::vector<NodeReport>> Slurm::nodes(const Pool& pool) {
   return reports;
 }
 
-// Of the link's last answer; only who has none yet waits for one.
+// Of the link's last answer. Where there is none yet, one is waited for, but not long: the rest of
+// the fleet starts without a cluster that does not answer.
 Result<std::vector<NodeInfo>> Slurm::ask_nodes(const Site& site) {
-  std::shared_ptr<const View> view;
-  {
-    const std::lock_guard lock(mutex_);
-    view = link(site).view();
+  const auto until = Steady::now() + first_answer_max;
+  while (true) {
+    std::shared_ptr<const View> view;
+    {
+      const std::lock_guard lock(mutex_);
+      view = link(site).view();
+    }
+    if (view->nodes_at) return view->nodes;
+    if (view->silent_since) return fail(Code::unavailable, view->silence, Retry::safe);
+    if (Steady::now() > until) {
+      return fail(Code::unavailable, "Slurm has not answered yet", Retry::safe);
+    }
+    std::this_thread::sleep_for(first_answer_every);
   }
-  if (view->nodes_at) return view->nodes;
-  if (view->silent_since) return fail(Code::unavailable, view->silence, Retry::safe);
-  return options_.open(site)->nodes();
 }
 
 Result<void> Slurm::complete(Pool& pool, const Pool* known) {
