@@ -347,6 +347,7 @@ void Controller::isolate(const std::string& why) {
     for (Request& request : requests) answer(request, fail(ok.error()));
     return;
   }
+  if (const auto broken = try_without_inputs()) suspend(*broken);
   for (Request& request : requests) {
     if (request.reader) {
       read_now(request.reader);
@@ -358,43 +359,45 @@ void Controller::isolate(const std::string& why) {
     }
     try {
       const Timestamp now = parts_.clock.now();
-      request.taken = false;
-      take_request(request, now);
-      follow_up_batch(now);
-      batch_.push_back(std::move(request));
-      if (commit()) answer_all();
       batch_.clear();
+      batch_.push_back(std::move(request));
+      batch_.front().taken = false;
+      take_request(batch_.front(), now);
+      follow_up_batch(now);
+      if (commit()) answer_all();
       act(std::exchange(facts_, {}));
     } catch (const std::exception& e) {
-      refuse_input(request, e.what());
+      refuse_input(std::move(batch_.front()), e.what());
     }
   }
-  // With nothing asked at all, does it still fail? Then it is the state, and no input's fault.
+  batch_.clear();
+}
+
+// With nothing asked at all, does it still fail? Then it is the state, and no input's fault.
+std::optional<Error> Controller::try_without_inputs() {
   try {
-    if (suspended_) return;
     follow_up_batch(parts_.clock.now());
     if (commit()) act(std::exchange(facts_, {}));
+    return std::nullopt;
   } catch (const std::exception& e) {
     facts_.clear();
     resume_pause_ = std::clamp<Duration>(resume_pause_ * 2, resume_every, resume_pause_max);
     resume_at_ = parts_.clock.now() + resume_pause_;
-    suspend({Code::unavailable, fmt::format("the core fails, please report it: {}", e.what())});
+    return Error{Code::unavailable, fmt::format("the core fails, please report it: {}", e.what())};
   }
 }
 
 // The state may be half changed: back to what is durable.
-void Controller::refuse_input(Request& request, const std::string& why) {
+void Controller::refuse_input(Request request, const std::string& why) {
   facts_.clear();
-  for (Request& one : batch_) answer(one, fail(Code::internal, why));
-  batch_.clear();
   const auto attempt = attempt_of(request.input);
   parts_.log(fmt::format("refused, since it makes the core fail: {}{}",
                          attempt ? "a report about attempt " + to_string(*attempt) + ": " : "",
                          why));
   if (attempt && unfit_.size() < unfit_max) unfit_.insert(*attempt);
   answer(request, fail(Code::internal,
-                       "this request made the controller fail; nothing has "
-                       "changed. Please report it: " +
+                       "this request made the controller fail; nothing has changed. Please report "
+                       "it: " +
                            why));
   if (auto ok = load(); !ok) suspend(ok.error());
 }

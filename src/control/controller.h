@@ -112,7 +112,8 @@ class Controller {
   void run_batch(std::deque<Request> batch);
   void decide_batch(Timestamp now);
   void isolate(const std::string& why);
-  void refuse_input(Request& request, const std::string& why);
+  std::optional<Error> try_without_inputs();
+  void refuse_input(Request request, const std::string& why);
   void take_input(const Input& input, Timestamp now);
   void take_request(Request& request, Timestamp now);
   void follow_up_batch(Timestamp now);

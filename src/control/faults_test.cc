@@ -317,7 +317,14 @@ INSTANTIATE_TEST_SUITE_P(Every, Faults,
 // the core would throw: before anything is durable.
 class PoisonedStore : public MemoryStore {
  public:
+  std::atomic<bool> no_placements = false;
+
   Result<void> append(const Facts& facts, Epoch epoch) override {
+    for (const Fact& fact : facts) {
+      if (no_placements && std::holds_alternative<AttemptPlaced>(fact)) {
+        throw std::logic_error("planted");
+      }
+    }
     for (const Fact& fact : facts) {
       const auto* submitted = std::get_if<JobSubmitted>(&fact);
       if (submitted && submitted->spec.name == "poison") throw std::logic_error("planted");
@@ -366,6 +373,53 @@ TEST(Isolation, OnlyTheInputThatMakesTheCoreFailIsRefused) {
   EXPECT_EQ(names.get_future().get(), (std::vector<std::string>{"a", "b", "c"}));
   controller.stop();
   EXPECT_FALSE(controller.failure());
+}
+
+TEST(Isolation, AStateThatMakesTheCoreFailSuspendsAndEndsNothing) {
+  PoisonedStore store;
+  MemoryEngine engine;
+  SystemClock clock;
+  NoSecrets secrets;
+  Controller controller(
+      {store, {{"local", &engine}}, clock, secrets, nullptr, [](const std::string&) {}});
+  ASSERT_TRUE(controller.start());
+  const auto give = [&](Input input) {
+    std::promise<Result<void>> done;
+    controller.submit(std::move(input), [&](Result<Accepted> accepted) {
+      done.set_value(accepted ? Result<void>() : Result<void>(fail(accepted.error())));
+    });
+    return done.get_future().get();
+  };
+  JobSpec spec;
+  spec.name = "waits";
+  spec.run = "true";
+  ASSERT_TRUE(give(Submit{{spec}, {}, ""}));
+  store.no_placements = true;
+  Pool pool;
+  pool.name = pool.cloud = "here";
+  pool.shape.cpus_milli = 4'000;
+  pool.nodes = 1;
+  const auto refused = give(DefineFleet{{{pool}, {}, {}, {}}});  // the job would be placed now
+  ASSERT_FALSE(refused);
+  // That input was the cause, so others are taken.
+  EXPECT_TRUE(give(Submit{{spec}, {}, ""}));
+  EXPECT_FALSE(controller.failure());
+  store.no_placements = false;
+  EXPECT_TRUE(give(DefineFleet{{{pool}, {}, {}, {}}}));
+  for (int i = 0; i < 1'000 && engine.running().size() < 2; ++i) {
+    std::this_thread::sleep_for(5ms);
+  }
+  EXPECT_EQ(engine.running().size(), 2u);
+  // Now nothing that is asked is the cause: an end that frees room leads to a placement.
+  ASSERT_TRUE(give(Submit{{spec, spec, spec, spec}, {}, ""}));
+  store.no_placements = true;
+  engine.end(engine.running().front(), 0);
+  std::this_thread::sleep_for(100ms);
+  std::promise<std::size_t> jobs;
+  controller.read([&](const State& state, Timestamp) { jobs.set_value(state.jobs().size()); });
+  EXPECT_EQ(jobs.get_future().get(), 6u);
+  EXPECT_FALSE(controller.failure());
+  controller.stop();
 }
 
 }  // namespace

@@ -32,7 +32,8 @@ pools:
 queues:
 - {name: default, weight: 1}
 - {name: research, weight: 2}
-- {name: prod, weight: 3, queues: [{name: a, weight: 1}]}
+- {name: prod, weight: 3}
+- {name: prod.a, parent: prod, weight: 1}
 )";
 
 std::uint64_t cases() {
@@ -45,7 +46,7 @@ class World {
   explicit World(std::uint64_t seed) : seed_(seed) {
     SimulationSetup setup;
     const auto fleet = parse_fleet_file({"fleet.yaml", fleet_text, "/"});
-    EXPECT_TRUE(fleet) << fleet.error().message;
+    if (!fleet) throw std::runtime_error(fleet.error().message);
     setup.fleet = fleet_ = *fleet;
     setup.begin = begin;
     setup.rhythm = {5s, 512};
