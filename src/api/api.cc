@@ -131,7 +131,8 @@ void Api::submit(const HttpRequest& request, Reply reply) {
     const Source source{body.value("file", "job"), body.at("text").get<std::string>(),
                         body.value("directory", "/")};
     const Overrides overrides{variables_in(body, "envs"), variables_in(body, "secrets")};
-    auto parsed = parse_job_file(source, overrides);
+    std::vector<std::string> notes;
+    auto parsed = parse_job_file(source, overrides, &notes);
     if (!parsed) return reply(error_answer(parsed.error()));
     Submit input;
     input.key = request.idempotency_key;
@@ -145,7 +146,7 @@ void Api::submit(const HttpRequest& request, Reply reply) {
       input.jobs.push_back(std::move(submission.spec));
       input.secrets.push_back(std::move(file));
     }
-    submit_jobs(std::move(input), reply);
+    submit_jobs(std::move(input), reply, notes);
   });
 }
 
@@ -181,33 +182,33 @@ void Api::submit_batch(const HttpRequest& request, Reply reply) {
   });
 }
 
-void Api::submit_jobs(Submit input, Reply reply) {
+void Api::submit_jobs(Submit input, Reply reply, std::vector<std::string> notes) {
   const std::string key = input.key;
   const auto secrets = input.secrets;
-  parts_.controller.submit(
-      std::move(input), [this, key, secrets, reply = std::move(reply)](Result<Accepted> accepted) {
-        std::vector<JobId> ids;
-        if (accepted) {
-          for (const Fact& fact : accepted->facts) {
-            if (const auto* submitted = std::get_if<JobSubmitted>(&fact))
-              ids.push_back(submitted->job);
-          }
-        }
-        if (ids.empty()) {  // refused, or repeated: then the first time's secrets are the ones kept
-          for (const std::string& file : secrets) {
-            if (!file.empty()) parts_.secrets.remove(file);
-          }
-        }
-        if (!accepted) return reply(error_answer(accepted.error()));
-        const bool repeated = ids.empty();
-        if (repeated) ids = submitted_before(accepted->state, key);
-        Json json = {{"jobs", Json::array()}};
-        for (const JobId id : ids) {
-          json["jobs"].push_back(
-              {{"id", id.value}, {"name", accepted->state.find(id)->job.spec->name}});
-        }
-        reply(answer(json, repeated ? 200 : 201));
-      });
+  parts_.controller.submit(std::move(input), [this, key, secrets, notes = std::move(notes),
+                                              reply = std::move(reply)](Result<Accepted> accepted) {
+    std::vector<JobId> ids;
+    if (accepted) {
+      for (const Fact& fact : accepted->facts) {
+        if (const auto* submitted = std::get_if<JobSubmitted>(&fact)) ids.push_back(submitted->job);
+      }
+    }
+    if (ids.empty()) {  // refused, or repeated: then the first time's secrets are the ones kept
+      for (const std::string& file : secrets) {
+        if (!file.empty()) parts_.secrets.remove(file);
+      }
+    }
+    if (!accepted) return reply(error_answer(accepted.error()));
+    const bool repeated = ids.empty();
+    if (repeated) ids = submitted_before(accepted->state, key);
+    Json json = {{"jobs", Json::array()}};
+    for (const JobId id : ids) {
+      json["jobs"].push_back(
+          {{"id", id.value}, {"name", accepted->state.find(id)->job.spec->name}});
+    }
+    if (!notes.empty()) json["notes"] = notes;
+    reply(answer(json, repeated ? 200 : 201));
+  });
 }
 
 // --- asking

@@ -37,7 +37,8 @@ class Api {
   void on_files(Submitting handler, const HttpRequest& request, Reply reply);
   void submit(const HttpRequest& request, Reply reply);
   void submit_batch(const HttpRequest& request, Reply reply);
-  void submit_jobs(Submit input, Reply reply);
+  // `notes`: what the author should know of a file that has no mistake.
+  void submit_jobs(Submit input, Reply reply, std::vector<std::string> notes = {});
   void list_jobs(const HttpRequest& request, Reply reply);
   void logs(const HttpRequest& request, const std::string& which, Reply reply);
   void cancel(const std::string& which, Reply reply);

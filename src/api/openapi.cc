@@ -55,7 +55,7 @@ const std::string& openapi() {
   },
   "/v1/jobs/{job}/explain": {
     "parameters": [{"$ref": "#/components/parameters/job"}],
-    "get": {"summary": "Why the job is where it is, pool by pool", "responses": {"200": {"description": "the explanation"}, "404": {"$ref": "#/components/responses/Error"}}}
+    "get": {"summary": "Why the job is where it is, pool by pool", "responses": {"200": {"description": "the explanation; waits_for_room: nothing but room is lacking; fits_nowhere: and no pool could hold it, even empty"}, "404": {"$ref": "#/components/responses/Error"}}}
   },
   "/v1/jobs/{job}/price": {
     "parameters": [{"$ref": "#/components/parameters/job"}],
@@ -68,7 +68,7 @@ const std::string& openapi() {
       "parameters": [
         {"name": "task", "in": "query", "schema": {"type": "integer", "default": 0}},
         {"name": "rank", "in": "query", "schema": {"type": "integer", "default": 0}},
-        {"name": "attempt", "in": "query", "description": "0: the newest", "schema": {"type": "integer", "default": 0}},
+        {"name": "attempt", "in": "query", "description": "the newest when absent; one that never was is not found", "schema": {"type": "integer", "minimum": 1}},
         {"name": "offset", "in": "query", "description": "the `next` of the part before", "schema": {"type": "integer", "default": 0}}
       ],
       "responses": {"200": {"description": "the part, and where the next begins"}, "404": {"$ref": "#/components/responses/Error"}}
@@ -129,7 +129,7 @@ const std::string& openapi() {
     "Nodes": {"required": true, "content": {"application/json": {"schema": {"type": "object", "required": ["nodes"], "properties": {"nodes": {"type": "string", "description": "indices, or all", "examples": ["0-15,32", "all"]}, "reason": {"type": "string", "maxLength": 1000}}}}}}
   },
   "responses": {
-    "Submitted": {"description": "the jobs, in the order of the file", "content": {"application/json": {"schema": {"type": "object", "properties": {"jobs": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}}}}}}},
+    "Submitted": {"description": "the jobs, in the order of the file", "content": {"application/json": {"schema": {"type": "object", "properties": {"jobs": {"type": "array", "items": {"type": "object", "properties": {"id": {"type": "integer"}, "name": {"type": "string"}}}}, "notes": {"type": "array", "items": {"type": "string"}, "description": "what the author should know of a file that has no mistake"}}}}}},
     "Changed": {"description": "whether anything had to change", "content": {"application/json": {"schema": {"type": "object", "properties": {"changed": {"type": "boolean"}}}}}},
     "Error": {"description": "what is wrong and what to do", "content": {"application/json": {"schema": {"type": "object", "properties": {"error": {"type": "object", "properties": {"code": {"enum": ["invalid", "not_found", "conflict", "unavailable", "superseded", "internal", "unauthorized"]}, "message": {"type": "string"}}}}}}}}
   },

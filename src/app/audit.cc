@@ -69,7 +69,7 @@ int audit_journal(const Home& home, bool json) {
 
 int audit_home(const Home& home, bool json) {
   Remote remote(home);
-  const auto found = remote.get("/v1/audit");
+  const auto found = json ? remote.get_exact("/v1/audit") : remote.get("/v1/audit");
   if (found) {
     const auto jobs = found->at("jobs").get<std::size_t>();
     const auto live = found->at("live_attempts").get<std::size_t>();

@@ -204,6 +204,7 @@ int wait(const Home& home, const WaitOptions& options) {
   Remote remote(home);
   FollowOptions following;
   following.show = is_terminal() && !options.json;
+  following.exact = options.json;
   if (!options.timeout.empty()) {
     const auto timeout = parse_duration(options.timeout);
     if (!timeout) return complain(timeout.error());
@@ -429,7 +430,12 @@ Result<Json> cancel_all(Remote& remote) {
 
 int down(const Home& home, bool cancel_jobs, bool json) {
   Remote remote(home);
-  if (cancel_jobs) {
+  const auto status = remote.get("/v1/status");
+  const bool stands_by = status && status->value("role", "") == "standby";
+  if (stands_by && cancel_jobs) {
+    fmt::print(stderr, "mohona: this controller stands by, so no job is cancelled: {}\n",
+               status->value("why_not", ""));
+  } else if (cancel_jobs) {
     const auto out_of_reach = cancel_all(remote);
     if (!out_of_reach) return complain(out_of_reach.error());
     for (const auto& [id, job] : out_of_reach->items()) {
@@ -446,8 +452,9 @@ int down(const Home& home, bool cancel_jobs, bool json) {
        std::chrono::steady_clock::now() < until;) {
     if (lock_file(home.file("controller.pid"), false)) {
       if (json) return print_json({{"down", true}});
-      fmt::print("the controller is down{}\n",
-                 cancel_jobs ? "" : "; work that ran goes on and is adopted by the next one");
+      fmt::print(
+          "the controller is down{}\n",
+          cancel_jobs || stands_by ? "" : "; work that ran goes on and is adopted by the next one");
       return exit_ok;
     }
     std::this_thread::sleep_for(20ms);

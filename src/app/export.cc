@@ -27,6 +27,7 @@ int write_focus(const SettleFiles& files, const Home& home, const std::string& p
   Window span;
   const auto accounts = settled(files, home, span);
   if (!accounts) return complain(accounts.error());
+  say_open_hour(files, span);
   std::FILE* file = path.empty() ? stdout : std::fopen(path.c_str(), "w");
   if (!file) return complain({Code::invalid, "cannot write " + path + ": " + last_error()});
   export_focus(accounts->book(), accounts->ledger(), {},

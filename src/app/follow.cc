@@ -125,11 +125,12 @@ std::string jobs_target(const std::vector<std::uint64_t>& jobs, std::size_t from
   return "/v1/jobs?ids=" + join(ids, ",");
 }
 
-Result<Json> look(Remote& remote, const std::vector<std::uint64_t>& jobs) {
+Result<Json> look(Remote& remote, const std::vector<std::uint64_t>& jobs, bool exact) {
   constexpr std::size_t page = 500;
   Json all = Json::array();
   for (std::size_t from = 0; from < jobs.size(); from += page) {
-    auto part = remote.get(jobs_target(jobs, from, page));
+    const std::string target = jobs_target(jobs, from, page);
+    auto part = exact ? remote.get_exact(target) : remote.get(target);
     if (!part) return part;
     for (Json& job : part->at("jobs")) all.push_back(std::move(job));
   }
@@ -266,7 +267,7 @@ int follow(Remote& remote, const std::vector<std::uint64_t>& jobs, const FollowO
   Screen screen(remote, options);
   while (true) {
     const auto now = std::chrono::steady_clock::now();
-    const auto looked = look(remote, jobs);
+    const auto looked = look(remote, jobs, options.exact);
     if (looked) {
       answered = now;
       if (last) *last = *looked;

@@ -13,6 +13,7 @@ namespace mohona {
 struct FollowOptions {
   bool show = true;     // say what happens: a live table on a terminal, else a line a change
   bool log = false;     // of a single job: a line a change, and what it writes, as it is written
+  bool exact = false;   // `last` is as the server sent it, for JSON
   bool say_why = true;  // on standard error: why a job that waits for room does not start
   std::optional<Duration> timeout = {};
 };

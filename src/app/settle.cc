@@ -118,7 +118,12 @@ Result<Accounts> settled_home(const SettleFiles& files, const Home& home, Window
       span.from = std::min<Timestamp>(span.from, floor<hours>(*entry.job.started_at));
   }
   if (auto ok = apply_span(files, span); !ok) return fail(ok.error());
-  return settled_accounts(loaded->state, span.from, std::min(span.to, now));
+  if (span.from >= now) {
+    return fail(Code::invalid, fmt::format("nothing has run yet from {} on: it is {}",
+                                           format_timestamp(span.from), format_timestamp(now)));
+  }
+  span.to = std::min(span.to, now);
+  return settled_accounts(loaded->state, span.from, span.to);
 }
 
 // How much of what was promised was used, in tenths of a percent; -1: nothing was promised.
@@ -208,7 +213,10 @@ int settle(const SettleFiles& files, const Home& home, bool json) {
   Window span;
   const auto accounts = settled(files, home, span);
   if (!accounts) return complain(accounts.error());
-  const Json out = json_of(*accounts, span);
+  Json out = json_of(*accounts, span);
+  const auto open = open_hour(files, span);
+  out["open_hour"] = open ? Json(format_timestamp(*open)) : Json(nullptr);
+  if (!json) say_open_hour(files, span);
   if (json) {
     fmt::print("{}\n", json_line(out));
   } else {
@@ -226,6 +234,21 @@ Result<Accounts> settled(const SettleFiles& files, const Home& home, Window& spa
                 "contracts and journal are settled");
   }
   return files.contracts.empty() ? settled_home(files, home, span) : settled_files(files, span);
+}
+
+std::optional<Timestamp> open_hour(const SettleFiles& files, const Window& span) {
+  const Timestamp hour = floor<hours>(span.to);
+  const bool ended = hour == span.to || SystemClock().now() >= hour + hours(1);
+  return files.contracts.empty() && !ended ? std::optional(hour) : std::nullopt;
+}
+
+void say_open_hour(const SettleFiles& files, const Window& span) {
+  const auto hour = open_hour(files, span);
+  if (!hour) return;
+  fmt::print(
+      stderr,
+      "mohona: the hour from {} is still open: it is settled as far as {}, and will change\n",
+      format_timestamp(*hour), format_timestamp(span.to));
 }
 
 void add_settle_options(CLI::App& sub, SettleFiles& files) {

@@ -20,6 +20,12 @@ struct SettleFiles {
 // Errors: those of reading, and of settlement.
 Result<Accounts> settled(const SettleFiles& files, const Home& home, Window& span);
 
+// The hour of a home's span that has not ended: it is settled as far as it has got, and will
+// change.
+std::optional<Timestamp> open_hour(const SettleFiles& files, const Window& span);
+// Says so on standard error.
+void say_open_hour(const SettleFiles& files, const Window& span);
+
 void add_settle_options(CLI::App& sub, SettleFiles& files);
 void add_settle(CLI::App& app, const std::function<Home()>& home, int& status);
 void add_export(CLI::App& app, const std::function<Home()>& home, int& status);

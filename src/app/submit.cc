@@ -13,6 +13,7 @@
 #include "app/up.h"
 #include "base/text.h"
 #include "spec/job_file.h"
+#include "spec/node.h"
 
 namespace mohona {
 namespace {
@@ -39,6 +40,14 @@ Result<Variables> envs_of(const std::vector<std::string>& given) {
     out.emplace_back(text, std::move(*value));
   }
   return out;
+}
+
+// As much of a stream as a job file may hold, and a byte more by which that is noticed.
+std::string read_some(std::istream& stream) {
+  std::string text(text_bytes_max + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  return text;
 }
 
 // All of a stream, without the end of its last line. Pipes too: a shell's <(COMMAND) is one.
@@ -115,11 +124,17 @@ Result<Json> submission(const SubmitOptions& options) {
   std::string text;
   std::string directory = std::filesystem::current_path();
   if (options.file == "-") {
-    text.assign(std::istreambuf_iterator<char>(std::cin), {});
+    text = read_some(std::cin);
   } else {
-    auto read = read_file(options.file);
-    if (!read) return fail(Code::invalid, read.error().message);
-    text = std::move(*read);
+    // Not all of it: a file may be a device that has no end.
+    std::ifstream file(options.file, std::ios::binary);
+    std::error_code error;
+    if (!file || std::filesystem::is_directory(options.file, error)) {
+      auto why = read_file(options.file);
+      return fail(Code::invalid,
+                  why ? fmt::format("cannot read {}", options.file) : why.error().message);
+    }
+    text = read_some(file);
     directory = std::filesystem::absolute(options.file).parent_path().lexically_normal();
   }
   // A batch script runs where its author stands, as with sbatch.
@@ -195,7 +210,8 @@ int run(const Home& home, const SubmitOptions& options) {
   std::vector<std::uint64_t> ids;
   for (const Json& job : answer->at("jobs")) ids.push_back(job.at("id"));
   Json last = Json::array();
-  const int status = follow(remote, ids, {.show = !options.json, .log = true}, &last);
+  const int status =
+      follow(remote, ids, {.show = !options.json, .log = true, .exact = options.json}, &last);
   if (options.json) {
     fmt::print("{}\n", json_line({{"jobs", last}}));
   } else {

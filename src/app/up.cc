@@ -420,10 +420,24 @@ namespace {
 bool holder_is_alive(const Home& home) {
   const auto text = read_file(home.file("controller.pid"));
   const int pid = text ? std::atoi(text->c_str()) : 0;
-  return pid > 0 && (::kill(pid, 0) == 0 || errno == EPERM);
+  if (pid <= 0) return false;
+  // "17 (mohona) S …": one that has ended and that nobody has waited for is still in the list.
+  const auto stat = read_file(fmt::format("/proc/{}/stat", pid));
+  const std::size_t name_end = stat ? stat->rfind(')') : std::string::npos;
+  if (name_end == std::string::npos || name_end + 2 >= stat->size()) return false;
+  return (*stat)[name_end + 2] != 'Z' && (*stat)[name_end + 2] != 'X';
 }
 
 bool answers(const Home& home) { return Remote(home).get("/v1/status").has_value(); }
+
+// One that has just been told to stop lets go of the home before its process is gone.
+void wait_for_leaver(const Home& home) {
+  constexpr auto leaving_max = 500ms;
+  const auto until = std::chrono::steady_clock::now() + leaving_max;
+  while (holder_is_alive(home) && !answers(home) && std::chrono::steady_clock::now() < until) {
+    std::this_thread::sleep_for(10ms);
+  }
+}
 
 // One process at a time starts a controller; the next finds it there.
 Result<Fd> lock_start(const Home& home) {
@@ -466,6 +480,7 @@ Result<std::string> up_detached(const Home& home, const std::vector<std::string>
   const std::string log = home.file("controller.log");
   // That of the one before is kept; one that still runs goes on writing to its own. The home's lock
   // is not tried for that: another controller that is just starting would find it taken.
+  wait_for_leaver(home);
   if (!holder_is_alive(home)) ::rename(log.c_str(), (log + ".1").c_str());
   std::error_code error_code;
   const auto written_before = std::filesystem::file_size(log, error_code);

@@ -30,8 +30,8 @@ bool nested_within(std::string_view json, std::size_t depth_max);
 // and marks of direction reorder the line around them.
 bool is_printable(std::string_view character);
 
-// The text with '?' for what is not printable and for what is not UTF-8, cut to `bytes_max`: names and
-// words of jobs and engines, before they are kept or shown.
+// The text with '?' for what is not printable and for what is not UTF-8, cut to `bytes_max`: names
+// and words of jobs and engines, before they are kept or shown.
 std::string printable(std::string_view text, std::size_t bytes_max = 65'536);
 // The same of a text of several lines: their ends and tabs stay, and nothing is cut.
 std::string printable_lines(std::string_view text);

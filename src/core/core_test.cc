@@ -521,6 +521,34 @@ TEST(Submit, NeedsThatCannotBeMetAreRefused) {
   EXPECT_TRUE(w.state.jobs().empty());
 }
 
+TEST(Submit, AChainOfAsManyJobsAsThereMayBeIsNoRecursion) {
+  World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+  constexpr int jobs = 50'000;
+  Submit chain;
+  for (int i = 0; i < jobs; ++i) {
+    chain.jobs.push_back(job(fmt::format("j{}", i)));
+    if (i + 1 < jobs) chain.jobs.back().needs = {fmt::format("j{}", i + 1)};
+  }
+  Submit circle = chain;
+  circle.jobs.back().needs = {"j0"};
+  EXPECT_EQ(w.give(circle).error().message,
+            "the jobs need each other in a circle: none of them could ever start");
+  EXPECT_TRUE(w.give(chain));
+  EXPECT_EQ(w.state.jobs().size(), jobs);
+}
+
+TEST(Submit, TwoNeededJobsOfOneVariableAreRefused) {
+  World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+  ASSERT_TRUE(w.give(Submit{{job("a-b")}, {}, ""}));
+  JobSpec both = job("both");
+  both.needs = {"1", "A_b"};
+  EXPECT_EQ(w.give(Submit{{job("A_b"), both}, {}, ""}).error().message,
+            "job 'both' needs two jobs, 1 and 2, whose outputs would be in one variable, "
+            "MOHONA_INPUT_A_B; rename one of them");
+  both.needs = {"1", "a-b"};
+  EXPECT_TRUE(w.give(Submit{{both}, {}, ""}));
+}
+
 TEST(Explain, APoolThatGivesOnlyWholeCoresAndGpusTakesNoPartOfOne) {
   Pool lab = pool("lab", 1, 4, Purchase::on_demand, 1);
   lab.shape.gpu = "h100";

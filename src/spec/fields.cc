@@ -150,6 +150,11 @@ bool is_variable_name(std::string_view text) {
 
 void lacks(const SpecNode& map, std::string_view key, Place place, std::string message,
            std::string expected, Problems& problems) {
+  // A key that was mistyped is one mistake.
+  const bool mistyped =
+      std::any_of(map.children.begin(), map.children.end(),
+                  [&](const SpecNode& child) { return problems.suggested(child.key_place, key); });
+  if (mistyped) return;
   if (const SpecNode* written = map.find_written(key)) {
     problems.add(written->key_place, fmt::format("'{}' has no value", key), std::move(expected));
   } else {

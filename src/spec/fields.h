@@ -73,7 +73,7 @@ struct Key {
 using NotYet = std::initializer_list<std::string_view>;
 
 // Notes that `map` lacks a key that must be there: at the key if it is there without a value, else
-// at `place` with `message`.
+// at `place` with `message`. Nothing where a key was told to be a mistyped one of it.
 void lacks(const SpecNode& map, std::string_view key, Place place, std::string message,
            std::string expected, Problems& problems);
 

@@ -128,11 +128,8 @@ constexpr std::array<Key<Draft>, 29> job_keys = {{
     {"file_mounts", [](const SpecNode& n, Draft& d) { read_file_mounts(with_variables(n, d), d); }},
     {"service", [](const SpecNode& n, Draft& d) { read_service(with_variables(n, d), d); }},
     {"config", read_config},
-    {"kind",
-     [](const SpecNode& n, Draft& d) {
-       d.kind_is_said = true;
-       read_choice(n, d.spec().kind, d.problems);
-     }},
+    {"kind", [](const SpecNode& n,
+                Draft& d) { d.kind_is_said = read_choice(n, d.spec().kind, d.problems); }},
     {"needs", read_needs},
     {"shards", read_shards},
     {"max_duration",
@@ -176,12 +173,12 @@ void check_kind(Draft& draft) {
                        "expected kind: data");
   }
   if (!service && spec.kind == Kind::serve && kind) {
-    draft.problems.add(kind->place, "kind 'serve' has no 'service'",
-                       "add service: {readiness_probe: /PATH}");
+    lacks(draft.document, "service", kind->place, "kind 'serve' has no 'service'",
+          "add service: {readiness_probe: /PATH}", draft.problems);
   }
   if (!shards && spec.kind == Kind::data && kind) {
-    draft.problems.add(kind->place, "kind 'data' has no 'shards'",
-                       "add shards: {inputs: GLOB}, {items: [...]} or {count: N}");
+    lacks(draft.document, "shards", kind->place, "kind 'data' has no 'shards'",
+          "add shards: {inputs: GLOB}, {items: [...]} or {count: N}", draft.problems);
   }
   const SpecNode* max = draft.document.find("max_nodes");
   const SpecNode* nodes = max ? max : draft.document.find("num_nodes");

@@ -96,6 +96,13 @@ void Problems::not_yet(Place place, const std::string& what) {
   add(place, what + " that Mohona cannot honour yet", "take it out to run without it");
 }
 
+bool Problems::suggested(Place place, std::string_view meant) const {
+  const std::string hint = fmt::format("did you mean '{}'?", meant);
+  return std::any_of(problems_.begin(), problems_.end(), [&](const Problem& problem) {
+    return problem.place.begin == place.begin && problem.hint == hint;
+  });
+}
+
 void Problems::no_effect(Place place, std::string what, std::string_view why) {
   for (const NoEffect& known : no_effects_) {
     if (known.place.begin == place.begin && known.what == what) return;

@@ -30,6 +30,9 @@ class Problems {
   //   machines
   std::vector<std::string> notes(const Source& source) const;
 
+  // Whether a word there was told to be `meant` already: "did you mean 'meant'?".
+  bool suggested(Place place, std::string_view meant) const;
+
   // Further mistakes would not be shown.
   bool full() const { return problems_.size() > shown_max; }
   bool none() const { return problems_.empty(); }

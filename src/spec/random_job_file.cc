@@ -15,7 +15,7 @@ using Value = RandomValue;
 
 class RandomJob {
  public:
-  RandomJob(Dice& dice, const RandomJobFileOptions& options) : dice_(dice), options_(options) {}
+  RandomJob(FileDice& dice, const RandomJobFileOptions& options) : dice_(dice), options_(options) {}
 
   // `earlier`: the names of the jobs before it.
   Value document(const std::string& name, const std::vector<std::string>& earlier);
@@ -50,7 +50,7 @@ class RandomJob {
   Value ports();
   Value hooks();
 
-  Dice& dice_;
+  FileDice& dice_;
   const RandomJobFileOptions& options_;
 };
 
@@ -358,7 +358,8 @@ Value RandomJob::document(const std::string& name, const std::vector<std::string
 
 class RandomScript {
  public:
-  RandomScript(Dice& dice, const RandomJobFileOptions& options) : dice_(dice), options_(options) {}
+  RandomScript(FileDice& dice, const RandomJobFileOptions& options)
+      : dice_(dice), options_(options) {}
 
   std::string text() {
     add_size();
@@ -398,7 +399,7 @@ class RandomScript {
   void add_rest();
   void add_ignored();
 
-  Dice& dice_;
+  FileDice& dice_;
   const RandomJobFileOptions& options_;
   std::vector<std::string> options_said_;
   bool array_ = false, range_ = false;
@@ -451,7 +452,7 @@ void RandomScript::add_devices() {
 void RandomScript::add_rest() {
   if (dice_.one_in(2)) say("job-name", 'J', dice_.pick({"sim", "sim_1.x", "a-b"}));
   if (dice_.one_in(2)) say("time", 't', dice_.pick({"10", "10:30", "1:00:00", "1-0", "0"}));
-  if (rarely()) say("dependency", 'd', "afterok:1");
+  if (!options_.small && rarely()) say("dependency", 'd', "afterok:1");
   if (rarely()) say("signal", 0, dice_.pick({"USR1@10", "B:TERM@60", "10", "SIGUSR2"}));
   if (rarely()) options_said_.push_back(dice_.pick({"--requeue", "--no-requeue"}));
   if (rarely()) say("chdir", 'D', dice_.pick(options_.paths));
@@ -481,7 +482,7 @@ void RandomScript::add_ignored() {
 }  // namespace
 
 RandomJobFile random_job_file(std::uint64_t seed, const RandomJobFileOptions& options) {
-  Dice dice(seed);
+  FileDice dice(seed);
   RandomJobFile file;
   file.damaged = options.may_be_damaged && dice.one_in(3);
   if (dice.one_in(4)) {

@@ -20,7 +20,8 @@ namespace mohona {
 
 struct RandomJobFileOptions {
   // Jobs that a test machine can run: at most 4 nodes, 6 shards, 2 replicas and 4 jobs a file; no
-  // deadline in the past, no pause above a second. Otherwise values go up to their bounds.
+  // deadline in the past, no pause above a second, no need of a job outside the file. Otherwise
+  // values go up to their bounds.
   bool small = false;
   bool may_be_damaged = false;  // then about every third is
 

@@ -46,7 +46,7 @@ std::string single_quoted(std::string_view text) {
 
 class Writer {
  public:
-  explicit Writer(Dice& dice) : dice_(dice), step_(dice.one_in(3) ? 4 : 2) {}
+  explicit Writer(FileDice& dice) : dice_(dice), step_(dice.one_in(3) ? 4 : 2) {}
 
   std::string document(const RandomValue& value) {
     if (value.type != RandomValue::Type::map || value.entries.empty() || dice_.one_in(12)) {
@@ -123,7 +123,7 @@ class Writer {
     return out;
   }
 
-  Dice& dice_;
+  FileDice& dice_;
   std::size_t step_;
 };
 
@@ -142,18 +142,6 @@ RandomValue nested(std::int64_t levels, bool lists) {
 }
 
 }  // namespace
-
-std::uint64_t Dice::next() {
-  std::uint64_t z = (state_ += 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
-std::int64_t Dice::between(std::int64_t least, std::int64_t most) {
-  const auto choices = static_cast<std::uint64_t>(most) - static_cast<std::uint64_t>(least) + 1;
-  return static_cast<std::int64_t>(static_cast<std::uint64_t>(least) + next() % choices);
-}
 
 RandomValue RandomValue::of(std::string text) {
   const bool plain = is_plain(text);
@@ -184,7 +172,7 @@ void RandomValue::add(std::string key, RandomValue value) {
 
 void RandomValue::add(RandomValue item) { entries.emplace_back("", std::move(item)); }
 
-std::string write_yaml(const std::vector<RandomValue>& documents, Dice& dice) {
+std::string write_yaml(const std::vector<RandomValue>& documents, FileDice& dice) {
   std::string out;
   for (const RandomValue& document : documents) {
     if (!out.empty() || dice.one_in(5)) out += "---\n";
@@ -193,7 +181,7 @@ std::string write_yaml(const std::vector<RandomValue>& documents, Dice& dice) {
   return out;
 }
 
-void damage_value(RandomValue& root, Dice& dice) {
+void damage_value(RandomValue& root, FileDice& dice) {
   std::vector<RandomValue*> all;
   collect(root, all);
   RandomValue& value = *dice.pick(all);
@@ -234,7 +222,7 @@ void damage_value(RandomValue& root, Dice& dice) {
   }
 }
 
-void damage_text(std::string& text, Dice& dice) {
+void damage_text(std::string& text, FileDice& dice) {
   constexpr std::string_view punctuation = "{}[]:,-&*!|>'\"#?~<\\ \t\n\x00\xff";
   const std::int64_t changes = dice.between(1, 6);
   for (std::int64_t i = 0; i < changes; ++i) {

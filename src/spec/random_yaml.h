@@ -3,33 +3,28 @@
 
 #include <cstdint>
 #include <initializer_list>
-#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/dice.h"
+
 namespace mohona {
 
-// Random numbers that are the same on every machine: SplitMix64.
-class Dice {
+// Choices among values and among words.
+class FileDice : public Dice {
  public:
-  explicit Dice(std::uint64_t seed) : state_(seed) {}
-
-  std::uint64_t next();
-  std::int64_t between(std::int64_t least, std::int64_t most);  // both included
-  bool one_in(std::int64_t n) { return between(1, n) == 1; }
+  using Dice::Dice;
+  using Dice::pick;
 
   template <class T>
   const T& pick(const std::vector<T>& from) {
-    return from[static_cast<std::size_t>(between(0, std::ssize(from) - 1))];
+    return from[static_cast<std::size_t>(below(std::ssize(from)))];
   }
   std::string pick(std::initializer_list<std::string_view> from) {
-    return std::string(from.begin()[between(0, std::ssize(from) - 1)]);
+    return std::string(from.begin()[below(std::ssize(from))]);
   }
-
- private:
-  std::uint64_t state_;
 };
 
 // One value. A map keeps its keys in the order in which they were added.
@@ -53,13 +48,13 @@ struct RandomValue {
 };
 
 // The documents as YAML: block and flow style, quotes, indentation and comments vary.
-std::string write_yaml(const std::vector<RandomValue>& documents, Dice& dice);
+std::string write_yaml(const std::vector<RandomValue>& documents, FileDice& dice);
 
 // Puts something else in the place of one value: another type, a typing error in a key, a huge
 // number, a deep nest, a key twice.
-void damage_value(RandomValue& root, Dice& dice);
+void damage_value(RandomValue& root, FileDice& dice);
 
 // Changes a few bytes: some go, some come twice, some are punctuation that YAML cares about.
-void damage_text(std::string& text, Dice& dice);
+void damage_text(std::string& text, FileDice& dice);
 
 }  // namespace mohona

@@ -60,7 +60,7 @@ TEST(SkyPilotFiles, Array) {
       R"([{"demand":{"cpus_milli":2000,"memory_mib":512}}],"limit_cpus":true,)"
       R"("limit_memory":true},"output_path":"array-%A_%a.out",)"
       R"("shards":{"range":{"last":6,"step":2},"array":true,"at_once_max":2},)"
-      R"("max_duration":600000000,"stop":{"signal":"USR1","before_limit":30000000,"target":"steps"}})");
+      R"("max_duration":600000000,"stop":{"signal":"USR1","before_limit":30000000,"target":"shell"}})");
 }
 
 }  // namespace

@@ -439,6 +439,29 @@ TEST(Strangers, TwoNeedsOfOneVariableAreAMistake) {
   EXPECT_EQ(read_job("needs: [a, a]\nrun: x\n").error, "");
 }
 
+// Of how many mistakes a message tells.
+std::ptrdiff_t mistakes(const std::string& text) {
+  const std::string error = read_job(text).error;
+  std::ptrdiff_t count = 0;
+  for (const std::string_view line : split(error, '\n')) count += line.starts_with("job.yaml:");
+  return count;
+}
+
+TEST(Strangers, OneMistakeIsToldOnce) {
+  for (const char* text :
+       {"rum: true\n", "kind: serv\nservice: {readiness_probe: /}\nrun: x\n",
+        "kind: dat\nshards: {count: 2}\nrun: x\n", "kind: serve\nservce: {}\nrun: x\n",
+        "service: {readines_probe: /}\nrun: x\n", "checkpoint: {pth: a}\nrun: x\n",
+        "resources: {accelerators: 'A 100', speed: {A100: 2}}\nrun: x\n",
+        "resources: {accelerators: {A100:x}}\nrun: x\n", "num_nodes: x\nmin_nodes: 4\nrun: x\n",
+        "service: 3\nrun: x\n", "shards: 3\nrun: x\n", "config: {hooks: [{rn: x}]}\nrun: x\n",
+        "name: g\nexecution: parallel\nprimary_tasks: [a]\n---\nname: a\nrun: x\n"}) {
+    EXPECT_EQ(mistakes(text), 1) << text << read_job(text).error;
+  }
+  // What lacks is told where nothing was mistyped for it.
+  EXPECT_EQ(mistakes("nmae: a\n"), 2);
+}
+
 TEST(Strangers, AValueThatIsNotUtf8IsToldByItsName) {
   const auto file = tests_directory() / "strangers/a-variable-that-is-not-utf8/job.yaml";
   const auto with = [&](const Overrides& overrides) {

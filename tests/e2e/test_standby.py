@@ -89,6 +89,17 @@ class Standby(Pair):
         self.assertEqual(started.returncode, 0)
         self.assertRegex(started.stdout, f"^mohona stands by in {b.home}: .*{a.home} leads\n$")
 
+    def test_down_on_a_standby_stops_it_alone(self) -> None:
+        a, b = self.plane("a"), self.plane("b")
+        job = a.submit("run: sleep 60")
+        a.wait(job, "running")
+        done = b.mohona("down", "--cancel")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("this controller stands by, so no job is cancelled: ", done.stderr)
+        self.assertFalse(b.is_up())
+        self.assertTrue(self.leads(a))
+        self.assertEqual(a.show(job)["state"], "running")
+
     def test_a_leader_that_goes_by_itself_is_followed_at_once(self) -> None:
         a, b = self.plane("a"), self.plane("b")
         job = a.submit("run: sleep 5; echo on")
