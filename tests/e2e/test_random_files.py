@@ -63,7 +63,7 @@ class RandomFiles(unittest.TestCase):
         for job in left():
             seen = plane.show(job)
             explained = plane.ask("explain", job)
-            self.assertTrue(explained["headline"], jobs[job])
+            self.assertTrue(explained["explanation"], jobs[job])
             # What is pending runs nowhere; what runs is said to.
             live = [a for a in seen["attempt_list"] if not a.get("ended_at")]
             if seen["state"] == "pending":
