@@ -210,6 +210,13 @@ class Logs(PlaneTest):
         self.plane.wait(job)
         self.assertEqual(self.plane.log(job), "one\ntwo\nthree\nfour\nfive\n")
 
+    @unittest.skipUnless(os.getuid() == 0, "only root can become somebody else")
+    def test_who_drops_their_rights_can_still_open_it(self) -> None:
+        job = self.plane.submit("run: |\n  setpriv --reuid=65534 --regid=65534 --clear-groups "
+                                "sh -c 'echo mine > /dev/stderr'\n  echo done")
+        self.plane.wait(job)
+        self.assertEqual(self.plane.log(job), "mine\ndone\n")
+
     def test_what_keeps_the_log_open_does_not_hold_up_the_end(self) -> None:
         job = self.plane.submit("run: |\n  setsid sleep 600 &\n  echo done")
         began = time.monotonic()

@@ -68,7 +68,7 @@ Result<pid_t> Gang::start(const std::string& program, const RankOrder& rank, con
   if (!out) return fail(out.error());
   auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump_.open(rank.error_log);
   if (!err) return fail(err.error());
-  Start what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
+  NewProcess what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
   what.err = *err ? err->get() : what.out;
   std::vector<Fd> entrances;
   for (const std::string& path : cgroup.entrances()) {
@@ -157,15 +157,14 @@ void Gang::judge(Outcome& outcome) {
 // What srun leaves with proves little: it leaves with 0 where no task could be launched.
 void Gang::judge_step(Outcome& outcome) {
   const std::size_t count = order_.ranks.size();
+  if (const auto failure = first_failure(directory_)) {
+    outcome.exit_code = failure->code;
+    outcome.signal = failure->signal;
+    if (!stopping_) outcome.detail = fmt::format("rank {} of {}", failure->rank, count);
+    return;
+  }
   if (outcome.exit_code != 0) {
-    const auto failure = first_failure(directory_);
-    if (failure) {
-      outcome.exit_code = failure->code;
-      outcome.signal = failure->signal;
-    }
-    if (stopping_) return;
-    outcome.detail = failure ? fmt::format("rank {} of {}", failure->rank, count)
-                             : last_words(directory_ + "/srun.log");
+    if (!stopping_) outcome.detail = last_words(directory_ + "/srun.log");
     return;
   }
   const auto silent = rank_without_end(directory_, count);
@@ -194,6 +193,19 @@ void Gang::wait_for_event() {
   ::poll(&poll, 1, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000)));
   read_signals();
   if (order_.slurm && !stopping_) begin_stop();
+  if (step_) look_at_step();
+}
+
+// A rank on some node has recorded that it failed.
+void Gang::look_at_step() {
+  if (!stopping_ && !failed_ && any_running() && first_failure(directory_)) abort();
+}
+
+// The other ranks have nothing to compute any more.
+void Gang::abort() {
+  failed_ = signalled_ = true;
+  kill_at_ = Steady::now() + abort_grace;
+  signal_work(SIGTERM, StopTarget::everything);
 }
 
 void Gang::read_signals() {
@@ -227,11 +239,7 @@ void Gang::note_end(Rank& rank, int status, Outcome& outcome) {
   if (ranks_.size() > 1 && !stopping_) {
     outcome.detail = rank_name(rank) + (outcome.detail.empty() ? "" : ": " + outcome.detail);
   }
-  if (stopping_ || failed_ || !any_running()) return;
-  failed_ = true;
-  signalled_ = true;
-  kill_at_ = Steady::now() + abort_grace;
-  signal_work(SIGTERM, StopTarget::everything);
+  if (!stopping_ && !failed_ && any_running()) abort();
 }
 
 void Gang::begin_stop() {

@@ -46,6 +46,8 @@ class Gang {
   void kill_work();
   void wait_for_event();
   void reap(Outcome& outcome);
+  void look_at_step();
+  void abort();
   void note_end(Rank& rank, int status, Outcome& outcome);
   void begin_stop();
   void start_hook();
