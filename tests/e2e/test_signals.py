@@ -271,7 +271,8 @@ class Ends(PlaneTest):
         job = self.plane.submit("name: swells\nresources: {cpus: 1, memory: 128MB}\nrun: |\n"
                                 "  python3 -c 'b = bytearray(400 << 20)'\n  echo \"left with $?\"")
         seen = self.plane.wait(job)
-        told = "a process was killed for memory (128 MB)"
+        told = ("a process was killed for memory (128 MB): it used more than the memory it asked "
+                "for")
         self.assertEqual(self.plane.log(job).splitlines()[-1], "left with 137")
         self.assertEqual(seen["reason"], told)
         for command in ("ls", "show", "explain"):

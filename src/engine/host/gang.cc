@@ -137,8 +137,9 @@ void Gang::judge(Outcome& outcome) {
   for (Rank& rank : ranks_) {
     if (!rank.cgroup.out_of_memory()) continue;
     const auto index = static_cast<std::size_t>(&rank - ranks_.data());
-    outcome.detail =
-        fmt::format("a process was killed for memory ({} MB)", order_.ranks[index].memory_mib);
+    outcome.detail = fmt::format(
+        "a process was killed for memory ({} MB): it used more than the memory it asked for",
+        order_.ranks[index].memory_mib);
     if (ranks_.size() > 1) outcome.detail = rank_name(rank) + ": " + outcome.detail;
     break;
   }

@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/host/log_pump.h"
+#include "engine/host/places.h"
 #include "engine/host/processes.h"
 #include "engine/host/start.h"
 #include "model/json_text.h"
@@ -216,7 +217,7 @@ int cannot_run(const std::string& directory, const char* rank, const std::string
 
 int run_rank(const std::string& directory, const std::string& script) {
   const char* number = ::getenv("SLURM_PROCID");
-  const auto order = json_text::from_file<Order>(fmt::format("{}/{}", directory, ranks_file));
+  const auto order = read_order(fmt::format("{}/{}", directory, ranks_file));
   const auto index = static_cast<std::size_t>(number ? std::atoll(number) : 0);
   if (!number || !order || index >= order->ranks.size()) {
     return cannot_run(directory, number, "its order is not in " + directory);
