@@ -111,6 +111,18 @@ run: echo "$RANK/$WORLD_SIZE $SLURM_NNODES $SKYPILOT_NUM_NODES"
         self.assertEqual([self.plane.log(job, "--rank", rank) for rank in range(2)],
                          ["0/2 2 2\n", "1/2 2 2\n"])
 
+    def test_a_step_of_a_batch_script_has_its_grace(self) -> None:
+        self.up()
+        self.plane.write("job.sbatch", """#!/bin/bash
+#SBATCH --constraint=ib
+srun bash -c 'trap "sleep 1; echo saved; exit 0" TERM; echo on; while :; do sleep 1; done'
+""")
+        job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
+        until("it is on", lambda: "on" in self.plane.log(job))
+        self.plane.ask("cancel", job)
+        self.plane.wait(job, "cancelled")
+        self.assertIn("saved", self.plane.log(job))
+
     def test_a_gang_of_which_no_rank_ran_has_not_succeeded(self) -> None:
         # srun says of every task that it could not be launched, and leaves with 0.
         tools = Path(tempfile.mkdtemp(prefix="mohona-srun-"))

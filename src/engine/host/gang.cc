@@ -35,6 +35,8 @@ int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+bool is_srun(const Process& process) { return is_called(process.pid, "srun"); }
+
 Outcome could_not_start(const std::string& why) { return {End::exited, 125, false, why}; }
 
 }  // namespace
@@ -199,11 +201,11 @@ void Gang::wait_for_event() {
 
 // A rank on some node has recorded that it failed.
 void Gang::look_at_step() {
-  if (!stopping_ && !failed_ && any_running() && first_failure(directory_)) abort();
+  if (!stopping_ && !failed_ && any_running() && first_failure(directory_)) stop_others();
 }
 
 // The other ranks have nothing to compute any more.
-void Gang::abort() {
+void Gang::stop_others() {
   failed_ = signalled_ = true;
   kill_at_ = Steady::now() + abort_grace;
   signal_work(SIGTERM, StopTarget::everything);
@@ -240,7 +242,7 @@ void Gang::note_end(Rank& rank, int status, Outcome& outcome) {
   if (ranks_.size() > 1 && !stopping_) {
     outcome.detail = rank_name(rank) + (outcome.detail.empty() ? "" : ": " + outcome.detail);
   }
-  if (!stopping_ && !failed_ && any_running()) abort();
+  if (!stopping_ && !failed_ && any_running()) stop_others();
 }
 
 void Gang::begin_stop() {
@@ -301,7 +303,11 @@ void Gang::kill_work() {
     kill_at_ = Steady::now() + step_leaves_within;
     return;
   }
-  for (const Process& process : descendants_of(::getpid())) ::kill(process.pid, SIGKILL);
+  const std::vector<Process> all = descendants_of(::getpid());
+  if (order_.slurm && !step_ && std::any_of(all.begin(), all.end(), is_srun)) {
+    signal_steps(SIGKILL);
+  }
+  for (const Process& process : all) ::kill(process.pid, SIGKILL);
 }
 
 void Gang::signal_work(int number, StopTarget target) {
@@ -313,7 +319,17 @@ void Gang::signal_work(int number, StopTarget target) {
     ::kill(ranks_.front().pid, SIGCONT);
     return;
   }
-  signal_all(descendants_of(::getpid()), number);
+  signal_everything(number);
+}
+
+void Gang::signal_everything(int number) {
+  std::vector<Process> all = descendants_of(::getpid());
+  // Slurm's srun takes TERM for the end of its step, at once: Slurm has to signal the tasks.
+  if (order_.slurm && std::erase_if(all, is_srun) > 0) {
+    signal_steps(number);
+    return signal_each(all, number);
+  }
+  signal_all(all, number);
 }
 
 // Slurm's way with a batch script: what srun has started is signalled, the script itself is not. At
@@ -323,11 +339,11 @@ void Gang::signal_steps_of_script(int number) {
   const std::vector<Process> all = descendants_of(::getpid());
   std::vector<Process> steps;
   for (const Process& process : all) {
-    if (order_.slurm ? is_called(process.pid, "srun") : has_variable(process.pid, step_variable)) {
+    if (order_.slurm ? is_srun(process) : has_variable(process.pid, step_variable)) {
       steps.push_back(process);
     }
   }
-  if (steps.empty() && stop_.event != "stop") return signal_all(all, SIGTERM);
+  if (steps.empty() && stop_.event != "stop") return signal_everything(SIGTERM);
   if (steps.empty()) return;
   if (order_.slurm) return signal_steps(number);
   // Our srun is told as well: a step that is stopped is over when its last process is gone.
