@@ -159,7 +159,7 @@ class EngineContract : public testing::TestWithParam<std::string> {
     launch.attempt.id = id;
     launch.attempt.pool = "here";
     launch.attempt.holdings = {Holding{0, {}}};
-    if (subject_->pool()) launch.pool = std::make_shared<const Pool>(*subject_->pool());
+    if (const Pool* pool = subject_->pool()) launch.pool = std::make_shared<const Pool>(*pool);
     return launch;
   }
 

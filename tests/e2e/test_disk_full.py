@@ -116,5 +116,22 @@ class DiskFull(unittest.TestCase):
         self.assertTrue(plane.says_same())
 
 
+    def test_a_log_without_room_holds_no_work_up_and_says_what_it_lacks(self) -> None:
+        plane, signs = self.plane, self.plane.work
+        job = plane.submit(f"run: |\n  until test -e {signs}/full; do sleep 0.05; done\n"
+                           f"  seq 1 500000\n  touch {signs}/wrote\n"
+                           f"  until test -e {signs}/room; do sleep 0.05; done\n  echo after")
+        plane.wait(job, "running")
+        self.fill_until_refused()
+        (signs / "full").touch()
+        plane.wait_for_file(signs / "wrote")  # the work went on
+        self.make_room()
+        (signs / "room").touch()
+        plane.wait(job)
+        log = (plane.job_directory(job) / "attempts/0.1/rank0.log").read_text()
+        self.assertRegex(log, r"\nmohona: \d+ bytes of this log are lost: "
+                              r"No space left on device\nafter\n$")
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -210,6 +210,13 @@ class Logs(PlaneTest):
         self.plane.wait(job)
         self.assertEqual(self.plane.log(job), "one\ntwo\nthree\nfour\nfive\n")
 
+    @unittest.skipUnless(os.getuid() == 0, "only root can become somebody else")
+    def test_who_drops_their_rights_can_still_open_it(self) -> None:
+        job = self.plane.submit("run: |\n  setpriv --reuid=65534 --regid=65534 --clear-groups "
+                                "sh -c 'echo mine > /dev/stderr'\n  echo done")
+        self.plane.wait(job)
+        self.assertEqual(self.plane.log(job), "mine\ndone\n")
+
     def test_what_keeps_the_log_open_does_not_hold_up_the_end(self) -> None:
         job = self.plane.submit("run: |\n  setsid sleep 600 &\n  echo done")
         began = time.monotonic()
@@ -264,7 +271,8 @@ class Ends(PlaneTest):
         job = self.plane.submit("name: swells\nresources: {cpus: 1, memory: 128MB}\nrun: |\n"
                                 "  python3 -c 'b = bytearray(400 << 20)'\n  echo \"left with $?\"")
         seen = self.plane.wait(job)
-        told = "a process was killed for memory (128 MB)"
+        told = ("a process was killed for memory (128 MB): it used more than the memory it asked "
+                "for")
         self.assertEqual(self.plane.log(job).splitlines()[-1], "left with 137")
         self.assertEqual(seen["reason"], told)
         for command in ("ls", "show", "explain"):

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import tempfile
 import time
 import unittest
@@ -37,8 +38,8 @@ class SlurmTest(unittest.TestCase):
 
     plane: Plane
 
-    def up(self, fleet: str = FLEET) -> Plane:
-        self.plane = Plane(fleet.format(conf=self.cluster.conf))
+    def up(self, fleet: str = FLEET, path: list[Path] = ()) -> Plane:
+        self.plane = Plane(fleet.format(conf=self.cluster.conf), path=path)
         self.addCleanup(lambda: self.cluster.ask("scancel", "--me", check=False))
         self.addCleanup(self.plane.end)
         return self.plane.up()
@@ -92,6 +93,49 @@ run: |
         job = self.plane.submit("name: work\nnum_nodes: 3\nresources: {cloud: hall, cpus: 2}\n"
                                 "run: |\n  test $RANK = 1 && exit 9\n  sleep 60")
         self.assertEqual(self.plane.wait(job, "failed")["reason"], "exit code 9: rank 1 of 3")
+
+    def test_an_elastic_gang_runs_on_the_nodes_that_were_granted(self) -> None:
+        self.up()
+        self.cluster.ask("scontrol", "update", "nodename=node[3-4]", "state=drain", "reason=fans")
+        self.addCleanup(lambda: self.cluster.ask("scontrol", "update", "nodename=node[3-4]",
+                                                 "state=resume", check=False))
+        until("two nodes are out", lambda: "drained, fans" in json.dumps(self.pool()))
+        job = self.plane.submit("""
+name: work
+min_nodes: 1
+max_nodes: 4
+resources: {cloud: hall, cpus: 2}
+run: echo "$RANK/$WORLD_SIZE $SLURM_NNODES $SKYPILOT_NUM_NODES"
+""")
+        self.plane.wait(job)
+        self.assertEqual([self.plane.log(job, "--rank", rank) for rank in range(2)],
+                         ["0/2 2 2\n", "1/2 2 2\n"])
+
+    def test_a_step_of_a_batch_script_has_its_grace(self) -> None:
+        self.up()
+        self.plane.write("job.sbatch", """#!/bin/bash
+#SBATCH --constraint=ib
+srun bash -c 'trap "sleep 1; echo saved; exit 0" TERM; echo on; while :; do sleep 1; done'
+""")
+        job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
+        until("it is on", lambda: "on" in self.plane.log(job))
+        self.plane.ask("cancel", job)
+        self.plane.wait(job, "cancelled")
+        self.assertIn("saved", self.plane.log(job))
+
+    def test_a_gang_of_which_no_rank_ran_has_not_succeeded(self) -> None:
+        # srun says of every task that it could not be launched, and leaves with 0.
+        tools = Path(tempfile.mkdtemp(prefix="mohona-srun-"))
+        self.addCleanup(lambda: shutil.rmtree(tools))
+        (tools / "srun").write_text("#!/bin/sh\necho 'srun: error: task 0 launch failed: Slurmd "
+                                    "could not connect IO' >&2\nexit 0\n")
+        (tools / "srun").chmod(0o755)
+        self.up(path=[tools])
+        job = self.plane.submit("name: work\nnum_nodes: 3\nresources: {cloud: hall, cpus: 1}\n"
+                                "run: echo rank $RANK | tee $MOHONA_OUTPUT/$RANK")
+        self.assertEqual(self.plane.wait(job, "failed")["reason"],
+                         "exit code 125: rank 0 of 3 has not recorded its end: srun: error: task 0 "
+                         "launch failed: Slurmd could not connect IO")
 
     def test_shards_follow_one_another_in_few_slurm_jobs(self) -> None:
         self.up()

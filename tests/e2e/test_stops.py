@@ -8,15 +8,13 @@ told, whether it may finish what it does then, and that nothing is left of it.
 import itertools
 import json
 import os
-import shutil
 import subprocess
-import time
+import tempfile
 import unittest
 from dataclasses import dataclass
 from pathlib import Path
 
 import slurm
-import test_slurm
 from plane import Plane, until
 
 FULL = os.environ.get("MOHONA_FULL") == "1"
@@ -107,6 +105,7 @@ class Matrix:
     def submit(self) -> None:
         for index, cell in enumerate(self.cells):
             cell.notes = self.plane.work / f"cell{index}"
+            cell.notes.unlink(missing_ok=True)
             Path(f"{cell.notes}.sh").write_text(cell.worker())
             text = cell.script()
             if "signal" in cell.stop:
@@ -121,7 +120,7 @@ class Matrix:
 
     def job(self, cell: Cell, index: int, text: str) -> str:
         spec = {"name": f"cell{index}", "run": text,
-                "resources": {"cpus": "0.1+", "cloud": self.where.get(cell.stop, self.where["any"])},
+                "resources": {"cpus": self.where["cpus"], "cloud": self.where.get(cell.stop, self.where["any"])},
                 "checkpoint": {"path": str(self.plane.work), "grace": f"{GRACE}s"}}
         if cell.stop == "reclaim":
             spec["resources"]["use_spot"] = True
@@ -164,6 +163,9 @@ class Matrix:
         said = cell.said()
         attempt = self.attempt(cell)
         about = f"said {sorted(said)}, {attempt}"
+        lines = cell.notes.read_text() if cell.notes.exists() else ""
+        if lines.count("told") > 1:
+            return "it was told more than once: " + lines
         if "ready" not in said:
             return "the worker never got ready: " + about
         should_be_told = cell.told() and cell.mode != "ignores"
@@ -221,7 +223,47 @@ class Local(Stops):
         self.addCleanup(plane.end)
         plane.up()
         self.check(plane, {"any": "room", "reclaim": "spot", "preemption": "lent",
-                           "batch": "room"}, cells)
+                           "batch": "room", "cpus": "0.1+"}, cells)
+
+
+AT_ONCE = 36  # cells: the cluster has 64 cores, and gangs take two
+
+SLURM_FLEET = """
+pools:
+- {{name: lab, cloud: hall, region: here, price: 2.5, slurm: {{partition: batch, conf: {conf}}}}}
+"""
+
+
+@unittest.skipUnless(slurm.there(), "Slurm is not installed")
+class OnSlurm(Stops):
+    """Real Slurm: a few cells, and all that Slurm pools know with MOHONA_FULL=1.
+
+    Of a batch script's --signal only what srun itself runs is asked for: what a task leaves behind
+    ends with the task there.
+    """
+
+    def test_cells(self) -> None:
+        cluster = slurm.Cluster(Path(tempfile.mkdtemp(prefix="mohona-slurm-")))
+        self.addCleanup(cluster.stop)
+        cluster.create()
+        cluster.start()
+        plane = Plane(SLURM_FLEET.format(conf=cluster.conf))
+        self.addCleanup(plane.end)
+        plane.up()
+        stops = ("cancel", "max_duration", "rank failure", "signal", "B:signal")
+        every = [Cell(*cell) for cell in itertools.product(SHAPES, stops, MODES)]
+        cells = [cell for cell in every if self.is_asked_for(cell)]
+        where = {"any": "hall", "batch": "lab", "cpus": "1"}
+        for some in (cells[i:i + AT_ONCE] for i in range(0, len(cells), AT_ONCE)):
+            self.check(plane, where, some)
+
+    @staticmethod
+    def is_asked_for(cell: Cell) -> bool:
+        if cell.stop == "signal" and cell.shape not in ("exec", "trap"):
+            return False
+        if cell.shape == "PID namespace" and os.getuid() != 0:
+            return False
+        return FULL or (cell.shape in ("shell child", "exec", "setsid") and cell.mode != "late")
 
 
 if __name__ == "__main__":

@@ -40,6 +40,26 @@ std::string group_path(const char* hierarchy, const std::string& name) {
   return fmt::format("{}{}mohona/{}", root, hierarchy, name);
 }
 
+// Removes a group with those that a container has made in it; `end_them`: kills what is in
+// them. True: it is gone.
+bool remove_group(const std::string& directory, bool end_them, int depth = 0) {
+  constexpr int depth_max = 64;  // beyond what the kernel lets anybody nest in practice
+  if (end_them) {
+    std::ifstream processes(directory + "/cgroup.procs");
+    for (pid_t pid = 0; processes >> pid;) ::kill(pid, SIGKILL);
+  }
+  if (::rmdir(directory.c_str()) == 0 || errno == ENOENT) return true;
+  if (const auto names = names_in(directory); names && depth < depth_max) {
+    for (const std::string& name : *names) {
+      struct stat status {};
+      const std::string below = directory + "/" + name;
+      if (::lstat(below.c_str(), &status) != 0 || !S_ISDIR(status.st_mode)) continue;
+      (void)remove_group(below, end_them, depth + 1);
+    }
+  }
+  return ::rmdir(directory.c_str()) == 0;
+}
+
 // The group's directory, or "" where we may not.
 std::string make_group(const char* hierarchy, const std::string& name) {
   ::mkdir(fmt::format("{}{}mohona", root, hierarchy).c_str(), 0755);
@@ -97,9 +117,7 @@ void kill_groups(const std::string& attempt_directory) {
       const std::string directory = group_path(hierarchy, group_name(attempt_directory, rank));
       if (!exists(directory)) continue;
       any = true;
-      for (int round = 0; round < rounds_max && ::rmdir(directory.c_str()) != 0; ++round) {
-        std::ifstream processes(directory + "/cgroup.procs");
-        for (pid_t pid = 0; processes >> pid;) ::kill(pid, SIGKILL);
+      for (int round = 0; round < rounds_max && !remove_group(directory, true); ++round) {
         ::usleep(1'000);
       }
     }
@@ -120,7 +138,7 @@ bool Cgroup::out_of_memory() const {
 }
 
 void Cgroup::remove() {
-  for (const std::string& directory : directories_) ::rmdir(directory.c_str());
+  for (const std::string& directory : directories_) (void)remove_group(directory, false);
 }
 
 }  // namespace mohona::host

@@ -35,6 +35,8 @@ int exit_code(int status) {
   return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
+bool is_srun(const Process& process) { return is_called(process.pid, "srun"); }
+
 Outcome could_not_start(const std::string& why) { return {End::exited, 125, false, why}; }
 
 }  // namespace
@@ -68,7 +70,7 @@ Result<pid_t> Gang::start(const std::string& program, const RankOrder& rank, con
   if (!out) return fail(out.error());
   auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump_.open(rank.error_log);
   if (!err) return fail(err.error());
-  Start what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
+  NewProcess what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
   what.err = *err ? err->get() : what.out;
   std::vector<Fd> entrances;
   for (const std::string& path : cgroup.entrances()) {
@@ -137,8 +139,9 @@ void Gang::judge(Outcome& outcome) {
   for (Rank& rank : ranks_) {
     if (!rank.cgroup.out_of_memory()) continue;
     const auto index = static_cast<std::size_t>(&rank - ranks_.data());
-    outcome.detail =
-        fmt::format("a process was killed for memory ({} MB)", order_.ranks[index].memory_mib);
+    outcome.detail = fmt::format(
+        "a process was killed for memory ({} MB): it used more than the memory it asked for",
+        order_.ranks[index].memory_mib);
     if (ranks_.size() > 1) outcome.detail = rank_name(rank) + ": " + outcome.detail;
     break;
   }
@@ -157,15 +160,14 @@ void Gang::judge(Outcome& outcome) {
 // What srun leaves with proves little: it leaves with 0 where no task could be launched.
 void Gang::judge_step(Outcome& outcome) {
   const std::size_t count = order_.ranks.size();
+  if (const auto failure = first_failure(directory_)) {
+    outcome.exit_code = failure->code;
+    outcome.signal = failure->signal;
+    if (!stopping_) outcome.detail = fmt::format("rank {} of {}", failure->rank, count);
+    return;
+  }
   if (outcome.exit_code != 0) {
-    const auto failure = first_failure(directory_);
-    if (failure) {
-      outcome.exit_code = failure->code;
-      outcome.signal = failure->signal;
-    }
-    if (stopping_) return;
-    outcome.detail = failure ? fmt::format("rank {} of {}", failure->rank, count)
-                             : last_words(directory_ + "/srun.log");
+    if (!stopping_) outcome.detail = last_words(directory_ + "/srun.log");
     return;
   }
   const auto silent = rank_without_end(directory_, count);
@@ -194,6 +196,19 @@ void Gang::wait_for_event() {
   ::poll(&poll, 1, static_cast<int>(std::clamp<std::int64_t>(wait, 0, 60'000)));
   read_signals();
   if (order_.slurm && !stopping_) begin_stop();
+  if (step_) look_at_step();
+}
+
+// A rank on some node has recorded that it failed.
+void Gang::look_at_step() {
+  if (!stopping_ && !failed_ && any_running() && first_failure(directory_)) stop_others();
+}
+
+// The other ranks have nothing to compute any more.
+void Gang::stop_others() {
+  failed_ = signalled_ = true;
+  kill_at_ = Steady::now() + abort_grace;
+  signal_work(SIGTERM, StopTarget::everything);
 }
 
 void Gang::read_signals() {
@@ -227,11 +242,7 @@ void Gang::note_end(Rank& rank, int status, Outcome& outcome) {
   if (ranks_.size() > 1 && !stopping_) {
     outcome.detail = rank_name(rank) + (outcome.detail.empty() ? "" : ": " + outcome.detail);
   }
-  if (stopping_ || failed_ || !any_running()) return;
-  failed_ = true;
-  signalled_ = true;
-  kill_at_ = Steady::now() + abort_grace;
-  signal_work(SIGTERM, StopTarget::everything);
+  if (!stopping_ && !failed_ && any_running()) stop_others();
 }
 
 void Gang::begin_stop() {
@@ -292,7 +303,11 @@ void Gang::kill_work() {
     kill_at_ = Steady::now() + step_leaves_within;
     return;
   }
-  for (const Process& process : descendants_of(::getpid())) ::kill(process.pid, SIGKILL);
+  const std::vector<Process> all = descendants_of(::getpid());
+  if (order_.slurm && !step_ && std::any_of(all.begin(), all.end(), is_srun)) {
+    signal_steps(SIGKILL);
+  }
+  for (const Process& process : all) ::kill(process.pid, SIGKILL);
 }
 
 void Gang::signal_work(int number, StopTarget target) {
@@ -304,7 +319,17 @@ void Gang::signal_work(int number, StopTarget target) {
     ::kill(ranks_.front().pid, SIGCONT);
     return;
   }
-  signal_all(descendants_of(::getpid()), number);
+  signal_everything(number);
+}
+
+void Gang::signal_everything(int number) {
+  std::vector<Process> all = descendants_of(::getpid());
+  // Slurm's srun takes TERM for the end of its step, at once: Slurm has to signal the tasks.
+  if (order_.slurm && std::erase_if(all, is_srun) > 0) {
+    signal_steps(number);
+    return signal_each(all, number);
+  }
+  signal_all(all, number);
 }
 
 // Slurm's way with a batch script: what srun has started is signalled, the script itself is not. At
@@ -314,11 +339,11 @@ void Gang::signal_steps_of_script(int number) {
   const std::vector<Process> all = descendants_of(::getpid());
   std::vector<Process> steps;
   for (const Process& process : all) {
-    if (order_.slurm ? is_called(process.pid, "srun") : has_variable(process.pid, step_variable)) {
+    if (order_.slurm ? is_srun(process) : has_variable(process.pid, step_variable)) {
       steps.push_back(process);
     }
   }
-  if (steps.empty() && stop_.event != "stop") return signal_all(all, SIGTERM);
+  if (steps.empty() && stop_.event != "stop") return signal_everything(SIGTERM);
   if (steps.empty()) return;
   if (order_.slurm) return signal_steps(number);
   // Our srun is told as well: a step that is stopped is over when its last process is gone.

@@ -46,11 +46,14 @@ class Gang {
   void kill_work();
   void wait_for_event();
   void reap(Outcome& outcome);
+  void look_at_step();
+  void stop_others();
   void note_end(Rank& rank, int status, Outcome& outcome);
   void begin_stop();
   void start_hook();
   void act_on_time();
   void signal_work(int number, StopTarget target);
+  void signal_everything(int number);
   void signal_steps_of_script(int number);
   bool any_running() const;
   bool is_over() const;

@@ -25,6 +25,8 @@ const Case cases[] = {
     {"*.log\n!keep.log", "a.log", "keep.log"},
     {"!keep.log\n*.log", "keep.log", "keep"},
     {"# comment\n\n  \n\\#file", "#file", "comment"},
+    {"data/*", "data/x data/sub/", "src/project/data/__init__.py"},
+    {"scripts/*\n!scripts/entrypoint.sh", "scripts/other.sh", "scripts/entrypoint.sh"},
     {"a?c", "abc", "ac abbc a/c"},
     {"[a-c]x [!a]y", "", "ax by"},
     {"[a-c]x", "ax bx", "dx"},

@@ -11,11 +11,13 @@ namespace {
 
 // What a supervisor and an engine write for each other; a reason is its longest part.
 constexpr std::size_t file_bytes_max = 1'048'576;
+// A gang of 10,000 ranks takes some megabytes, a script at most as much as a request may have.
+constexpr std::size_t order_bytes_max = 256 << 20;
 
 // The work can put anything in the place of these files: what cannot be read as one is none.
 template <class T>
-std::optional<T> read_described(const std::string& path) {
-  const auto text = read_regular_file(path, file_bytes_max);
+std::optional<T> read_described(const std::string& path, std::size_t bytes_max = file_bytes_max) {
+  const auto text = read_regular_file(path, bytes_max);
   if (!text) return std::nullopt;
   try {
     return json_text::from_text<T>(*text);
@@ -34,6 +36,10 @@ std::optional<StartedFile> read_started(const std::string& directory) {
 
 std::optional<ExitFile> read_exit(const std::string& directory) {
   return read_described<ExitFile>(directory + "/exit.json");
+}
+
+std::optional<Order> read_order(const std::string& path) {
+  return read_described<Order>(path, order_bytes_max);
 }
 
 std::optional<StopFile> read_stop(const std::string& directory) {

@@ -33,6 +33,7 @@ bool exists(const std::string& path);
 // What the supervisor has written into the attempt's directory; nothing, or half a file: nullopt.
 std::optional<StartedFile> read_started(const std::string& attempt_directory);
 std::optional<ExitFile> read_exit(const std::string& attempt_directory);
+std::optional<Order> read_order(const std::string& path);
 std::optional<StopFile> read_stop(const std::string& attempt_directory);
 
 // Tells the supervisor to stop, once: a second call changes nothing.

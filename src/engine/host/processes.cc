@@ -113,6 +113,12 @@ void signal_all(const std::vector<Process>& processes, int number) {
   }
 }
 
+void signal_each(const std::vector<Process>& processes, int number) {
+  for (const int n : {number, SIGCONT}) {
+    for (const Process& process : processes) ::kill(process.pid, n);
+  }
+}
+
 void kill_descendants() {
   // What has the kernel's ear at once is gone within the first; what waits for a disk takes longer.
   constexpr useconds_t pause_us = 1'000, pause_max_us = 200'000;

@@ -38,6 +38,9 @@ bool has_variable(pid_t pid, const std::string& name);
 // Their process groups get it as wholes, so that none of their children is born past it.
 void signal_all(const std::vector<Process>& processes, int number);
 
+// Likewise, without their groups: for when others of these are to be spared.
+void signal_each(const std::vector<Process>& processes, int number);
+
 // Kills, again and again, every descendant of the calling process until none is left. The caller is
 // their subreaper.
 void kill_descendants();

@@ -14,6 +14,7 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto look_every = 10ms;
+constexpr std::size_t note_bytes_max = 8'192;  // a path, or a number
 
 bool renamed(const std::string& slot, const char* from, const char* to) {
   return ::rename((slot + "/" + from).c_str(), (slot + "/" + to).c_str()) == 0;
@@ -52,20 +53,20 @@ Result<bool> give(const std::string& slot, const std::string& attempt_directory)
 
 int work_in_slot(const std::string& slot) {
   const auto begun_at = std::chrono::steady_clock::now();
-  const auto linger_ms = read_file(slot + "/linger");
+  const auto linger_ms = read_regular_file(slot + "/linger", note_bytes_max);
   Duration linger = std::chrono::milliseconds(linger_ms ? std::atoll(linger_ms->c_str()) : 0);
   // A job that Slurm starts again, whoever told it to, buries what it ran before and takes no more.
   if (exists(slot + "/began")) {
     (void)renamed(slot, "open", "closed");
     linger = Duration{0};
     if (!exists(slot + "/next")) {
-      const auto assignment = read_file(slot + "/assignment");
+      const auto assignment = read_regular_file(slot + "/assignment", note_bytes_max);
       return assignment ? supervise(*assignment) : 1;
     }
   }
   if (!write_file(slot + "/began", "", false)) return 1;
   while (exists(slot + "/next") || wait_for_next(slot, linger)) {
-    const auto assignment = read_file(slot + "/assignment");
+    const auto assignment = read_regular_file(slot + "/assignment", note_bytes_max);
     if (!assignment || !renamed(slot, "next", "open")) return 1;
     (void)supervise(*assignment);
     const auto exit = read_exit(*assignment);

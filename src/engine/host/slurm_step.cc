@@ -19,6 +19,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "engine/host/log_pump.h"
+#include "engine/host/places.h"
 #include "engine/host/processes.h"
 #include "engine/host/start.h"
 #include "model/json_text.h"
@@ -100,12 +101,14 @@ Result<std::string> write_step(const std::string& directory, const Order& order,
   self.resize(static_cast<std::size_t>(size));
   const std::size_t n = order.ranks.size();
   const std::string program = directory + "/step.sh";
-  // Overlap: hooks may want the node beside it. Slurm waits for the others no longer than we do.
-  // Not unbuffered: for that srun needs a terminal of its own, and ranks write their logs
-  // themselves.
+  // Overlap: hooks may want the node beside it. Each rank leaves with 0 once it has recorded its
+  // end, so that one that fails is the supervisor's to act on, with a grace for the others; what
+  // Slurm ends on a bad exit is a rank that could not even do that. Without a wait: the first rank
+  // to end may do so long before the last. Not unbuffered: for that srun needs a terminal of its
+  // own, and ranks write their logs themselves.
   const std::string text = fmt::format(
       "#!/bin/sh\nexec srun --nodes={0} --ntasks={0} --ntasks-per-node=1 --export=ALL --overlap "
-      "--kill-on-bad-exit=1 --wait=10 --input=none {1} --rank {2} {3}\n",
+      "--kill-on-bad-exit=1 --wait=0 --input=none {1} --rank {2} {3}\n",
       n, single_quoted(self), single_quoted(directory), single_quoted(script));
   if (auto ok = write_file(program, text, false); !ok) return fail(ok.error());
   if (::chmod(program.c_str(), 0700) != 0) return system_failure("make executable", program);
@@ -214,7 +217,7 @@ int cannot_run(const std::string& directory, const char* rank, const std::string
 
 int run_rank(const std::string& directory, const std::string& script) {
   const char* number = ::getenv("SLURM_PROCID");
-  const auto order = json_text::from_file<Order>(fmt::format("{}/{}", directory, ranks_file));
+  const auto order = read_order(fmt::format("{}/{}", directory, ranks_file));
   const auto index = static_cast<std::size_t>(number ? std::atoll(number) : 0);
   if (!number || !order || index >= order->ranks.size()) {
     return cannot_run(directory, number, "its order is not in " + directory);
@@ -228,7 +231,8 @@ int run_rank(const std::string& directory, const std::string& script) {
   if (!out) return cannot_run(directory, number, out.error().message);
   auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump.open(rank.error_log);
   if (!err) return cannot_run(directory, number, err.error().message);
-  Start what{script, order->directory, rank_variables(*order, rank), out->get(), out->get(), {}};
+  NewProcess what{script,     order->directory, rank_variables(*order, rank),
+                  out->get(), out->get(),       {}};
   if (*err) what.err = err->get();
   const pid_t pid = starter.start(what);
   if (pid < 0) return cannot_run(directory, number, "its node has no room for another process");
@@ -241,11 +245,11 @@ int run_rank(const std::string& directory, const std::string& script) {
   const int code = signal > 0 ? 128 + signal : WEXITSTATUS(status);
   const std::string why = code == 125 || code == 126 ? starter.why_not(pid) : "";
   if (!why.empty()) fmt::print(stderr, "mohona: rank {}: {}\n", number, why);
-  if (code != 0) say_failed(directory, number, code, signal);
   const auto recorded =
       write_file(end_of(directory, index), fmt::format("{} {}\n", code, signal), false);
+  if (code != 0) say_failed(directory, number, code, signal);
   if (!recorded) return cannot_run(directory, number, recorded.error().message);
-  return code;
+  return 0;
 }
 
 }  // namespace mohona::host

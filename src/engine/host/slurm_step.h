@@ -12,8 +12,8 @@ namespace mohona::host {
 // (its SLURM_ variables and the devices that it may use), the order's and the rank's own.
 Variables rank_variables(const Order& order, const RankOrder& rank);
 
-// The program that runs `script` (a path) as every rank of the order and ends with the first bad
-// exit. Errors: what cannot be written.
+// The program that runs `script` (a path) as every rank of the order, each of which records how it
+// ended. Errors: what cannot be written.
 Result<std::string> write_step(const std::string& attempt_directory, const Order& order,
                                const std::string& script);
 
@@ -36,7 +36,7 @@ std::string last_words(const std::string& log);
 void signal_steps(int number);
 
 // `mohona-supervisor --rank DIRECTORY SCRIPT`, started by srun on each node: runs the rank that
-// SLURM_PROCID names, records how it ended, and returns its exit status.
+// SLURM_PROCID names and records how it ended. Returns 0 when that is recorded, whatever it was.
 int run_rank(const std::string& attempt_directory, const std::string& script);
 
 }  // namespace mohona::host

@@ -46,7 +46,7 @@ void reset_signals() {
 }
 
 // In the child, after fork of a process with threads: nothing here may allocate.
-[[noreturn]] void become(const Start& what, char* const* environment, int complaining,
+[[noreturn]] void become(const NewProcess& what, char* const* environment, int complaining,
                          const rlimit& files, pid_t parent) {
   ::setpgid(0, 0);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -106,7 +106,7 @@ Starter::Starter() : files_(open_files_of_work()) {
   complaining_ = Fd(ends[1]);
 }
 
-pid_t Starter::start(const Start& what) {
+pid_t Starter::start(const NewProcess& what) {
   std::vector<std::string> variables;
   for (const auto& [key, value] : what.environment) variables.push_back(key + "=" + value);
   std::vector<char*> environment;

@@ -12,7 +12,7 @@
 
 namespace mohona::host {
 
-struct Start {
+struct NewProcess {
   std::string program;
   std::string directory;
   Variables environment;
@@ -34,7 +34,7 @@ class Starter {
   Starter();
 
   // The process, or -1: the machine has no room for another one.
-  pid_t start(const Start& what);
+  pid_t start(const NewProcess& what);
 
   // Of a process that ended with 125 or 126: what it could not do. Empty: it said nothing.
   std::string why_not(pid_t pid);

@@ -160,7 +160,7 @@ void choose_ports(Order& order) {
 
 int supervise(const std::string& directory) {
   ::umask(077);
-  raise_open_files();
+  (void)raise_open_files();  // a pipe and a file for each rank
   const Fd signals = block_signals();
   if (!make_directory(directory)) return 1;
   const auto lock = lock_file(directory + "/lock", true);
