@@ -19,6 +19,8 @@ from plane import BINARY, Plane, until
 
 CASES = max(30, int(os.environ.get("MOHONA_CASES", "2000")) // 50)
 GENERATOR = BINARY.parent / "random_job_files"
+# Longer than any pause of these jobs: retries wait a second at most, a lost launch five.
+QUIET = 12.0
 ENDED = ("succeeded", "failed", "cancelled")
 
 LOCAL = """
@@ -54,13 +56,18 @@ class RandomFiles(unittest.TestCase):
             self.assertLess(time.monotonic() - begin, 2)
         self.assertGreater(len(jobs), count // 4)
 
-        def left() -> list[int]:
-            return [i for i in jobs if plane.show(i)["state"] not in ENDED]
+        def states() -> dict[int, str]:
+            listed = plane.request("GET", "/v1/jobs?limit=1000").json["jobs"]
+            return {job["id"]: job["state"] for job in listed}
 
+        # Until nothing changes any more: services stay, and some jobs fit nowhere.
         give_up = time.monotonic() + patience
-        while left() and time.monotonic() < give_up:
+        seen_states, since = states(), time.monotonic()
+        while time.monotonic() < min(give_up, since + QUIET):
             time.sleep(0.5)
-        for job in left():
+            if (now := states()) != seen_states:
+                seen_states, since = now, time.monotonic()
+        for job in [job for job in jobs if plane.show(job)["state"] not in ENDED]:
             seen = plane.show(job)
             explained = plane.ask("explain", job)
             self.assertTrue(explained["explanation"], jobs[job])
