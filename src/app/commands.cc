@@ -442,7 +442,8 @@ int down(const Home& home, bool cancel_jobs, bool json) {
       fmt::print(stderr,
                  "{} (job {}) runs on pool {}, which only {} reaches; it is stopped when that "
                  "controller leads\n",
-                 text(job, "name"), id, text(job, "pool"), text(job, "controller"));
+                 text(job, "name"), id, printable(text(job, "pool")),
+                 printable(text(job, "controller")));
     }
   }
   const auto answer = remote.post("/v1/shutdown");

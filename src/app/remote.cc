@@ -1,6 +1,7 @@
 #include "app/remote.h"
 
 #include "app/terminal.h"
+#include "base/text.h"
 
 namespace mohona {
 namespace {
@@ -60,7 +61,8 @@ Result<Json> Remote::send(const HttpRequest& request, const std::string& target)
   try {
     Json json = Json::parse(response->body);
     if (response->status < 300) return json;
-    return fail(code_of(response->status), json.at("error").at("message").get<std::string>());
+    return fail(code_of(response->status),
+                printable_lines(json.at("error").at("message").get<std::string>()));
   } catch (const nlohmann::json::exception&) {
     return fail(Code::unavailable, fmt::format("the controller answered with status {} and no JSON",
                                                response->status));

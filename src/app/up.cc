@@ -38,7 +38,7 @@ constexpr unsigned end_max_seconds = 10;
 constexpr Duration wall_difference_least = 1s;
 
 int complain(const Error& error) {
-  fmt::print(stderr, "mohona: {}\n", error.message);
+  fmt::print(stderr, "mohona: {}\n", printable_lines(error.message));
   return error.code == Code::invalid ? exit_usage : exit_unavailable;
 }
 
