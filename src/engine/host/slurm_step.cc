@@ -206,10 +206,16 @@ bool is_stopped(const Fd& signals, int within_ms) {
   return stopped;
 }
 
+// Whether somebody has asked for a stop of the gang, or a rank of it has failed.
+bool is_ending(const std::string& directory) {
+  return exists(directory + "/stop.json") || exists(fmt::format("{}/{}", directory, failed_file));
+}
+
 // The rank's exit status. A rank that ends by itself is over then; one that is being stopped when
 // its last process is gone, or Slurm kills it all.
 int wait_for_rank(const std::string& directory, pid_t rank, const Fd& signals) {
-  // Slurm signals one process after another: a rank may have died before we are told why.
+  // Slurm signals one process after another: a rank may have ended before we are told why, also
+  // with 0, when what it waited for had the signal first.
   constexpr std::chrono::milliseconds told_within{500};
   constexpr int look_ms = 50;
   constexpr int look_for_kill_ms = 200;
@@ -223,9 +229,9 @@ int wait_for_rank(const std::string& directory, pid_t rank, const Fd& signals) {
     }
     if (pid < 0 && errno == ECHILD) return status.value_or(0);
     if (status && !stopping) {
-      const bool by_signal = WIFSIGNALED(*status) || WEXITSTATUS(*status) > 128;
+      const bool maybe = WIFSIGNALED(*status) || WEXITSTATUS(*status) > 128 || is_ending(directory);
       const auto give_up = std::chrono::steady_clock::now() + told_within;
-      while (by_signal && !stopping && std::chrono::steady_clock::now() < give_up) {
+      while (maybe && !stopping && std::chrono::steady_clock::now() < give_up) {
         stopping = is_stopped(signals, look_ms);
       }
       if (!stopping) return *status;
