@@ -89,6 +89,25 @@ class Batch(PlaneTest):
             "srun python3 save.py & pid=$!\nwait $pid\n")
         self.assertEqual(log.splitlines(), ["training", "told", "saving", "saved"])
 
+    def cancelled_log(self, options: str, body: str) -> list[str]:
+        self.plane.write("save.py", SAVES)
+        self.plane.write("job.sbatch", f"#!/bin/bash\n#SBATCH --job-name=c {options}\n{body}")
+        job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
+        until("it trains", lambda: "training" in self.plane.log(job))
+        began = time.monotonic()
+        self.plane.ask("cancel", job)
+        self.plane.wait(job, "cancelled")
+        self.assertLess(time.monotonic() - began, 15)
+        return self.plane.log(job).splitlines()
+
+    def test_a_cancel_tells_a_step_once_and_leaves_it_its_grace(self) -> None:
+        self.assertEqual(self.cancelled_log("", "srun python3 save.py\n"),
+                         ["training", "saving", "saved"])
+
+    def test_a_cancel_of_a_script_without_steps_does_not_wait_out_a_signal_for_steps(self) -> None:
+        self.assertEqual(self.cancelled_log("--time=10 --signal=USR1@300", "python3 save.py\n"),
+                         ["training", "saving", "saved"])
+
     def test_scontrol_expands_host_lists(self) -> None:
         _, log = self.run_batch(
             "--nodes=2 --ntasks-per-node=1",

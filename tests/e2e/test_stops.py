@@ -88,12 +88,18 @@ class Cell:
         return NOTE + ready
 
     def said(self) -> dict[str, float]:
-        """What happened to the worker, and when."""
+        """What happened to the worker, and when first."""
+        said: dict[str, float] = {}
+        for word, at in self.lines():
+            said.setdefault(word, at)
+        return said
+
+    def lines(self) -> list[tuple[str, float]]:
         try:
-            return {line.split()[0]: float(line.split()[1])
-                    for line in self.notes.read_text().splitlines()}
+            words = [line.split() for line in self.notes.read_text().splitlines()]
         except FileNotFoundError:
-            return {}
+            return []
+        return [(word[0], float(word[1])) for word in words]
 
 
 class Matrix:
@@ -163,9 +169,6 @@ class Matrix:
         said = cell.said()
         attempt = self.attempt(cell)
         about = f"said {sorted(said)}, {attempt}"
-        lines = cell.notes.read_text() if cell.notes.exists() else ""
-        if lines.count("told") > 1:
-            return "it was told more than once: " + lines
         if "ready" not in said:
             return "the worker never got ready: " + about
         should_be_told = cell.told() and cell.mode != "ignores"
@@ -175,6 +178,10 @@ class Matrix:
             return "saved against the table: " + about
         ended = seconds(attempt["ended_at"])  # in whole seconds
         grace = 10 if cell.stop == "rank failure" else GRACE
+        # Slurm sends TERM once more with its KILL.
+        told = [at for word, at in cell.lines() if word == "told" and at < ended - 1.5]
+        if len(told) > 1:
+            return "it was told more than once: " + about
         if cell.saves() and ended - said["saved"] > 3:
             return f"{ended - said['saved']:.1f} s passed after it had saved: " + about
         if "told" in said and not cell.saves() and not -1.5 < ended - said["told"] - grace < 4:

@@ -296,18 +296,22 @@ void Gang::act_on_time() {
   if (now >= kill_at_) kill_work();
 }
 
+// Ranks on other nodes are asked to kill what they have started, which Slurm may not all know. Then
+// srun is told to end its step: killing srun alone would leave its tasks to themselves, and what
+// scancel kills without naming a step is the whole job. Then it is killed.
 void Gang::kill_work() {
-  kill_at_ = Steady::now() + kill_again_after;
-  if (step_ && !std::exchange(steps_killed_, true)) {
-    signal_steps(SIGKILL);  // srun alone would leave its tasks to themselves
+  const std::vector<Process> all = descendants_of(::getpid());
+  if (step_ && kill_tried_++ == 0) {
+    ask_ranks_to_kill(directory_);
     kill_at_ = Steady::now() + step_leaves_within;
     return;
   }
-  const std::vector<Process> all = descendants_of(::getpid());
-  if (order_.slurm && !step_ && std::any_of(all.begin(), all.end(), is_srun)) {
-    signal_steps(SIGKILL);
+  const bool by_srun = order_.slurm && kill_tried_++ <= (step_ ? 2 : 0) &&
+                       std::any_of(all.begin(), all.end(), is_srun);
+  for (const Process& process : all) {
+    ::kill(process.pid, by_srun && is_srun(process) ? SIGTERM : SIGKILL);
   }
-  for (const Process& process : all) ::kill(process.pid, SIGKILL);
+  kill_at_ = Steady::now() + (by_srun ? step_leaves_within : kill_again_after);
 }
 
 void Gang::signal_work(int number, StopTarget target) {

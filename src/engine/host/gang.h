@@ -68,7 +68,7 @@ class Gang {
   bool childless_ = false;  // as of the last look
   bool failed_ = false;     // a rank has, and the others are being stopped
   bool step_ = false;       // the one process is srun
-  bool steps_killed_ = false;
+  int kill_tried_ = 0;
   bool ended_outside_ = false;  // Slurm ends the job
 
   // The stop, once there is one: hooks until `hooks_until_`, then the signal, KILL at `kill_at_`.

@@ -29,6 +29,7 @@ namespace {
 
 constexpr const char* ranks_file = "ranks.json";
 constexpr const char* failed_file = "failed";
+constexpr const char* kill_file = "kill";
 // With a file for each rank that has ended, by its number: appends of several nodes to one file get
 // lost on NFS.
 constexpr const char* ends_directory = "ends";
@@ -90,7 +91,9 @@ Result<std::string> write_step(const std::string& directory, const Order& order,
                                const std::string& script) {
   const std::string ranks = fmt::format("{}/{}", directory, ranks_file);
   if (auto ok = write_file(ranks, json_text::to_text(order), false); !ok) return fail(ok.error());
-  ::unlink(fmt::format("{}/{}", directory, failed_file).c_str());
+  for (const char* file : {failed_file, kill_file}) {
+    ::unlink(fmt::format("{}/{}", directory, file).c_str());
+  }
   const std::string ends = fmt::format("{}/{}", directory, ends_directory);
   std::error_code none;
   std::filesystem::remove_all(ends, none);
@@ -156,11 +159,18 @@ std::string last_words(const std::string& log) {
   return last;
 }
 
+void ask_ranks_to_kill(const std::string& directory) {
+  (void)write_file(fmt::format("{}/{}", directory, kill_file), "", false);
+}
+
 void signal_steps(int number) {
   const char* job = ::getenv("SLURM_JOB_ID");
   if (!job) return;
-  std::string program = "scancel", how = fmt::format("--signal={}", number), id = job;
-  std::array<char*, 4> words = {program.data(), how.data(), id.data(), nullptr};
+  // CONT as well, so that a process that was stopped takes notice.
+  std::string program = "/bin/sh", option = "-c";
+  std::string line = fmt::format("scancel --signal={0} {2}; scancel --signal={1} {2}", number,
+                                 SIGCONT, single_quoted(job));
+  std::array<char*, 4> words = {program.data(), option.data(), line.data(), nullptr};
   // Our own signals are blocked and handled elsewhere; scancel starts with none of that.
   posix_spawnattr_t attributes;
   ::posix_spawnattr_init(&attributes);
@@ -169,7 +179,7 @@ void signal_steps(int number) {
   ::posix_spawnattr_setsigmask(&attributes, &none);
   ::posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
   pid_t pid = 0;
-  (void)::posix_spawnp(&pid, program.c_str(), nullptr, &attributes, words.data(), environ);
+  (void)::posix_spawn(&pid, program.c_str(), nullptr, &attributes, words.data(), environ);
   ::posix_spawnattr_destroy(&attributes);
 }
 
@@ -184,9 +194,31 @@ Fd listen_for_signals() {
   return Fd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
+// Whether a signal has come that says so, within the time.
+bool is_stopped(const Fd& signals, int within_ms) {
+  pollfd poll{signals.get(), POLLIN, 0};
+  ::poll(&poll, 1, within_ms);
+  bool stopped = false;
+  signalfd_siginfo info;
+  while (::read(signals.get(), &info, sizeof info) == sizeof info) {
+    stopped = stopped || (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGCONT);
+  }
+  return stopped;
+}
+
+// Whether somebody has asked for a stop of the gang, or a rank of it has failed.
+bool is_ending(const std::string& directory) {
+  return exists(directory + "/stop.json") || exists(fmt::format("{}/{}", directory, failed_file));
+}
+
 // The rank's exit status. A rank that ends by itself is over then; one that is being stopped when
 // its last process is gone, or Slurm kills it all.
-int wait_for_rank(pid_t rank, const Fd& signals) {
+int wait_for_rank(const std::string& directory, pid_t rank, const Fd& signals) {
+  // Slurm signals one process after another: a rank may have ended before we are told why, also
+  // with 0, when what it waited for had the signal first.
+  constexpr std::chrono::milliseconds told_within{500};
+  constexpr int look_ms = 50;
+  constexpr int look_for_kill_ms = 200;
   std::optional<int> status;
   bool stopping = false;
   while (true) {
@@ -195,13 +227,19 @@ int wait_for_rank(pid_t rank, const Fd& signals) {
     while ((pid = ::waitpid(-1, &ended, WNOHANG)) > 0) {
       if (pid == rank) status = ended;
     }
-    const bool childless = pid < 0 && errno == ECHILD;
-    if (childless || (status && !stopping)) return status.value_or(0);
-    pollfd poll{signals.get(), POLLIN, 0};
-    ::poll(&poll, 1, -1);
-    signalfd_siginfo info;
-    while (::read(signals.get(), &info, sizeof info) == sizeof info) {
-      stopping = stopping || (info.ssi_signo != SIGCHLD && info.ssi_signo != SIGCONT);
+    if (pid < 0 && errno == ECHILD) return status.value_or(0);
+    if (status && !stopping) {
+      const bool maybe = WIFSIGNALED(*status) || WEXITSTATUS(*status) > 128 || is_ending(directory);
+      const auto give_up = std::chrono::steady_clock::now() + told_within;
+      while (maybe && !stopping && std::chrono::steady_clock::now() < give_up) {
+        stopping = is_stopped(signals, look_ms);
+      }
+      if (!stopping) return *status;
+      continue;
+    }
+    stopping = is_stopped(signals, stopping ? look_for_kill_ms : -1) || stopping;
+    if (stopping && ::access(fmt::format("{}/{}", directory, kill_file).c_str(), F_OK) == 0) {
+      for (const Process& process : descendants_of(::getpid())) ::kill(process.pid, SIGKILL);
     }
   }
 }
@@ -238,7 +276,7 @@ int run_rank(const std::string& directory, const std::string& script) {
   if (pid < 0) return cannot_run(directory, number, "its node has no room for another process");
   out->close();
   err->close();
-  const int status = wait_for_rank(pid, signals);
+  const int status = wait_for_rank(directory, pid, signals);
   kill_descendants();
   pump.finish();
   const int signal = WIFSIGNALED(status) ? WTERMSIG(status) : 0;

@@ -35,6 +35,9 @@ std::string last_words(const std::string& log);
 // none of it.
 void signal_steps(int number);
 
+// Makes each rank that is being stopped kill every process that it has started.
+void ask_ranks_to_kill(const std::string& attempt_directory);
+
 // `mohona-supervisor --rank DIRECTORY SCRIPT`, started by srun on each node: runs the rank that
 // SLURM_PROCID names and records how it ended. Returns 0 when that is recorded, whatever it was.
 int run_rank(const std::string& attempt_directory, const std::string& script);
