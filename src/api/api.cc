@@ -16,6 +16,8 @@ constexpr std::size_t page_default = 100;
 constexpr std::size_t page_max = 1'000;
 constexpr std::size_t batch_jobs_max = 50'000;
 constexpr std::size_t log_bytes_max = 1u << 20;
+// A job file is mostly a page. A larger one takes longer to read than others should wait.
+constexpr std::size_t at_once_bytes_max = 16u << 10;
 constexpr std::size_t waits_shown_max = 10;  // of a job's attempts that have not started
 
 // By number or, the newest of that name, by name.
@@ -35,6 +37,13 @@ Result<std::uint64_t> number_in(const HttpRequest& request, const char* key, std
     return fail(Code::invalid, fmt::format("{} is '{}'; expected a whole number", key, text));
   }
   return std::stoull(text);
+}
+
+// Whether to take the job means to look at paths, or to write its secrets down.
+bool touches_files(const Submission& submission) {
+  const JobSpec& spec = submission.spec;
+  return !submission.secrets.empty() || !spec.workdir.empty() || !spec.file_mounts.empty() ||
+         !spec.submit_directory->empty();
 }
 
 Variables variables_in(const Json& json, const char* key) {
@@ -75,7 +84,7 @@ void Api::handle(HttpRequest request, Reply reply) {
 
 void Api::jobs(const HttpRequest& request, const Segments& path, Reply reply) {
   if (path.size() == 1) {
-    if (request.method == "POST") return on_files(&Api::submit, request, std::move(reply));
+    if (request.method == "POST") return submit(request, std::move(reply));
     if (request.method == "GET") return list_jobs(request, std::move(reply));
   }
   if (path.size() == 2 || path.size() == 3) return one_job(request, path, std::move(reply));
@@ -123,16 +132,34 @@ void Api::on_files(Submitting handler, const HttpRequest& request, Reply reply) 
   }
 }
 
+// A small file of jobs that name no files is taken on the server's thread.
 void Api::submit(const HttpRequest& request, Reply reply) {
+  if (request.body.size() <= at_once_bytes_max && try_submit(request, reply, false)) return;
+  on_files(&Api::submit_with_files, request, std::move(reply));
+}
+
+void Api::submit_with_files(const HttpRequest& request, Reply reply) {
+  (void)try_submit(request, reply, true);
+}
+
+// False, and nothing has happened: files would have to be looked at, or something is wrong, and
+// what it is may depend on them.
+bool Api::try_submit(const HttpRequest& request, const Reply& reply, bool with_files) {
   if (!is_utf8(request.idempotency_key)) {
-    return reply(error_answer({Code::invalid, "the idempotency key is not UTF-8"}));
+    reply(error_answer({Code::invalid, "the idempotency key is not UTF-8"}));
+    return true;
   }
+  bool answered = true;
   with_json(request, reply, [&](const Json& body) {
     const Source source{body.value("file", "job"), body.at("text").get<std::string>(),
-                        body.value("directory", "/")};
+                        body.value("directory", "/"), with_files};
     const Overrides overrides{variables_in(body, "envs"), variables_in(body, "secrets")};
     std::vector<std::string> notes;
     auto parsed = parse_job_file(source, overrides, &notes);
+    if (!with_files && (!parsed || std::any_of(parsed->begin(), parsed->end(), touches_files))) {
+      answered = false;
+      return;
+    }
     if (!parsed) return reply(error_answer(parsed.error()));
     Submit input;
     input.key = request.idempotency_key;
@@ -148,6 +175,7 @@ void Api::submit(const HttpRequest& request, Reply reply) {
     }
     submit_jobs(std::move(input), reply, notes);
   });
+  return answered;
 }
 
 void Api::submit_batch(const HttpRequest& request, Reply reply) {

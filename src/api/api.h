@@ -36,6 +36,8 @@ class Api {
   using Submitting = void (Api::*)(const HttpRequest& request, Reply reply);
   void on_files(Submitting handler, const HttpRequest& request, Reply reply);
   void submit(const HttpRequest& request, Reply reply);
+  void submit_with_files(const HttpRequest& request, Reply reply);
+  bool try_submit(const HttpRequest& request, const Reply& reply, bool with_files);
   void submit_batch(const HttpRequest& request, Reply reply);
   // `notes`: what the author should know of a file that has no mistake.
   void submit_jobs(Submit input, Reply reply, std::vector<std::string> notes = {});

@@ -145,7 +145,7 @@ void Effects::launch(const Turn& turn, const AttemptId& id) {
   launch.pool = pool_of(turn.state, attempt.pool);
   if (job.secrets.empty()) return launch_with(turn, std::move(launch));
   launching_.insert(id);
-  auto read = [this, file = job.secrets, launch = std::move(launch)]() mutable -> Outbox::Then {
+  auto read = [this, file = job.secrets, launch = std::move(launch)]() mutable -> Outbox::Done {
     auto secrets = guard([&] { return parts_.secrets.read(file); });
     return [this, launch = std::move(launch),
             secrets = std::move(secrets)](const Turn& later) mutable {
@@ -173,17 +173,18 @@ void Effects::launch_with(const Turn& turn, Launch launch) {
   Engine* engine = parts_.engines.at(name);
   launching_.insert(id);
   looks_[name].launched.insert(id);
-  auto call = [this, engine, launch = std::move(launch)]() -> Outbox::Then {
+  auto call = [this, engine, launch = std::move(launch)]() -> Outbox::Done {
     if (!may_act()) {
       return [this, id = launch.attempt.id](auto&&...) { launching_.erase(id); };
     }
     const auto launched = guard([&] { return engine->launch(launch); });
-    return [this, id = launch.attempt.id, launched](const Turn& later) {
+    auto then = [this, id = launch.attempt.id, launched](const Turn& later) {
       launching_.erase(id);
       // An unknown outcome is no failure: the next look at the engine tells.
       if (launched || launched.error().retry == Retry::outcome_unknown || drop_) return;
       later.inputs.push_back(Ended{id, not_launched(launched.error()), {}});
     };
+    return {std::move(then), !launched};
   };
   if (!outbox_.post(name, std::move(call), turn)) launching_.erase(id);
 }
@@ -192,10 +193,10 @@ void Effects::launch_with(const Turn& turn, Launch launch) {
 // -------------------------------------------------------------------------------------
 
 void Effects::stop_on(const Turn& turn, const std::string& engine, const AttemptId& id, Stop how) {
-  auto call = [this, to = parts_.engines.at(engine), id, how = std::move(how)]() -> Outbox::Then {
+  auto call = [this, to = parts_.engines.at(engine), id, how = std::move(how)]() -> Outbox::Done {
     // What fails here is repeated by the next reconciliation.
     if (may_act()) (void)guard([&] { return to->stop(id, how); });
-    return nullptr;
+    return {};
   };
   (void)outbox_.post(engine, std::move(call), turn);
 }
@@ -207,20 +208,20 @@ void Effects::stop(const Turn& turn, const AttemptId& id, Stop how) {
 }
 
 void Effects::forget(const Turn& turn, const std::string& engine, const AttemptId& id) {
-  auto call = [to = parts_.engines.at(engine), id]() -> Outbox::Then {
+  auto call = [to = parts_.engines.at(engine), id]() -> Outbox::Done {
     (void)guard([&] { return to->forget(id); });
-    return nullptr;
+    return {};
   };
   (void)outbox_.post(engine, std::move(call), turn);
 }
 
 void Effects::remove_secrets(const Turn& turn, const std::string& file) {
-  auto call = [this, file]() -> Outbox::Then {
+  auto call = [this, file]() -> Outbox::Done {
     (void)guard([&]() -> Result<void> {
       parts_.secrets.remove(file);
       return {};
     });
-    return nullptr;
+    return {};
   };
   (void)outbox_.post(to_secrets, std::move(call), turn);
 }
@@ -269,7 +270,7 @@ void Effects::observe(const Turn& turn, bool reconcile) {
     }
     look.under_way = true;
     look.launched.clear();
-    auto call = [this, name = name, engine = engine, reconcile]() -> Outbox::Then {
+    auto call = [this, name = name, engine = engine, reconcile]() -> Outbox::Done {
       auto reports = guard([&] { return reconcile ? engine->observe() : engine->changes(); });
       return [this, name, reconcile, reports = std::move(reports)](const Turn& later) mutable {
         Look& known = looks_[name];
@@ -286,6 +287,16 @@ void Effects::observe(const Turn& turn, bool reconcile) {
 std::string Effects::waits_for(const AttemptId& id) const {
   const auto found = waits_for_.find(id);
   return found == waits_for_.end() ? "" : found->second;
+}
+
+void Effects::look_at(const std::string& name) {
+  outbox_.post_look(name, [this, name, engine = parts_.engines.at(name)]() -> Outbox::Done {
+    auto reports = guard([&] { return engine->changes(); });
+    return [this, name, reports = std::move(reports)](const Turn& later) mutable {
+      complain(looks_[name], name, reports ? "" : reports.error().message);
+      if (reports && !drop_) compare(later, name, false, std::move(*reports));
+    };
+  });
 }
 
 bool Effects::wants_look(bool& reconcile) {
@@ -368,7 +379,7 @@ void Effects::observe_nodes(const Turn& turn) {
   for (const auto& [name, record] : turn.state.pools()) {
     Engine* engine = engine_of(turn.state, name);
     if (!engine || !asking_nodes_.insert(name).second) continue;
-    auto call = [this, engine, pool = pool_of(turn.state, name)]() -> Outbox::Then {
+    auto call = [this, engine, pool = pool_of(turn.state, name)]() -> Outbox::Done {
       auto reports = guard(
           [&]() -> Result<std::optional<std::vector<NodeReport>>> { return engine->nodes(*pool); });
       return [this, pool, reports = std::move(reports)](const Turn& later) mutable {
@@ -411,7 +422,7 @@ void Effects::list_shards(const Turn& turn, const Job& job) {
   }
   listing_.insert(job.id);
   auto call = [this, job, needs = needed_jobs(turn.state, job),
-               engine = parts_.engines.begin()->second]() -> Outbox::Then {
+               engine = parts_.engines.begin()->second]() -> Outbox::Done {
     auto shards = guard([&] { return engine->list_shards(job, needs); });
     if (shards) shards = mend(std::move(*shards));
     if (!shards) shards = fail(shards.error().code, printable(shards.error().message));

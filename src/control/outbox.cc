@@ -18,24 +18,39 @@ void Outbox::use_threads(std::function<void()> wake) { wake_ = std::move(wake); 
 
 bool Outbox::post(const std::string& callee, Call call, const Turn& turn) {
   if (!has_threads()) {
-    if (const Then then = call()) then(turn);
+    if (const Done done = call(); done.then) done.then(turn);
     return true;
   }
   const std::lock_guard lock(mutex_);
   if (closed_) return false;
+  Worker& worker = worker_of(callee);
+  if (worker.calls.size() >= calls_max) return false;
+  worker.calls.push_back(std::move(call));
+  worker.wake.notify_one();
+  return true;
+}
+
+void Outbox::post_look(const std::string& callee, Call call) {
+  const std::lock_guard lock(mutex_);
+  if (closed_) return;
+  Worker& worker = worker_of(callee);
+  if (worker.look) return;
+  worker.look = std::move(call);
+  worker.wake.notify_one();
+}
+
+Outbox::Worker& Outbox::worker_of(const std::string& callee) {
   auto& worker = workers_[callee];
   if (!worker) {
     worker = std::make_unique<Worker>();
     worker->thread = std::thread([this, w = worker.get()] { loop(*w); });
   }
-  if (worker->calls.size() >= calls_max) return false;
-  worker->calls.push_back(std::move(call));
-  worker->wake.notify_one();
-  return true;
+  return *worker;
 }
 
 std::vector<Outbox::Then> Outbox::finished() {
   const std::lock_guard lock(mutex_);
+  woken_ = false;
   return std::exchange(finished_, {});
 }
 
@@ -45,6 +60,7 @@ std::vector<std::string> Outbox::close() {
   std::vector<std::string> busy;
   for (auto& [callee, worker] : workers_) {
     worker->calls.clear();
+    worker->look = nullptr;
     worker->wake.notify_one();
     if (worker->busy) busy.push_back(callee);
   }
@@ -54,19 +70,23 @@ std::vector<std::string> Outbox::close() {
 void Outbox::loop(Worker& worker) {
   std::unique_lock lock(mutex_);
   while (true) {
-    worker.wake.wait(lock, [&] { return closed_ || !worker.calls.empty(); });
+    worker.wake.wait(lock, [&] { return closed_ || !worker.calls.empty() || worker.look; });
     if (closed_) return;
-    const Call call = std::move(worker.calls.front());
-    worker.calls.pop_front();
+    Call call;
+    if (worker.calls.empty()) {
+      call = std::exchange(worker.look, nullptr);
+    } else {
+      call = std::move(worker.calls.front());
+      worker.calls.pop_front();
+    }
     worker.busy = true;
     lock.unlock();
-    Then then = call();
+    Done done = call();
     lock.lock();
     worker.busy = false;
-    if (!then || closed_) continue;
-    const bool first = finished_.empty();
-    finished_.push_back(std::move(then));
-    if (!first) continue;  // the controller has been woken and has not looked yet
+    if (!done.then || closed_) continue;
+    finished_.push_back(std::move(done.then));
+    if (!done.urgent || std::exchange(woken_, true)) continue;
     lock.unlock();
     wake_();
     lock.lock();

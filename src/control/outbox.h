@@ -1,11 +1,12 @@
 // Calls that may block, throw or never return, each made on the thread of what it calls: an engine,
 // the store of secrets, the file system. What follows from a call runs on the controller's thread.
 //
-//   outbox.post("slurm", [engine, id] { (void)engine->forget(id); return Outbox::Then(); }, turn);
+//   outbox.post("slurm", [engine, id] { (void)engine->forget(id); return Outbox::Done(); }, turn);
 //   ...
 //   for (const Outbox::Then& then : outbox.finished()) then({state, now, inputs});
 #pragma once
 
+#include <concepts>
 #include <condition_variable>
 #include <deque>
 #include <functional>
@@ -32,7 +33,14 @@ class Outbox {
  public:
   // What a call led to, told to the controller. Empty: nothing follows.
   using Then = std::function<void(const Turn& turn)>;
-  using Call = std::function<Then()>;
+  struct Done {
+    Done() = default;
+    template <std::invocable<const Turn&> F>
+    Done(F what, bool soon = true) : then(std::move(what)), urgent(soon) {}
+    Then then;
+    bool urgent = true;  // false: it is soon enough when the controller looks for another reason
+  };
+  using Call = std::function<Done()>;
 
   Outbox() = default;
   // Drops the calls that have not begun and waits for those that have.
@@ -50,6 +58,10 @@ class Outbox {
   // call has been made and `then` run when this returns.
   bool post(const std::string& callee, Call call, const Turn& turn);
 
+  // Queues a call that finds out what is new, unless one is waiting that will find it as well. From
+  // any thread; only with threads.
+  void post_look(const std::string& callee, Call call);
+
   // What has finished since the last call of this, in the order in which it did.
   std::vector<Then> finished();
 
@@ -61,9 +73,11 @@ class Outbox {
     std::deque<Call> calls;
     std::condition_variable wake;
     bool busy = false;
+    Call look;  // the one that waits; it goes last
     std::thread thread;
   };
 
+  Worker& worker_of(const std::string& callee);
   void loop(Worker& worker);
 
   std::mutex mutex_;
@@ -71,6 +85,7 @@ class Outbox {
   std::map<std::string, std::unique_ptr<Worker>> workers_;
   std::vector<Then> finished_;
   bool closed_ = false;
+  bool woken_ = false;  // and the controller has not looked since
 };
 
 }  // namespace mohona

@@ -82,8 +82,17 @@ std::shared_ptr<LogPump::Shared> LogPump::make_shared() {
 
 LogPump::~LogPump() { finish(); }
 
-// On a thread of its own: nothing else can give up on a file system that hangs.
+// Where the log is elsewhere than the attempt's other files, on a thread of its own: nothing else
+// can give up on a file system that hangs.
 Result<Fd> LogPump::open_in_time(const std::string& path) {
+  std::error_code error;
+  if (!std::filesystem::is_symlink(std::filesystem::symlink_status(path, error))) {
+    auto log = open_log(path);
+    if (log && ends_within_a_line(path)) {
+      [[maybe_unused]] const ssize_t n = ::write(log->get(), "\n", 1);
+    }
+    return log;
+  }
   auto opened = std::make_shared<std::promise<Result<Fd>>>();
   auto future = opened->get_future();
   std::thread([path, opened] {
