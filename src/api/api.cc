@@ -40,10 +40,10 @@ Result<std::uint64_t> number_in(const HttpRequest& request, const char* key, std
 }
 
 // Whether to take the job means to look at paths, or to write its secrets down.
-bool touches_files(const Submission& submission) {
+bool touches_files(const Submission& submission, const std::string& directory) {
   const JobSpec& spec = submission.spec;
   return !submission.secrets.empty() || !spec.workdir.empty() || !spec.file_mounts.empty() ||
-         !spec.submit_directory->empty();
+         *spec.submit_directory != directory;
 }
 
 Variables variables_in(const Json& json, const char* key) {
@@ -156,7 +156,10 @@ bool Api::try_submit(const HttpRequest& request, const Reply& reply, bool with_f
     const Overrides overrides{variables_in(body, "envs"), variables_in(body, "secrets")};
     std::vector<std::string> notes;
     auto parsed = parse_job_file(source, overrides, &notes);
-    if (!with_files && (!parsed || std::any_of(parsed->begin(), parsed->end(), touches_files))) {
+    const auto needs_files = [&](const Submission& job) {
+      return touches_files(job, source.directory);
+    };
+    if (!with_files && (!parsed || std::any_of(parsed->begin(), parsed->end(), needs_files))) {
       answered = false;
       return;
     }

@@ -70,6 +70,7 @@ class Session : public std::enable_shared_from_this<Session> {
   Stream stream_;
   beast::flat_buffer buffer_;
   std::optional<http::request_parser<http::string_body>> parser_;
+  HttpRequest request_;
   http::response<http::string_body> response_;
   Kind kind_;
   std::uint64_t reserved_ = 0;  // bytes for the body that is being read
@@ -260,16 +261,26 @@ bool Session::broken(beast::error_code error) {
 
 void Session::at_headers(beast::error_code error) {
   if (broken(error)) return;
+  request_ = head();
   if (server_.gate()) {
-    if (const auto refused = server_.gate()(head(), kind_ == Kind::local)) return refuse(*refused);
+    if (const auto refused = server_.gate()(request_, kind_ == Kind::local)) {
+      return refuse(*refused);
+    }
   }
   if (kind_ == Kind::stranger) {
     if (!server_.make_room(Kind::known)) {
       return refuse(refusal(503, "too many connections; try again"));
     }
     become(Kind::known);
+    stream_.expires_after(idle_max);
   }
-  stream_.expires_after(idle_max);
+  // Mostly all of it has come together.
+  parser_->eager(true);
+  while (!parser_->is_done() && buffer_.size() > 0 && !error) {
+    buffer_.consume(parser_->put(buffer_.data(), error));
+    if (error == http::error::need_more) break;
+  }
+  if (error != http::error::need_more && broken(error)) return;
   if (parser_->is_done()) return handle();
   const auto length = parser_->content_length();
   if (length && *length > body_bytes_max) return refuse(refusal(413, "the body is too large"));
@@ -310,7 +321,7 @@ HttpRequest Session::head() const {
 }
 
 void Session::handle() {
-  HttpRequest request = head();
+  HttpRequest request = std::move(request_);
   request.body = std::move(parser_->get().body());
   server_.free_body(std::exchange(reserved_, 0));
   stream_.expires_never();  // the answer may take as long as a commit
