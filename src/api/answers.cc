@@ -72,6 +72,12 @@ HttpResponse error_answer(const Error& error) {
                 status_of(error.code));
 }
 
+std::string words_of(const nlohmann::json::exception& error) {
+  const std::string_view text = error.what();
+  const std::size_t end = text.starts_with('[') ? text.find("] ") : text.npos;
+  return std::string(end == text.npos ? text : text.substr(end + 2));
+}
+
 HttpResponse no_such_page(const HttpRequest& request) {
   return error_answer({Code::not_found, fmt::format("there is no {} {}; GET /v1/openapi.json lists "
                                                     "what there is",

@@ -17,6 +17,9 @@ std::optional<HttpResponse> refuse_stranger(const HttpRequest& request, bool loc
                                             const std::string& token);
 HttpResponse no_such_page(const HttpRequest& request);
 
+// What a JSON library complains of, without its own numbers: "key 'text' not found".
+std::string words_of(const nlohmann::json::exception& error);
+
 // How deep the values in a body may stand in each other; a job file in JSON needs about eight.
 constexpr std::size_t nesting_max = 64;
 
@@ -32,8 +35,8 @@ void with_json(const HttpRequest& request, const Reply& reply, F&& use) {
   try {
     use(Json::parse(request.body));
   } catch (const nlohmann::json::exception& e) {
-    reply(error_answer(
-        {Code::invalid, fmt::format("the body is not the JSON that was expected: {}", e.what())}));
+    reply(error_answer({Code::invalid, fmt::format("the body is not the JSON that was expected: {}",
+                                                   words_of(e))}));
   }
 }
 

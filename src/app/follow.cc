@@ -245,8 +245,34 @@ class Screen {
 
 }  // namespace
 
+namespace {
+
+// A job that waits for a job that waits: as far as people write pipelines, and no loop.
+constexpr int needs_followed_max = 64;
+
+// The job, or the first of those that it needs, and they need, that waits for room.
+Result<Json> explain_what_waits(Remote& remote, std::string job) {
+  for (int i = 0; i < needs_followed_max; ++i) {
+    const std::string target = "/v1/jobs/" + percent_encode(job);
+    auto answer = remote.get(target + "/explain");
+    if (!answer || answer->value("waits_for_room", false)) return answer;
+    const auto shown = remote.get(target);
+    if (!shown) return shown;
+    job.clear();
+    for (const Json& needed : shown->at("needs")) {
+      const auto number = std::to_string(needed.get<std::uint64_t>());
+      const auto other = remote.get("/v1/jobs/" + number);
+      if (other && text(*other, "state") == "pending") job = number;
+    }
+    if (job.empty()) return answer;
+  }
+  return fail(Code::not_found, "");
+}
+
+}  // namespace
+
 bool say_why_it_waits(Remote& remote, const std::string& job, bool only_if_hopeless) {
-  const auto answer = remote.get(fmt::format("/v1/jobs/{}/explain", percent_encode(job)));
+  const auto answer = explain_what_waits(remote, job);
   if (!answer || !answer->value("waits_for_room", false)) return false;
   const bool hopeless = answer->value("fits_nowhere", false);
   if (only_if_hopeless && !hopeless) return false;

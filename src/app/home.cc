@@ -15,6 +15,23 @@ namespace {
 constexpr std::size_t socket_bytes_max = 100;
 constexpr std::size_t token_bytes = 24;
 
+// A directory that others use must not become a home: it would be closed to them.
+Result<void> check_is_ours(const std::string& path) {
+  struct stat info {};
+  if (::stat(path.c_str(), &info) != 0 || (info.st_mode & 0077) == 0) return {};
+  std::error_code error;
+  bool known = false;
+  for (const char* ours : {"controller.pid", "journal.db", "token", "store", "fleet.yaml"}) {
+    known = known || std::filesystem::exists(path + "/" + ours, error);
+  }
+  const bool shared = (info.st_mode & S_ISVTX) != 0;
+  if (!shared && (known || std::filesystem::is_empty(path, error))) return {};
+  return fail(Code::invalid,
+              fmt::format("{} is open to other users and holds other files; a home is for Mohona "
+                          "alone. Name a new directory, such as {}/mohona",
+                          path, path == "/" ? "" : path));
+}
+
 }  // namespace
 
 Home Home::find(const std::string& given) {
@@ -56,6 +73,7 @@ Result<void> Home::check_owner() const {
 
 Result<void> Home::make() const {
   if (auto ok = check_owner(); !ok) return ok;
+  if (auto ok = check_is_ours(path_); !ok) return ok;
   if (auto ok = make_directory(path_); !ok) return ok;
   // Also a directory that was there before: what is written into it is nobody else's.
   if (::chmod(path_.c_str(), 0700) != 0) return system_failure("protect", path_);

@@ -1,5 +1,7 @@
 // mohona: the command line.
 #include <CLI/CLI.hpp>
+#include <cerrno>
+#include <cstring>
 #ifdef MOHONA_MIMALLOC
 #include <mimalloc.h>
 #endif
@@ -184,8 +186,8 @@ void add_logs(CLI::App& app, const Shared& s) {
                           "  mohona logs 17 --attempt 1         before it was restarted");
   sub->add_option("JOB", o->job, "Number or name")->required();
   sub->add_flag("--follow,-f", o->follow, "Go on until the job has ended");
-  sub->add_option("--task", o->task, "Shard or replica, from 0");
-  sub->add_option("--rank", o->rank, "Node of the gang, from 0");
+  sub->add_option("--task", o->task, "Shard or replica, from 0")->check(CLI::NonNegativeNumber);
+  sub->add_option("--rank", o->rank, "Node of the gang, from 0")->check(CLI::NonNegativeNumber);
   sub->add_option("--attempt", o->attempt, "From 1; the newest, and those after it, when absent");
   sub->callback([s, o] {
     o->json = s->json;
@@ -337,6 +339,12 @@ int main(int argc, char** argv) {
     return complain({Code::invalid, explain_usage(app, words, error)});
   } catch (const std::exception& error) {
     return complain({Code::invalid, error.what()});
+  }
+  // What could not be written was not said: a full disk, a closed output. Nobody reads a pipe that
+  // is closed on purpose, as by head.
+  if ((std::fflush(stdout) != 0 || std::ferror(stdout)) && errno != EPIPE) {
+    return complain({Code::unavailable,
+                     fmt::format("cannot write to standard output: {}", std::strerror(errno))});
   }
   return s->status;
 }

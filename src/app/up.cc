@@ -111,6 +111,7 @@ class Waiting {
     action.sa_handler = leave_at_once;
     ::sigaction(SIGALRM, &action, nullptr);
     ::signal(SIGPIPE, SIG_IGN);
+    ::signal(SIGXFSZ, SIG_IGN);  // a file as large as the limit allows is a full disk
   }
 
   // What came within this time; nothing when nothing did.
@@ -514,6 +515,11 @@ Result<std::string> up_detached(const Home& home, const std::vector<std::string>
     int status = 0;
     if (::waitpid(pid, &status, WNOHANG) == pid) {
       const auto said = read_file(log);
+      if (WIFSIGNALED(status) && !(said && said->size() > from)) {
+        return fail(
+            Code::unavailable,
+            fmt::format("the controller did not start: signal {} ended it", WTERMSIG(status)));
+      }
       return fail(Code::unavailable,
                   said && said->size() > from
                       ? fmt::format("the controller did not start:\n{}", said->substr(from))

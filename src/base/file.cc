@@ -22,7 +22,7 @@ void Fd::close() {
 Failure system_failure(std::string_view what, const std::string& path) {
   const int number = errno;
   const Code code = number == ENOENT                       ? Code::not_found
-                    : number == ENOSPC || number == EDQUOT ? Code::unavailable
+                    : number == ENOSPC || number == EDQUOT || number == EFBIG ? Code::unavailable
                                                            : Code::internal;
   return fail(code, fmt::format("cannot {} {}: {}", what, path, std::strerror(number)));
 }

@@ -12,10 +12,17 @@ constexpr std::size_t waiting_max = 1'024;
 }  // namespace
 
 FileWorkers::FileWorkers() {
-  for (std::size_t i = 0; i < threads_count; ++i) threads_.emplace_back([this] { loop(); });
+  try {
+    for (std::size_t i = 0; i < threads_count; ++i) threads_.emplace_back([this] { loop(); });
+  } catch (const std::exception&) {  // no room for a thread: those that run must be joined
+    end();
+    throw;
+  }
 }
 
-FileWorkers::~FileWorkers() {
+FileWorkers::~FileWorkers() { end(); }
+
+void FileWorkers::end() {
   {
     const std::lock_guard lock(mutex_);
     stop_ = true;

@@ -22,6 +22,7 @@ class FileWorkers {
 
  private:
   void loop();
+  void end();
 
   std::mutex mutex_;
   std::condition_variable wake_;

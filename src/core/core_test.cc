@@ -307,6 +307,29 @@ TEST(Limits, AWarningBeforeTheLimitLeavesTimeToSucceed) {
   EXPECT_EQ(w.state_of(id), "succeeded");
 }
 
+TEST(Limits, WorkThatLeavesInTimeAfterAWarningHasItsOwnExit) {
+  const struct {
+    Duration at;
+    std::int64_t code;
+    const char* reason;
+  } cases[] = {
+      {50s, 7, "exit code 7"},
+      {61s, 7, "it reached its max_duration of 1m 00s"},    // it did not leave in time
+      {50s, 138, "it reached its max_duration of 1m 00s"},  // its shell's word for USR1
+  };
+  for (const auto& c : cases) {
+    World w({pool("a", 1, 1, Purchase::on_demand, 10)});
+    JobSpec spec = job("long");
+    spec.max_duration = 60s;
+    spec.stop = {"USR1", 20s, 20s};
+    const JobId id = w.at(0s).submit(spec);
+    w.start(id);
+    w.at(40s).give(Tick{});
+    w.at(c.at).end(id, c.code, true);
+    EXPECT_EQ(w.reason_of(id), c.reason);
+  }
+}
+
 TEST(Limits, ABudgetIsNeverOverspent) {
   World w({pool("a", 2, 1, Purchase::on_demand, 3'600'00)});  // $3600 an hour: a dollar a second
   JobSpec spec = job("costly");

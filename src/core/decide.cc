@@ -16,6 +16,8 @@ using namespace std::chrono;
 
 constexpr Duration backoff_max = minutes(5);
 constexpr Duration relaunch_pause = seconds(5);
+// A shell reports a child that a signal has ended with 128 and the signal's number.
+constexpr std::int64_t signal_codes_from = 128;
 constexpr std::uint32_t losses_max = 1'000;
 constexpr std::uint32_t never_ready_max = 5;
 
@@ -108,7 +110,8 @@ Fact after_exit(const Job& job, const Attempt& attempt, const Outcome& outcome, 
 }
 
 // What becomes of the task whose attempt has ended.
-Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Timestamp now) {
+Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Timestamp ended_at,
+             Timestamp now) {
   const auto stop = attempt.stopping;
   if (job.cancelling || stop == StopReason::cancelled) {
     return task_ended(attempt.id, JobState::cancelled, job.reason);
@@ -120,9 +123,13 @@ Fact verdict(const Job& job, const Attempt& attempt, const Outcome& outcome, Tim
   if (outcome.end == End::lost) {
     return after_loss(job, attempt, "lost: " + outcome.detail, Timestamp{});
   }
-  // Our signal may have come too late: then the exit is the work's own.
+  // Our signal may have come too late: then the exit is the work's own. So it is when the signal
+  // was a warning, and the work left in time with a code that is not a shell's for a signal.
   const bool warned = stop == StopReason::time_limit && job.spec->stop->before_limit > Duration{0};
-  if (!stop || !outcome.stopped || (warned && outcome.exit_code == 0)) {
+  const bool in_time = job.spec->max_duration &&
+                       ended_at < attempt.started_at.value_or(now) + *job.spec->max_duration;
+  const bool own_code = outcome.signal == 0 && outcome.exit_code <= signal_codes_from && in_time;
+  if (!stop || !outcome.stopped || (warned && (outcome.exit_code == 0 || own_code))) {
     return after_exit(job, attempt, outcome, now);
   }
   switch (*stop) {
@@ -190,7 +197,7 @@ Result<Facts> on(const State& state, const Ended& input, Timestamp now) {
   const Attempt& attempt = state.live_attempt(input.attempt);
   const Job& job = state.find(input.attempt.job)->job;
   return Facts{AttemptEnded{input.attempt, input.outcome, believed(input.at, attempt, now)},
-               verdict(job, attempt, input.outcome, now)};
+               verdict(job, attempt, input.outcome, believed(input.at, attempt, now), now)};
 }
 
 Result<Facts> on(const State& state, const Readiness& input, Timestamp now) {

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <map>
 
 #include "base/text.h"
 #include "spec/draft.h"
@@ -133,6 +134,36 @@ void read_workdir(const SpecNode& node, Draft& draft) {
   read_local_path(node, draft.spec().workdir, draft, true);
 }
 
+namespace {
+
+// Mounts are links: one below another would be made in that one's source, and of two at one place
+// only one would be there.
+void check_apart(const SpecNode& node, Draft& draft) {
+  std::map<std::string, std::string> seen;  // target as a path, as written
+  for (const SpecNode& mount : node.children) {
+    const std::string target = path_in_workdir(mount.key);
+    if (target.empty()) continue;
+    std::string path = fs::path(target).lexically_normal().string();
+    while (path.size() > 1 && path.ends_with('/')) path.pop_back();
+    for (const auto& [other, written] : seen) {
+      const bool same = other == path;
+      const bool below = path.starts_with(other + "/"), above = other.starts_with(path + "/");
+      if (!same && !below && !above) continue;
+      draft.problems.add(
+          mount.key_place,
+          same ? fmt::format("{} and {} are one place", in_quotes(written), in_quotes(mount.key))
+               : fmt::format("{} lies in {}, which is a mount itself",
+                             in_quotes(below ? mount.key : written),
+                             in_quotes(below ? written : mount.key)),
+          "expected targets that lie beside each other");
+      return;
+    }
+    seen.emplace(std::move(path), mount.key);
+  }
+}
+
+}  // namespace
+
 void read_file_mounts(const SpecNode& node, Draft& draft) {
   if (!is_map(node, "a map of TARGET: LOCAL PATH", draft.problems)) return;
   for (const SpecNode& mount : node.children) {
@@ -152,6 +183,7 @@ void read_file_mounts(const SpecNode& node, Draft& draft) {
       draft.spec().file_mounts.edit().push_back(std::move(out));
     }
   }
+  check_apart(node, draft);
 }
 
 }  // namespace mohona

@@ -194,7 +194,9 @@ class Jobs(PlaneTest):
     def test_what_can_never_start_is_told_at_once(self) -> None:
         job = self.plane.submit((STRANGERS / "run-of-what-can-never-fit/job.yaml").read_text())
         self.addCleanup(self.plane.mohona, "cancel", job)
-        for command in (["wait", job], ["logs", job, "-f"],
+        needs = self.plane.submit(f"name: after\nneeds: {job}\nrun: 'true'\n")
+        self.addCleanup(self.plane.mohona, "cancel", needs)
+        for command in (["wait", job], ["logs", job, "-f"], ["wait", needs], ["logs", needs, "-f"],
                         ["run", STRANGERS / "run-of-what-can-never-fit/job.yaml"]):
             with subprocess.Popen([BINARY, *map(str, command)], stdout=subprocess.DEVNULL,
                                   stderr=subprocess.PIPE, text=True,

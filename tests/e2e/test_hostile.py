@@ -252,6 +252,29 @@ class Starts(unittest.TestCase):
         (plane.home / "controller.pid").unlink()
 
 
+    def test_a_directory_of_others_does_not_become_a_home(self) -> None:
+        plane = Plane()
+        self.addCleanup(plane.end)
+        for mode, files in ((0o1777, []), (0o755, ["data"])):
+            shared = plane.root / f"shared-{mode:o}"
+            shared.mkdir()
+            for name in files:
+                (shared / name).touch()
+            shared.chmod(mode)
+            done = plane.mohona("--home", shared, "up", "--detach")
+            self.assertNotEqual(done.returncode, 0)
+            self.assertIn("a home is for Mohona alone", done.stderr)
+            self.assertEqual(shared.stat().st_mode & 0o7777, mode)
+
+    def test_what_cannot_be_written_to_the_terminal_is_no_success(self) -> None:
+        plane = Plane().up()
+        self.addCleanup(plane.end)
+        done = subprocess.run(["bash", "-c", '"$0" ls > /dev/full', str(BINARY)],
+                              env=plane.environment, capture_output=True, text=True)
+        self.assertEqual(done.returncode, 3)
+        self.assertIn("cannot write to standard output: No space left on device", done.stderr)
+
+
 class Ends(unittest.TestCase):
     def test_down_with_cancel_starts_nothing(self) -> None:
         plane = Plane("pools:\n- {name: l, cloud: ours, shape: {cpus: 2}, nodes: 1}\n").up()
