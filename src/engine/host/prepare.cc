@@ -74,8 +74,9 @@ Result<void> link_checkpoint(const Order& order) {
   const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
   if (!lock) return fail(lock.error());
   const fs::path target = fs::path(order.directory) / order.checkpoint_link;
+  if (!is_in_workdir(target, order)) return leads_out(order.checkpoint_link);
   std::error_code error;
-  if (fs::is_directory(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
+  if (fs::is_directory(fs::symlink_status(target, error))) {
     fs::copy(target, order.checkpoint,
              fs::copy_options::recursive | fs::copy_options::skip_existing, error);
     if (error) return failed("cannot take over " + target.string(), error);

@@ -97,5 +97,59 @@ TEST_F(PrepareTest, APublishedLinkIsReplacedByTheDirectoryOfALaterAttempt) {
   EXPECT_EQ(mine(), Names{"precious"});
 }
 
+TEST_F(PrepareTest, AMountBelowAnotherIsRefusedBeforeAnythingIsMade) {
+  const std::string data = top_ + "/data";
+  write(data + "/x", "data");
+  const std::string far = top_ + "/far";
+  struct Case {
+    std::vector<std::string> targets;
+    std::string message;
+  };
+  for (const Case& c : std::initializer_list<Case>{
+           {{"d", "d/x"}, "'d/x' leads out of the working directory"},
+           {{"d/x", "d"}, "'d/x' leads out of the working directory"},
+           {{"./d/", "d/e/x"}, "'d/e/x' leads out of the working directory"},
+           {{far, far + "/x"},
+            fmt::format("'{}/x' leads into the source of the mount '{}'", far, far)}}) {
+    order_.mounts.clear();
+    for (const std::string& target : c.targets) order_.mounts.push_back({target, mine_});
+    const auto outside = link_mounts_outside(order_);
+    EXPECT_EQ(message(link_mounts_inside(order_)), c.message);
+    EXPECT_EQ(outside ? "" : outside.error().message, c.message);
+    EXPECT_EQ(mine(), Names{"precious"});
+    EXPECT_EQ(*names_in(order_.directory), Names{});
+    EXPECT_FALSE(fs::exists(far));
+  }
+  order_.mounts = {{"d", mine_}, {"dd/x", data}, {"e", data}};
+  EXPECT_EQ(message(link_mounts_inside(order_)), "");
+  EXPECT_EQ(*names_in(order_.directory), (Names{"d", "dd", "e"}));
+}
+
+TEST_F(PrepareTest, AMountOrCheckpointThroughALinkOfTheWorkingDirectoryIsRefused) {
+  fs::create_directory_symlink(mine_, order_.directory + "/up");
+  fs::create_directory_symlink("..", order_.directory + "/above");
+  for (const char* target : {"up/x", "up/a/b/x", "up/precious", "above/x", "../x"}) {
+    const std::string refused = fmt::format("'{}' leads out of the working directory", target);
+    order_.mounts = {{target, top_ + "/data"}};
+    EXPECT_EQ(message(link_mounts_inside(order_)), refused);
+    order_.checkpoint_link = target;
+    EXPECT_EQ(message(link_checkpoint(order_)), refused);
+  }
+  EXPECT_EQ(mine(), Names{"precious"});
+  EXPECT_EQ(*names_in(order_.directory), (Names{"above", "up"}));
+  EXPECT_FALSE(fs::exists(fs::symlink_status(order_.job_directory + "/x")));
+}
+
+TEST_F(PrepareTest, AMountOrCheckpointThroughALinkWithinTheWorkingDirectoryIsMade) {
+  fs::create_directories(order_.directory + "/real");
+  fs::create_directory_symlink("real", order_.directory + "/alias");
+  order_.mounts = {{"alias/x", mine_}};
+  EXPECT_EQ(message(link_mounts_inside(order_)), "");
+  order_.checkpoint_link = "alias/new/ckpt";
+  EXPECT_EQ(message(link_checkpoint(order_)), "");
+  EXPECT_EQ(fs::read_symlink(order_.directory + "/real/x"), mine_);
+  EXPECT_EQ(fs::read_symlink(order_.directory + "/real/new/ckpt"), order_.checkpoint);
+}
+
 }  // namespace
 }  // namespace mohona::host
