@@ -69,6 +69,10 @@ class Saves(PlaneTest):
         self.saves("  python3 save.py &\n  sleep 1; kill -STOP $!\n  wait")
 
 
+    def test_a_supervisor_that_the_work_has_stopped_is_woken(self) -> None:
+        self.saves("  kill -STOP $PPID\n  python3 save.py >> $MOHONA_OUTPUT/../attempts/0.1/rank0.log")
+
+
 class Batch(PlaneTest):
     def run_batch(self, options: str, body: str, state: str = "succeeded") -> tuple[dict, str]:
         self.plane.write("save.py", SAVES)
@@ -123,6 +127,10 @@ class Batch(PlaneTest):
             "echo words | srun -l cat | sort\nsrun --input=none cat\necho \"left with $?\"\n")
         self.assertEqual(log.splitlines(),
                          ["from the document", "0: words", "1: words", "left with 0"])
+
+    def test_a_task_begins_with_no_signal_ignored_or_blocked(self) -> None:
+        _, log = self.run_batch("", "srun grep -E 'Sig(Ign|Blk)' /proc/self/status\n")
+        self.assertEqual(log.split(), ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16])
 
     def test_when_one_task_fails_the_others_are_ended_soon(self) -> None:
         began = time.monotonic()
@@ -256,6 +264,23 @@ class Logs(PlaneTest):
         job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
         self.plane.wait(job)
         self.assertEqual((self.plane.work / "both.txt").read_text(), "part0\npart1")
+
+    def test_output_and_errors_of_one_file_keep_their_order(self) -> None:
+        self.plane.write("job.sbatch", "#!/bin/bash\n#SBATCH -o both.txt -e ./both.txt\n"
+                         "for n in $(seq 500); do echo out $n; echo err $n >&2; done\n")
+        job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
+        self.plane.wait(job)
+        self.assertEqual((self.plane.work / "both.txt").read_text(),
+                         "".join(f"out {n}\nerr {n}\n" for n in range(1, 501)))
+
+    def test_a_limit_of_file_sizes_ends_the_log_and_not_the_work(self) -> None:
+        job = self.plane.submit("run: |\n  prlimit --pid $PPID --fsize=65536:\n"
+                                "  head -c 200000 /dev/zero | tr '\\0' x\n"
+                                "  sleep 1; touch $MOHONA_OUTPUT/done")
+        self.plane.wait(job)
+        self.assertTrue((self.plane.job_directory(job) / "output/done").exists())
+        path = self.plane.job_directory(job) / "attempts/0.1/rank0.log"
+        self.assertEqual(path.read_bytes(), b"x" * 65536)
 
     def test_what_work_puts_in_the_place_of_its_log_is_not_followed(self) -> None:
         job = self.plane.submit(
