@@ -69,6 +69,18 @@ class Saves(PlaneTest):
         self.saves("  python3 save.py &\n  sleep 1; kill -STOP $!\n  wait")
 
 
+    def test_the_writer_of_a_pipeline(self) -> None:
+        job = self.saves("  python3 save.py 2>&1 | tee seen.txt | cat\n  echo left")
+        seen = self.plane.job_directory(job) / "workdir/seen.txt"
+        self.assertEqual(seen.read_text(), "training\nsaving\nsaved\n")
+
+    def test_the_writer_of_a_process_substitution_and_of_a_loop(self) -> None:
+        self.saves("  exec > >(while read -r line; do echo \"$line\"; done)\n  python3 save.py")
+
+    def test_what_reads_from_a_pipe_and_saves_nothing_for_others_is_not_spared(self) -> None:
+        self.saves("  seq 100 | while read n; do python3 save.py; done")
+        self.saves("  (sleep 300 | sleep 300) & \n  python3 save.py")
+
     def test_a_supervisor_that_the_work_has_stopped_is_woken(self) -> None:
         self.saves("  kill -STOP $PPID\n  python3 save.py >> $MOHONA_OUTPUT/../attempts/0.1/rank0.log")
 
