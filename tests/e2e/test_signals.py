@@ -278,11 +278,11 @@ class Logs(PlaneTest):
         self.assertEqual((self.plane.work / "both.txt").read_text(), "part0\npart1")
 
     def test_output_and_errors_of_one_file_keep_their_order(self) -> None:
-        self.plane.write("job.sbatch", "#!/bin/bash\n#SBATCH -o both.txt -e ./both.txt\n"
+        self.plane.write("job.sbatch", "#!/bin/bash\n#SBATCH -o ordered.txt -e ./ordered.txt\n"
                          "for n in $(seq 500); do echo out $n; echo err $n >&2; done\n")
         job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
         self.plane.wait(job)
-        self.assertEqual((self.plane.work / "both.txt").read_text(),
+        self.assertEqual((self.plane.work / "ordered.txt").read_text(),
                          "".join(f"out {n}\nerr {n}\n" for n in range(1, 501)))
 
     def test_a_limit_of_file_sizes_ends_the_log_and_not_the_work(self) -> None:
