@@ -452,6 +452,22 @@ class Files(PlaneTest):
                          f"exit code 1: {target} is a link to /etc already; it is not replaced")
         self.assertEqual(os.readlink(target), "/etc")
 
+    def test_files_behind_an_output_that_is_a_link_stay_where_they_are(self) -> None:
+        mine = self.tree("precious", {"x": "1\n"})
+        job = self.plane.submit("name: linked\nshards: {count: 1}\nrun: |\n"
+                                f"  rm -r $MOHONA_OUTPUT; ln -s {mine} $MOHONA_OUTPUT")
+        self.assertIn("its output is a link, not a directory; nothing was published",
+                      self.plane.wait(job, "failed")["reason"])
+        self.assertEqual(os.listdir(mine), ["x"])
+        self.assertEqual(os.listdir(self.plane.job_directory(job) / "output"), [])
+
+    def test_a_mount_below_another_is_refused(self) -> None:
+        mine = self.tree("upper", {"x": "1\n"})
+        job = self.plane.submit(f"file_mounts: {{d: {mine}, d/y: {mine}}}\nrun: 'true'")
+        self.assertEqual(self.plane.wait(job, "failed")["reason"],
+                         "exit code 1: 'd/y' leads out of the working directory")
+        self.assertEqual(os.listdir(mine), ["x"])
+
     def test_a_file_and_a_directory_of_one_name_are_a_conflict(self) -> None:
         job = self.plane.submit("""
 name: clash

@@ -129,7 +129,8 @@ Result<Fd> open_output(int parent, const std::string& path) {
 }
 
 Result<std::vector<std::string>> names_of(const Fd& directory, const std::string& path) {
-  const std::unique_ptr<DIR, int (*)(DIR*)> opened(::fdopendir(::dup(directory.get())), ::closedir);
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(
+      ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
   if (!opened) return system_failure("list", path);
   std::vector<std::string> names;
   errno = 0;
