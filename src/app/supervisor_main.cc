@@ -5,6 +5,8 @@
 //   mohona-supervisor --rank ATTEMPT_DIRECTORY RUN   one rank of a gang, as a task of a Slurm step
 //   mohona-supervisor --srun …, --scontrol …         what batch scripts call where there is no
 //   Slurm
+#include <signal.h>
+
 #include <cstdio>
 #include <string_view>
 
@@ -14,6 +16,9 @@
 #include "engine/host/supervise.h"
 
 int main(int argc, char** argv) {
+  // Where `ulimit -f` ends a log, the write fails and the attempt goes on. What it starts has the
+  // default again.
+  ::signal(SIGXFSZ, SIG_IGN);
   const std::string_view how = argc > 1 ? argv[1] : "";
   if (argc == 3 && how == "--slot") return mohona::host::work_in_slot(argv[2]);
   if (argc == 4 && how == "--rank") return mohona::host::run_rank(argv[2], argv[3]);

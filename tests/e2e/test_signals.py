@@ -69,6 +69,22 @@ class Saves(PlaneTest):
         self.saves("  python3 save.py &\n  sleep 1; kill -STOP $!\n  wait")
 
 
+    def test_the_writer_of_a_pipeline(self) -> None:
+        job = self.saves("  python3 save.py 2>&1 | tee seen.txt | cat\n  echo left")
+        seen = self.plane.job_directory(job) / "workdir/seen.txt"
+        self.assertEqual(seen.read_text(), "training\nsaving\nsaved\n")
+
+    def test_the_writer_of_a_process_substitution_and_of_a_loop(self) -> None:
+        self.saves("  exec > >(while read -r line; do echo \"$line\"; done)\n  python3 save.py")
+
+    def test_what_reads_from_a_pipe_and_saves_nothing_for_others_is_not_spared(self) -> None:
+        self.saves("  seq 100 | while read n; do python3 save.py; done")
+        self.saves("  (sleep 300 | sleep 300) & \n  python3 save.py")
+
+    def test_a_supervisor_that_the_work_has_stopped_is_woken(self) -> None:
+        self.saves("  kill -STOP $PPID\n  python3 save.py >> $MOHONA_OUTPUT/../attempts/0.1/rank0.log")
+
+
 class Batch(PlaneTest):
     def run_batch(self, options: str, body: str, state: str = "succeeded") -> tuple[dict, str]:
         self.plane.write("save.py", SAVES)
@@ -123,6 +139,10 @@ class Batch(PlaneTest):
             "echo words | srun -l cat | sort\nsrun --input=none cat\necho \"left with $?\"\n")
         self.assertEqual(log.splitlines(),
                          ["from the document", "0: words", "1: words", "left with 0"])
+
+    def test_a_task_begins_with_no_signal_ignored_or_blocked(self) -> None:
+        _, log = self.run_batch("", "srun grep -E 'Sig(Ign|Blk)' /proc/self/status\n")
+        self.assertEqual(log.split(), ["SigBlk:", "0" * 16, "SigIgn:", "0" * 16])
 
     def test_when_one_task_fails_the_others_are_ended_soon(self) -> None:
         began = time.monotonic()
@@ -256,6 +276,23 @@ class Logs(PlaneTest):
         job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
         self.plane.wait(job)
         self.assertEqual((self.plane.work / "both.txt").read_text(), "part0\npart1")
+
+    def test_output_and_errors_of_one_file_keep_their_order(self) -> None:
+        self.plane.write("job.sbatch", "#!/bin/bash\n#SBATCH -o ordered.txt -e ./ordered.txt\n"
+                         "for n in $(seq 500); do echo out $n; echo err $n >&2; done\n")
+        job = self.plane.ask("submit", "job.sbatch")["jobs"][0]["id"]
+        self.plane.wait(job)
+        self.assertEqual((self.plane.work / "ordered.txt").read_text(),
+                         "".join(f"out {n}\nerr {n}\n" for n in range(1, 501)))
+
+    def test_a_limit_of_file_sizes_ends_the_log_and_not_the_work(self) -> None:
+        job = self.plane.submit("run: |\n  prlimit --pid $PPID --fsize=65536:\n"
+                                "  head -c 200000 /dev/zero | tr '\\0' x\n"
+                                "  sleep 1; touch $MOHONA_OUTPUT/done")
+        self.plane.wait(job)
+        self.assertTrue((self.plane.job_directory(job) / "output/done").exists())
+        path = self.plane.job_directory(job) / "attempts/0.1/rank0.log"
+        self.assertEqual(path.read_bytes(), b"x" * 65536)
 
     def test_what_work_puts_in_the_place_of_its_log_is_not_followed(self) -> None:
         job = self.plane.submit(
@@ -414,6 +451,15 @@ class Files(PlaneTest):
         self.assertEqual(self.plane.wait(job, "failed")["reason"],
                          f"exit code 1: {target} is a link to /etc already; it is not replaced")
         self.assertEqual(os.readlink(target), "/etc")
+
+    def test_files_behind_an_output_that_is_a_link_stay_where_they_are(self) -> None:
+        mine = self.tree("precious", {"x": "1\n"})
+        job = self.plane.submit("name: linked\nshards: {count: 1}\nrun: |\n"
+                                f"  rm -r $MOHONA_OUTPUT; ln -s {mine} $MOHONA_OUTPUT")
+        self.assertIn("its output is a link, not a directory; nothing was published",
+                      self.plane.wait(job, "failed")["reason"])
+        self.assertEqual(os.listdir(mine), ["x"])
+        self.assertEqual(os.listdir(self.plane.job_directory(job) / "output"), [])
 
     def test_a_file_and_a_directory_of_one_name_are_a_conflict(self) -> None:
         job = self.plane.submit("""

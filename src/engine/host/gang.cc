@@ -68,7 +68,7 @@ std::string Gang::rank_name(const Rank& rank) const {
 Result<pid_t> Gang::start(const std::string& program, const RankOrder& rank, const Cgroup& cgroup) {
   auto out = pump_.open(rank.log);
   if (!out) return fail(out.error());
-  auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump_.open(rank.error_log);
+  auto err = is_same_log(rank.log, rank.error_log) ? Result<Fd>(Fd()) : pump_.open(rank.error_log);
   if (!err) return fail(err.error());
   NewProcess what{program, order_.directory, rank_variables(order_, rank), out->get(), 0, {}};
   what.err = *err ? err->get() : what.out;

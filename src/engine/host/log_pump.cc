@@ -6,6 +6,7 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include <array>
@@ -24,6 +25,11 @@ constexpr std::size_t step_bytes = 65'536;
 constexpr int finish_within_ms = 5'000;
 // How long a file system may take to open a log.
 constexpr std::chrono::seconds open_within{10};
+// What logs leave free of their file system: a journal grows by some megabytes in the time of a
+// stop, and a small disk is not for logs that do not fit.
+constexpr std::uint64_t reserve_bytes_max = 16 << 20, reserve_part = 16;
+// How often the file system is asked, in parts of the reserve: at most each 1 MiB.
+constexpr std::uint64_t ask_part = 16;
 
 // The file that our link at `path` names, or `path` itself.
 std::string target_of(const std::string& path) {
@@ -66,6 +72,11 @@ Result<Fd> open_to_read_log(const std::string& path) {
   if (::lstat(target.c_str(), &status) != 0) return fail(Code::not_found, "no log " + target);
   if (S_ISCHR(status.st_mode)) return Fd();
   return open_regular_file(target);
+}
+
+bool is_same_log(const std::string& log, const std::string& error_log) {
+  std::error_code error;
+  return error_log.empty() || std::filesystem::equivalent(log, error_log, error);
 }
 
 LogPump::LogPump() : shared_(make_shared()) {}
@@ -131,7 +142,26 @@ Result<Fd> LogPump::open(const std::string& path) {
   return writer;
 }
 
+// Devices, and file systems that do not tell, have room.
+bool LogPump::has_room(Copy& copy) {
+  struct stat status {};
+  struct statvfs system {};
+  if (::fstat(copy.log.get(), &status) != 0 || !S_ISREG(status.st_mode)) return true;
+  if (::fstatvfs(copy.log.get(), &system) != 0 || system.f_blocks == 0) return true;
+  const std::uint64_t unit = system.f_frsize;
+  const std::uint64_t reserve = std::min(reserve_bytes_max, system.f_blocks * unit / reserve_part);
+  copy.unasked = reserve / ask_part;
+  return system.f_bavail * unit >= reserve;
+}
+
 void LogPump::append(Copy& copy, std::string_view text) {
+  if (text.size() > copy.unasked && !has_room(copy)) {
+    copy.unasked = 0;
+    copy.lost += text.size();
+    copy.why = std::strerror(ENOSPC);
+    return;
+  }
+  copy.unasked -= std::min<std::uint64_t>(copy.unasked, text.size());
   if (copy.lost > 0) {
     const std::string note =
         fmt::format("\nmohona: {} bytes of this log are lost: {}\n", copy.lost, copy.why);

@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <gtest/gtest.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -67,6 +68,31 @@ TEST_F(LogPumpTest, WhatALogHasNoRoomForIsDroppedAndTold) {
   const std::string much(200'000, 'x');
   say(*out, much);  // a writer is not held up
   pump_.finish();
+}
+
+TEST_F(LogPumpTest, ALogLeavesASixteenthOfASmallDiskFreeAndTellsWhatItLost) {
+  constexpr std::size_t disk_bytes = 8 << 20, reserve = disk_bytes / 16, written = 2 * disk_bytes;
+  const std::string disk = path("disk");
+  std::filesystem::create_directories(disk);
+  if (::mount("none", disk.c_str(), "tmpfs", 0, "size=8m") != 0) {
+    GTEST_SKIP() << "may not mount a small disk";
+  }
+  {
+    const auto out = pump_.open(disk + "/log");
+    ASSERT_TRUE(out) << out.error().message;
+    const std::string much(written / 16, 'x');
+    for (int i = 0; i < 16; ++i) say(*out, much);
+    pump_.finish();
+  }
+  const std::size_t free_bytes = std::filesystem::space(disk).available;
+  const std::string text = *read_file(disk + "/log");
+  ::umount2(disk.c_str(), MNT_DETACH);
+  EXPECT_GT(free_bytes, reserve * 3 / 4);
+  EXPECT_LT(free_bytes, reserve * 5 / 4);
+  const std::size_t kept = text.find('\n');
+  EXPECT_EQ(text.substr(kept),
+            fmt::format("\nmohona: {} bytes of this log are lost: No space left on device\n",
+                        written - kept));
 }
 
 TEST_F(LogPumpTest, OnlyRegularFilesAndDevicesAreLogs) {

@@ -70,18 +70,32 @@ bool is_inside(const FileMount& mount) { return !fs::path(mount.target).is_absol
 // A link below the working directory, which is this job's alone.
 Result<void> link_inside(const Order& order, const FileMount& mount) {
   const std::string target = order.directory + "/" + mount.target;
+  if (!is_in_workdir(target, order)) return leads_out(mount.target);
   std::error_code error;
   const auto status = fs::symlink_status(target, error);
   if (fs::exists(status) && !fs::is_symlink(status)) {
     // What the workdir itself brought stands aside for the mount.
-    if (!is_in_workdir(target, order)) return in_the_way(target, "exists already");
     fs::remove_all(target, error);
   } else if (fs::is_symlink(status) && fs::read_symlink(target, error) == mount.source) {
     return {};
-  } else if (fs::is_symlink(status) && !is_in_workdir(target, order)) {
-    return in_the_way(target, "exists already");
   }
   return place_link(mount.source, target);
+}
+
+// A mount is a link into a directory of the user's: a mount below it would be made in there.
+Result<void> find_nested(const Order& order) {
+  for (const FileMount& mount : order.mounts) {
+    for (const FileMount& upper : order.mounts) {
+      const fs::path path = fs::path(mount.target)
+                                .lexically_normal()
+                                .lexically_relative(fs::path(upper.target).lexically_normal());
+      if (path.empty() || *path.begin() == ".." || *path.begin() == ".") continue;
+      if (is_inside(mount)) return leads_out(mount.target);
+      return fail(Code::invalid, fmt::format("'{}' leads into the source of the mount '{}'",
+                                             mount.target, upper.target));
+    }
+  }
+  return {};
 }
 
 // A link outside. One that we made is replaced when no attempt uses it any more.
@@ -137,11 +151,16 @@ bool is_in_workdir(const std::string& target, const Order& order) {
   return !error && !relative.empty() && *relative.begin() != "..";
 }
 
+Failure leads_out(const std::string& target) {
+  return fail(Code::invalid, fmt::format("'{}' leads out of the working directory", target));
+}
+
 bool has_mounts_inside(const Order& order) {
   return std::any_of(order.mounts.begin(), order.mounts.end(), is_inside);
 }
 
 Result<void> link_mounts_inside(const Order& order) {
+  if (auto ok = find_nested(order); !ok) return ok;
   const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
   if (!lock) return fail(lock.error());
   for (const FileMount& mount : order.mounts) {
@@ -152,6 +171,7 @@ Result<void> link_mounts_inside(const Order& order) {
 }
 
 Result<std::vector<Fd>> link_mounts_outside(const Order& order) {
+  if (auto ok = find_nested(order); !ok) return fail(ok.error());
   std::vector<Fd> used;
   for (const FileMount& mount : order.mounts) {
     if (is_inside(mount)) continue;

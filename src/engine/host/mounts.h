@@ -23,4 +23,7 @@ Result<std::vector<Fd>> link_mounts_outside(const Order& order);
 // user's files, and those are never ours to move or to remove.
 bool is_in_workdir(const std::string& target, const Order& order);
 
+// The refusal of a target of which that is not so.
+Failure leads_out(const std::string& target);
+
 }  // namespace mohona::host

@@ -1,10 +1,13 @@
 #include "engine/host/prepare.h"
 
+#include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <memory>
 #include <set>
 
 #include "base/file.h"
@@ -71,8 +74,9 @@ Result<void> link_checkpoint(const Order& order) {
   const auto lock = lock_file(order.job_directory + "/prepare.lock", true);
   if (!lock) return fail(lock.error());
   const fs::path target = fs::path(order.directory) / order.checkpoint_link;
+  if (!is_in_workdir(target, order)) return leads_out(order.checkpoint_link);
   std::error_code error;
-  if (fs::is_directory(fs::symlink_status(target, error)) && is_in_workdir(target, order)) {
+  if (fs::is_directory(fs::symlink_status(target, error))) {
     fs::copy(target, order.checkpoint,
              fs::copy_options::recursive | fs::copy_options::skip_existing, error);
     if (error) return failed("cannot take over " + target.string(), error);
@@ -110,18 +114,48 @@ struct Outputs {
   std::vector<std::string> directories, files;
 };
 
-Result<Outputs> list_outputs(const std::string& top) {
+// The work may have put a link in the place of a directory of ours. What stands behind a link is
+// not the job's: it is neither listed nor moved.
+Result<Fd> open_output(int parent, const std::string& path) {
+  constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  Fd fd(::openat(parent, path.c_str(), flags));
+  if (fd) return fd;
+  if (errno != ENOTDIR && errno != ELOOP) return system_failure("open", path);
+  struct stat status {};
+  const bool link =
+      ::fstatat(parent, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(status.st_mode);
+  return fail(Code::invalid, fmt::format("its output is {}not a directory; nothing was published",
+                                         link ? "a link, " : ""));
+}
+
+Result<std::vector<std::string>> names_of(const Fd& directory, const std::string& path) {
+  const std::unique_ptr<DIR, int (*)(DIR*)> opened(
+      ::fdopendir(::fcntl(directory.get(), F_DUPFD_CLOEXEC, 0)), ::closedir);
+  if (!opened) return system_failure("list", path);
+  std::vector<std::string> names;
+  errno = 0;
+  while (const dirent* entry = ::readdir(opened.get())) {
+    const std::string_view name = entry->d_name;
+    if (name != "." && name != "..") names.emplace_back(name);
+  }
+  if (errno != 0) return system_failure("list", path);
+  return names;
+}
+
+Result<Outputs> list_outputs(int top) {
   Outputs out;
   std::vector<std::string> left = {""};
   while (!left.empty()) {
     const std::string directory = std::move(left.back());
     left.pop_back();
-    const auto names = names_in(directory.empty() ? top : top + "/" + directory);
+    const auto opened = open_output(top, directory.empty() ? "." : directory);
+    if (!opened) return fail(opened.error());
+    const auto names = names_of(*opened, directory);
     if (!names) return fail(names.error());
     for (const std::string& name : *names) {
       const std::string path = directory.empty() ? name : directory + "/" + name;
       struct stat status {};
-      if (::lstat((top + "/" + path).c_str(), &status) != 0) continue;
+      if (::fstatat(top, path.c_str(), &status, AT_SYMLINK_NOFOLLOW) != 0) continue;
       if (!S_ISDIR(status.st_mode)) {
         out.files.push_back(path);
       } else {
@@ -164,7 +198,11 @@ Result<void> find_conflict(const Order& order, const Outputs& outputs,
 
 Result<void> publish(const Order& order) {
   if (order.published_output.empty()) return {};
-  const auto outputs = list_outputs(order.output);
+  const auto from = open_output(AT_FDCWD, order.output);
+  if (!from) return fail(from.error());
+  const auto to = open_output(AT_FDCWD, order.published_output);
+  if (!to) return fail(to.error());
+  const auto outputs = list_outputs(from->get());
   if (!outputs) return fail(outputs.error());
   if (outputs->files.empty() && outputs->directories.empty()) return {};
   const auto lock = lock_file(order.job_directory + "/publish.lock", true);
@@ -184,15 +222,17 @@ Result<void> publish(const Order& order) {
   std::error_code error;
   for (const std::string& name : outputs->directories) {
     const fs::path target = fs::path(order.published_output) / name;
-    if (fs::exists(fs::symlink_status(target, error)) && !fs::is_directory(target, error)) {
+    const auto there = fs::symlink_status(target, error);
+    if (fs::exists(there) && !fs::is_directory(there)) {
       fs::remove(target, error);  // this shard's own, of an attempt before
     }
     fs::create_directories(target, error);
     if (error) return failed("cannot publish " + name, error);
   }
   for (const std::string& name : outputs->files) {
-    fs::rename(fs::path(order.output) / name, fs::path(order.published_output) / name, error);
-    if (error) return failed("cannot publish " + name, error);
+    if (::renameat(from->get(), name.c_str(), to->get(), name.c_str()) != 0) {
+      return system_failure("publish", name);
+    }
   }
   return {};
 }

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <array>
 #include <charconv>
 #include <map>
 #include <set>
@@ -100,22 +101,89 @@ bool has_variable(pid_t pid, const std::string& name) {
   return environment && ('\0' + *environment).find('\0' + name + '=') != std::string::npos;
 }
 
+namespace {
+
+// Whether the process does something of its own on this signal: it has a handler, or blocks the
+// signal and waits for it.
+bool takes(pid_t pid, int number) {
+  const auto status = read_file(fmt::format("/proc/{}/status", pid));
+  if (!status) return false;
+  for (const std::string_view name : {"\nSigCgt:\t", "\nSigBlk:\t"}) {
+    const std::size_t at = status->find(name);
+    if (at == std::string::npos) continue;
+    const char* begin = status->data() + at + name.size();
+    std::uint64_t mask = 0;
+    std::from_chars(begin, status->data() + status->size(), mask, 16);
+    if ((mask >> (number - 1) & 1) != 0) return true;
+  }
+  return false;
+}
+
+// "pipe:[123]" when that is what the descriptor is, else empty.
+std::string pipe_at(pid_t pid, int fd) {
+  std::array<char, 64> name{};
+  const std::string link = fmt::format("/proc/{}/fd/{}", pid, fd);
+  const ssize_t n = ::readlink(link.c_str(), name.data(), name.size());
+  if (n <= 0) return {};
+  const std::string_view text(name.data(), static_cast<std::size_t>(n));
+  return text.starts_with("pipe:") ? std::string(text) : std::string();
+}
+
+// In `train | tee log` the signal would end tee at once, and the trainer, which saves now, would
+// write into a broken pipe. So what only reads the output of a process with a handler, directly or
+// through others of its kind, is spared: it ends when its input does.
+std::set<pid_t> readers_to_spare(const std::vector<Process>& processes, int number) {
+  std::set<std::string> written;
+  const auto writes = [&](pid_t pid) {
+    for (const int fd : {1, 2}) written.insert(pipe_at(pid, fd));
+    written.erase("");
+  };
+  std::vector<std::pair<pid_t, std::string>> readers;
+  for (const Process& process : processes) {
+    if (takes(process.pid, number)) {
+      writes(process.pid);
+    } else if (std::string input = pipe_at(process.pid, 0); !input.empty()) {
+      readers.emplace_back(process.pid, std::move(input));
+    }
+  }
+  std::set<pid_t> spared;
+  for (bool more = true; more;) {  // each round but the last spares another one
+    more = false;
+    for (const auto& [pid, input] : readers) {
+      if (!written.contains(input) || !spared.insert(pid).second) continue;
+      writes(pid);
+      more = true;
+    }
+  }
+  return spared;
+}
+
+}  // namespace
+
 void signal_all(const std::vector<Process>& processes, int number) {
+  const std::set<pid_t> spared = readers_to_spare(processes, number);
   std::set<pid_t> groups;
   for (const Process& process : processes) {
     if (process.group > 1 && process.group != ::getpgrp()) groups.insert(process.group);
   }
+  for (const Process& process : processes) {
+    if (spared.contains(process.pid)) groups.erase(process.group);
+  }
   for (const int n : {number, SIGCONT}) {
     for (const pid_t group : groups) ::kill(-group, n);
     for (const Process& process : processes) {
-      if (!groups.contains(process.group)) ::kill(process.pid, n);
+      if (groups.contains(process.group)) continue;
+      if (n == SIGCONT || !spared.contains(process.pid)) ::kill(process.pid, n);
     }
   }
 }
 
 void signal_each(const std::vector<Process>& processes, int number) {
+  const std::set<pid_t> spared = readers_to_spare(processes, number);
   for (const int n : {number, SIGCONT}) {
-    for (const Process& process : processes) ::kill(process.pid, n);
+    for (const Process& process : processes) {
+      if (n == SIGCONT || !spared.contains(process.pid)) ::kill(process.pid, n);
+    }
   }
 }
 

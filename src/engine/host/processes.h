@@ -35,7 +35,8 @@ bool is_called(pid_t pid, const std::string& name);
 bool has_variable(pid_t pid, const std::string& name);
 
 // Sends the signal to each process, and CONT after it, so that one that was stopped takes notice.
-// Their process groups get it as wholes, so that none of their children is born past it.
+// Their process groups get it as wholes, so that none of their children is born past it. Processes
+// that only read the output of one with a handler for the signal, such as tee, get CONT alone.
 void signal_all(const std::vector<Process>& processes, int number);
 
 // Likewise, without their groups: for when others of these are to be spared.

@@ -267,7 +267,7 @@ int run_rank(const std::string& directory, const std::string& script) {
   LogPump pump;
   auto out = pump.open(rank.log);
   if (!out) return cannot_run(directory, number, out.error().message);
-  auto err = rank.error_log.empty() ? Result<Fd>(Fd()) : pump.open(rank.error_log);
+  auto err = is_same_log(rank.log, rank.error_log) ? Result<Fd>(Fd()) : pump.open(rank.error_log);
   if (!err) return cannot_run(directory, number, err.error().message);
   NewProcess what{script,     order->directory, rank_variables(*order, rank),
                   out->get(), out->get(),       {}};

@@ -212,7 +212,7 @@ void Step::choose_environment(std::int64_t rank) {
 // In the child.
 void Step::become(std::int64_t rank, int in, const std::array<int, 2>& out) {
   ::setpgid(0, 0);
-  ::signal(SIGPIPE, SIG_DFL);
+  for (const int n : {SIGPIPE, SIGXFSZ}) ::signal(n, SIG_DFL);
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);

@@ -273,12 +273,18 @@ Result<void> LocalEngine::stop(const AttemptId& id, const Stop& stop) {
   const std::string here = directory(id);
   if (!exists(mark(id)) || (!watcher_.watches(id) && read_exit(here))) return {};
   if (auto ok = write_stop(here, stop); !ok) return ok;
-  if (watcher_.signal(id, SIGUSR1)) return {};
+  // CONT wakes a supervisor that the work has stopped.
+  if (watcher_.signal(id, SIGUSR1)) {
+    watcher_.signal(id, SIGCONT);
+    return {};
+  }
   // A supervisor that has not started yet finds the file by itself.
   const auto started = read_started(here);
   if (!started || started->boot != boot_id()) return {};
   const Fd process = open_process(static_cast<pid_t>(started->pid), started->start_ticks);
-  if (process) ::syscall(SYS_pidfd_send_signal, process.get(), SIGUSR1, nullptr, 0);
+  for (const int number : {SIGUSR1, SIGCONT}) {
+    if (process) ::syscall(SYS_pidfd_send_signal, process.get(), number, nullptr, 0);
+  }
   return {};
 }
 
