@@ -34,7 +34,8 @@ class InMemory {
             {{"local", &engine_}},
             clock_,
             secrets_,
-            [](const std::string&, std::int64_t, const ReadinessProbe&) { return true; },
+            [](const std::string&, std::int64_t, const ReadinessProbe&, Duration,
+               std::function<void(bool)> answered) { answered(true); },
             [](const std::string&) {}};
   }
 
