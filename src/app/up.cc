@@ -515,17 +515,16 @@ Result<std::string> up_detached(const Home& home, const std::vector<std::string>
     int status = 0;
     if (::waitpid(pid, &status, WNOHANG) == pid) {
       const auto said = read_file(log);
-      if (WIFSIGNALED(status) && !(said && said->size() > from)) {
-        return fail(
-            Code::unavailable,
-            fmt::format("the controller did not start: signal {} ended it", WTERMSIG(status)));
-      }
       return fail(Code::unavailable,
                   said && said->size() > from
                       ? fmt::format("the controller did not start:\n{}", said->substr(from))
                       : fmt::format("the controller did not start, and had no room to say why in "
-                                    "{}: is the disk full?",
-                                    log));
+                                    "{}: is the disk full{}?",
+                                    log,
+                                    WIFSIGNALED(status)
+                                        ? fmt::format(", or the memory (signal {} ended it)",
+                                                      WTERMSIG(status))
+                                        : ""));
     }
     // An answer may also be that of another controller, which has the home and keeps it.
     const auto holder = read_file(home.file("controller.pid"));
