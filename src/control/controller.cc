@@ -64,9 +64,6 @@ Result<void> Controller::start() {
     calls_finished_ = true;
     wake_.notify_one();
   });
-  for (const auto& [name, engine] : parts_.engines) {
-    engine->on_change([this, name = name] { effects_.look_at(name); });
-  }
   if (auto ok = open(); !ok) return ok;
   thread_ = std::thread([this] { loop(); });
   return {};

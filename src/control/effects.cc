@@ -289,16 +289,6 @@ std::string Effects::waits_for(const AttemptId& id) const {
   return found == waits_for_.end() ? "" : found->second;
 }
 
-void Effects::look_at(const std::string& name) {
-  outbox_.post_look(name, [this, name, engine = parts_.engines.at(name)]() -> Outbox::Done {
-    auto reports = guard([&] { return engine->changes(); });
-    return [this, name, reports = std::move(reports)](const Turn& later) mutable {
-      complain(looks_[name], name, reports ? "" : reports.error().message);
-      if (reports && !drop_) compare(later, name, false, std::move(*reports));
-    };
-  });
-}
-
 bool Effects::wants_look(bool& reconcile) {
   bool any = false;
   for (auto& [name, look] : looks_) {

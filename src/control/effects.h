@@ -62,10 +62,6 @@ class Effects {
   // that no engine knows are launched, and stops are repeated. The answers become inputs.
   void observe(const Turn& turn, bool reconcile);
 
-  // Asks one engine what is new, without waiting for a turn of the controller; from any thread,
-  // only with threads.
-  void look_at(const std::string& engine);
-
   // Whether something changed while an engine was being looked at; `reconcile` becomes true if all
   // of it is to be compared again. Asked once, it is forgotten.
   bool wants_look(bool& reconcile);

@@ -30,15 +30,6 @@ bool Outbox::post(const std::string& callee, Call call, const Turn& turn) {
   return true;
 }
 
-void Outbox::post_look(const std::string& callee, Call call) {
-  const std::lock_guard lock(mutex_);
-  if (closed_) return;
-  Worker& worker = worker_of(callee);
-  if (worker.look) return;
-  worker.look = std::move(call);
-  worker.wake.notify_one();
-}
-
 Outbox::Worker& Outbox::worker_of(const std::string& callee) {
   auto& worker = workers_[callee];
   if (!worker) {
@@ -60,7 +51,6 @@ std::vector<std::string> Outbox::close() {
   std::vector<std::string> busy;
   for (auto& [callee, worker] : workers_) {
     worker->calls.clear();
-    worker->look = nullptr;
     worker->wake.notify_one();
     if (worker->busy) busy.push_back(callee);
   }
@@ -70,15 +60,10 @@ std::vector<std::string> Outbox::close() {
 void Outbox::loop(Worker& worker) {
   std::unique_lock lock(mutex_);
   while (true) {
-    worker.wake.wait(lock, [&] { return closed_ || !worker.calls.empty() || worker.look; });
+    worker.wake.wait(lock, [&] { return closed_ || !worker.calls.empty(); });
     if (closed_) return;
-    Call call;
-    if (worker.calls.empty()) {
-      call = std::exchange(worker.look, nullptr);
-    } else {
-      call = std::move(worker.calls.front());
-      worker.calls.pop_front();
-    }
+    const Call call = std::move(worker.calls.front());
+    worker.calls.pop_front();
     worker.busy = true;
     lock.unlock();
     Done done = call();

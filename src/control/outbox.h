@@ -58,10 +58,6 @@ class Outbox {
   // call has been made and `then` run when this returns.
   bool post(const std::string& callee, Call call, const Turn& turn);
 
-  // Queues a call that finds out what is new, unless one is waiting that will find it as well. From
-  // any thread; only with threads.
-  void post_look(const std::string& callee, Call call);
-
   // What has finished since the last call of this, in the order in which it did.
   std::vector<Then> finished();
 
@@ -73,7 +69,6 @@ class Outbox {
     std::deque<Call> calls;
     std::condition_variable wake;
     bool busy = false;
-    Call look;  // the one that waits; it goes last
     std::thread thread;
   };
 
